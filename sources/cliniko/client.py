@@ -1,0 +1,351 @@
+"""A read-only client of Cliniko's API: a path goes in, JSON comes out."""
+
+import base64
+import logging
+import posixpath
+import random as chance
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any, NoReturn, Self
+from urllib.parse import unquote
+
+import httpx
+import orjson
+import pendulum
+import tenacity
+
+from sources.cliniko.errors import (
+    ConfigError,
+    Malformed,
+    Throttled,
+    Unavailable,
+    refusal,
+)
+from sources.cliniko.settings import ClinikoSettings
+from sources.cliniko.throttle import Throttle, pause
+
+log = logging.getLogger("cliniko")
+
+CONNECTIONS = 20  # kept alive; a run has about 16 threads
+KEEP_ALIVE = 30.0  # seconds that an idle connection is kept
+LONGEST_NAP = 60.0  # seconds between two tries that failed in passing
+MAX_THROTTLED = 10  # answers 429 to one request, then it is given up
+MAX_DETAIL = 200  # characters of the API's own words in an error
+MAX_REFUSAL = 64 * 1024  # bytes of an error's body that are read for these words
+
+FAILURES = {
+    httpx.ConnectTimeout: "no connection in time",
+    httpx.ConnectError: "no connection (network, host name, proxy or certificate)",
+    httpx.ReadTimeout: "no answer in time",
+    httpx.WriteTimeout: "the request could not be sent in time",
+    httpx.PoolTimeout: "no free connection in time",
+    httpx.RemoteProtocolError: "the answer broke off or is no HTTP",
+    httpx.DecodingError: "the answer's packing is broken",
+    httpx.ReadError: "the connection broke while the answer was read",
+    httpx.ProxyError: "the proxy refused",
+}
+"""What httpx's errors mean. Their own texts may quote an answer, so they are not used."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the API said.
+
+    body:  the JSON object
+    date:  when, by the server's clock; by ours if it did not say; UTC
+    size:  bytes of the body, unpacked
+    """
+
+    body: dict[str, Any]
+    date: pendulum.DateTime
+    size: int
+
+
+@dataclass
+class Tries:
+    """How often one request was tried in vain.
+
+    failed:     failures that may pass
+    throttled:  answers 429
+    nap:        seconds until the next try, besides what the throttle asks
+    """
+
+    failed: int = 0
+    throttled: int = 0
+    nap: float = 0.0
+
+
+class Client:
+    """GET, and nothing else, with one key, to one host, at the throttle's pace.
+
+    Threads share one client. `requests` counts what was sent, by path, and `throttled`
+    the answers 429. An https root is reached as the environment says (HTTPS_PROXY,
+    NO_PROXY, SSL_CERT_FILE), since a proxy only passes TLS on; a loopback root never is.
+    """
+
+    def __init__(
+        self,
+        settings: ClinikoSettings,
+        *,
+        throttle: Throttle | None = None,
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], object] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], pendulum.DateTime] = lambda: pendulum.now("UTC"),
+        random: Callable[[], float] = chance.random,
+    ) -> None:
+        """Get ready; nothing is sent before the first `get`."""
+        settings.on_resolved()
+        self._settings = settings
+        self._root = httpx.URL(settings.root)
+        self._throttle = throttle or Throttle(
+            settings.requests_per_minute, clock=clock, sleep=sleep, random=random
+        )
+        self._sleep, self._clock, self._now, self._random = sleep, clock, now, random
+        self._lock = threading.Lock()
+        self._http = _http(settings, transport)
+        self.requests: Counter[str] = Counter()
+        self.throttled = 0
+
+    def __enter__(self) -> Self:
+        """Use the client in a `with` block, which closes it."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the connections."""
+        self.close()
+
+    @property
+    def held_for(self) -> float:
+        """Seconds until Cliniko is asked again, after it said to wait; 0 if it did not."""
+        return self._throttle.held_for
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def get(self, path: str, params: Sequence[tuple[str, str]] = ()) -> Answer:
+        """The answer for a path such as `/patients`, which stands under the root."""
+        if not re.fullmatch(r"/[!-~]*", path) or set(path) & set("?#\\"):
+            raise ConfigError(f"a path looks like /patients, without a query: {path[:80]!r}")
+        try:
+            url = self._ours(f"{self._settings.root}{path}")
+        except Malformed as error:
+            raise ConfigError(f"this path leads out of the API: {path[:80]}") from error
+        return self._answer(url.copy_with(params=list(params)) if params else url)
+
+    def follow(self, url: str) -> Answer:
+        """The answer for a link from an earlier answer, if it stays under the root."""
+        return self._answer(self._ours(url))
+
+    def _ours(self, text: str) -> httpx.URL:
+        """A URL that leads to the API and nowhere else, or Malformed.
+
+        The key must not follow a link that a wrong answer makes up.
+        """
+        elsewhere = Malformed("a link leads out of the API; it is not followed")
+        if not isinstance(text, str) or not re.fullmatch(r"[!-\[\]-~]+", text):
+            raise elsewhere
+        try:
+            url = httpx.URL(text)
+        except httpx.InvalidURL:
+            raise elsewhere from None
+        home = self._root
+        same = (url.scheme, url.host, url.port) == (home.scheme, home.host, home.port)
+        if not same or "@" in text.partition("?")[0] or not _under(home, url):
+            raise elsewhere
+        return url.copy_with(fragment=None)
+
+    def _answer(self, url: httpx.URL) -> Answer:
+        """The answer, after as many tries as it takes."""
+        path = url.raw_path.split(b"?")[0].decode()[len(_prefix(self._root)) :]
+        tries = Tries()
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(Unavailable),
+            stop=lambda _: self._over(tries),
+            wait=lambda _: tries.nap + self._random() if tries.nap else 0.0,
+            sleep=self._rest,
+            before_sleep=_narrate,
+            retry_error_callback=_give_up,
+        )
+        answer: Answer = retrying(self._try, url, path, tries)
+        return answer
+
+    def _rest(self, seconds: float) -> None:
+        """Sleep, unless the throttle does."""
+        if seconds:
+            self._sleep(seconds)
+
+    def _over(self, tries: Tries) -> bool:
+        """Whether this was the last try."""
+        return tries.failed >= self._settings.max_attempts or tries.throttled >= MAX_THROTTLED
+
+    def _try(self, url: httpx.URL, path: str, tries: Tries) -> Answer:
+        """The answer, or the error that it stands for; one request is sent."""
+        self._throttle.wait()
+        with self._lock:
+            self.requests[path] += 1
+        tries.nap = min(2.0**tries.failed, LONGEST_NAP)
+        tries.failed += 1
+        late = self._clock() + self._settings.answer_timeout
+        try:
+            with self._http.stream("GET", url) as response:
+                if response.status_code == 429:
+                    self._throttled(response, path, tries)
+                return self._read(response, path, late)
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+            failure = _words(error)
+        # Raised out here, so that it does not carry httpx's error: that one holds the
+        # request with its key, and its text may quote the answer.
+        raise Unavailable(f"GET {path}: {failure}")
+
+    def _throttled(self, response: httpx.Response, path: str, tries: Tries) -> NoReturn:
+        """Hold all threads until the API answers again; this was no failure."""
+        tries.failed -= 1
+        tries.throttled += 1
+        tries.nap = 0.0
+        with self._lock:
+            self.throttled += 1
+        now = _date(response, self._now).timestamp()
+        seconds = pause(response.headers.get("X-RateLimit-Reset"), now, tries.throttled)
+        self._throttle.hold(seconds + self._random())
+        raise Throttled(f"GET {path}: 429, too many requests", seconds)
+
+    def _read(self, response: httpx.Response, path: str, late: float) -> Answer:
+        """What an answer that is no 429 says."""
+        status, limit = response.status_code, self._settings.max_answer_bytes
+        if status >= 500 or (status < 300 and status != 200):
+            raise Unavailable(f"GET {path}: {status}, no answer that can be used")
+        if status != 200:
+            raise refusal(status, path, self._detail(response))
+        body = self._bytes(response, limit, late)
+        if body is None:
+            raise Malformed(f"GET {path}: the answer has more than {limit} bytes")
+        return Answer(_json(body, path), _date(response, self._now), len(body))
+
+    def _detail(self, response: httpx.Response) -> str:
+        """The API's own words in a refusal, which stands whether they arrive or not."""
+        late = self._clock() + self._settings.read_timeout
+        try:
+            body = self._bytes(response, MAX_REFUSAL, late)
+        except (httpx.HTTPError, httpx.StreamError):
+            return ""
+        return _message(body or b"", self._settings.api_key)
+
+    def _bytes(self, response: httpx.Response, limit: int, late: float) -> bytes | None:
+        """The unpacked body; None if it has more bytes than `limit`.
+
+        Only gzip is unpacked, since that is what was asked for, and once: a small answer
+        that swells without end would have to be packed otherwise, or again and again.
+        """
+        packing = response.headers.get("Content-Encoding", "identity").lower()
+        if packing not in ("identity", "gzip", ""):
+            raise httpx.DecodingError("packed in a way that was not asked for")
+        body = bytearray()
+        for chunk in response.iter_bytes():
+            body += chunk
+            if len(body) > limit:
+                return None
+            if self._clock() > late:
+                raise httpx.ReadTimeout("the answer drips")
+        return bytes(body)
+
+
+def _http(settings: ClinikoSettings, transport: httpx.BaseTransport | None) -> httpx.Client:
+    """The connections, with the key and the introduction that every request carries."""
+    quiet = logging.getLogger("httpx")
+    if quiet.level == logging.NOTSET:
+        quiet.setLevel(logging.WARNING)  # its INFO lines show a query, so a filter's values
+    try:
+        return httpx.Client(
+            auth=httpx.BasicAuth(settings.api_key, ""),
+            headers={
+                "User-Agent": settings.user_agent,
+                "Accept": "application/json",
+                "Accept-Encoding": "gzip",
+            },
+            timeout=httpx.Timeout(settings.read_timeout, connect=settings.connect_timeout),
+            limits=httpx.Limits(max_connections=CONNECTIONS, keepalive_expiry=KEEP_ALIVE),
+            follow_redirects=False,
+            trust_env=settings.root.startswith("https:"),
+            transport=transport,
+        )
+    except (ImportError, ValueError, OSError, httpx.InvalidURL) as error:
+        raise ConfigError(
+            "the environment's HTTPS_PROXY, ALL_PROXY or SSL_CERT_FILE cannot be used"
+            f" ({type(error).__name__})"
+        ) from None
+
+
+def _prefix(root: httpx.URL) -> str:
+    """The root's path without a slash at its end."""
+    return root.path.rstrip("/")
+
+
+def _under(root: httpx.URL, url: httpx.URL) -> bool:
+    """Whether a URL's path stays under the root's, however it is escaped."""
+    path, plain = "", url.path
+    while path != plain:
+        path, plain = plain, unquote(plain)
+    inside = posixpath.normpath(path).startswith(_prefix(root) + "/")
+    return inside and "\\" not in path and path.isprintable()
+
+
+def _words(error: Exception) -> str:
+    """What a transport's error means, without its text."""
+    kinds = (words for kind, words in FAILURES.items() if isinstance(error, kind))
+    return next(kinds, "the connection failed")
+
+
+def _narrate(state: tenacity.RetryCallState) -> None:
+    """Say once what went wrong, and when it is tried again."""
+    error = state.outcome.exception() if state.outcome else None
+    held = error.retry_after if isinstance(error, Throttled) else None
+    seconds = state.upcoming_sleep if held is None else held
+    log.warning("%s; trying again in %.0f s", error, seconds)
+
+
+def _give_up(state: tenacity.RetryCallState) -> NoReturn:
+    """Raise the last error, with the number of tries."""
+    error = state.outcome.exception() if state.outcome else None
+    text = f"{error}; given up at try {state.attempt_number}"
+    if isinstance(error, Throttled):
+        raise Throttled(text, error.retry_after)
+    raise Unavailable(text)
+
+
+def _json(body: bytes, path: str) -> dict[str, Any]:
+    """The JSON object that a body holds."""
+    try:
+        record = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        record = None
+    if isinstance(record, dict):
+        return record
+    raise Unavailable(f"GET {path}: 200, but {len(body)} bytes that are no JSON object")
+
+
+def _message(body: bytes, key: str) -> str:
+    """The API's own words in an error's body, on one line, cut, never with the key."""
+    try:
+        record = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return ""
+    message = record.get("message") if isinstance(record, dict) else None
+    text = " ".join(message.split()) if isinstance(message, str) else ""
+    for secret in (key, base64.b64encode(f"{key}:".encode()).decode()):
+        text = text.replace(secret, "[key]")
+    return "".join(c for c in text if c.isprintable())[:MAX_DETAIL]
+
+
+def _date(response: httpx.Response, now: Callable[[], pendulum.DateTime]) -> pendulum.DateTime:
+    """The server's time, UTC; ours if it says none that can be read."""
+    try:
+        return pendulum.instance(parsedate_to_datetime(response.headers["Date"])).in_timezone("UTC")
+    except (KeyError, ValueError, TypeError, OverflowError):
+        return now()

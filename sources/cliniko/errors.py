@@ -1,0 +1,96 @@
+"""What can go wrong, grouped by what to do next.
+
+ClinikoError
+├── ConfigError       stop   a setting or an argument is missing or malformed: the user's turn
+├── Refused           stop   a 4xx or 3xx answer; asking again changes nothing
+│   ├── Unauthorized  stop   401: the key is not accepted, nothing at all can be read
+│   ├── Forbidden     go on  403: the key's user lacks the right to this list
+│   └── NotFound      go on  404: no such path, or a record that is hidden
+├── Malformed         stop   an answer whose shape we do not know, or that leads elsewhere
+├── Unavailable       retry  no answer, 5xx, or a 200 that is no JSON
+│   └── Throttled     retry  429; `retry_after` says in how many seconds
+└── Locked            later  another run is at work
+"""
+
+ADVICE = {
+    301: "redirects are not followed; is the shard at the key's end right, or base_url?",
+    401: "is the key complete, is it of this shard, and is its user still active?",
+    403: "the key acts with its user's rights, and this user may not read it",
+}
+"""What to check after an answer that is the user's turn, by status; 301 stands for every 3xx."""
+
+
+class ClinikoError(Exception):
+    """Anything that this package raises on purpose; its text is one that a user can read."""
+
+
+class ConfigError(ClinikoError):
+    """Wrong settings or wrong usage, all that is wrong at once, a line each."""
+
+
+class Refused(ClinikoError):
+    """An answer that says no, for good.
+
+    status:  the HTTP status
+    path:    what was asked, without its query
+    detail:  the API's own words, cleaned and cut; empty if it gave none
+    """
+
+    def __init__(self, status: int, path: str, detail: str = "") -> None:
+        """Put what was asked, what came and what to check into one line."""
+        said = f" ({detail})" if detail else ""
+        advice = ADVICE.get(301 if 300 <= status < 400 else status)
+        super().__init__(f"GET {path}: {status}{said}" + (f": {advice}" if advice else ""))
+        self.status = status
+        self.path = path
+        self.detail = detail
+
+    def __reduce__(self) -> tuple[type["Refused"], tuple[int, str, str]]:
+        """How to build it again, in another process."""
+        return type(self), (self.status, self.path, self.detail)
+
+
+class Unauthorized(Refused):
+    """401: the key is wrong, so every request would end like this."""
+
+
+class Forbidden(Refused):
+    """403: this list is not permitted to the key's user; others may be."""
+
+
+class NotFound(Refused):
+    """404: the path is not served, or the record is archived or not there."""
+
+
+class Malformed(ClinikoError):
+    """An answer that we cannot trust: an unknown shape, far too large, or a link to elsewhere."""
+
+
+class Unavailable(ClinikoError):
+    """No usable answer this time: the network, a 5xx, a time-out, or a 200 that is no JSON."""
+
+
+class Throttled(Unavailable):
+    """429: too many requests.
+
+    retry_after:  seconds until the API answers again; None if it did not say
+    """
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        """Keep the seconds beside the message."""
+        super().__init__(message)
+        self.retry_after = retry_after
+
+    def __reduce__(self) -> tuple[type["Throttled"], tuple[str, float | None]]:
+        """How to build it again, in another process."""
+        return type(self), (str(self), self.retry_after)
+
+
+class Locked(ClinikoError):
+    """Another run holds the lock; come back when it is done."""
+
+
+def refusal(status: int, path: str, detail: str = "") -> Refused:
+    """The error that a 3xx or 4xx answer stands for."""
+    kinds = {401: Unauthorized, 403: Forbidden, 404: NotFound}
+    return kinds.get(status, Refused)(status, path, detail)

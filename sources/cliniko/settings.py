@@ -1,0 +1,223 @@
+"""The settings of one Cliniko account."""
+
+import ipaddress
+import re
+from dataclasses import fields
+from typing import Any, Optional
+from urllib.parse import urlsplit
+
+from dlt.common.configuration import configspec
+from dlt.common.configuration.exceptions import (
+    ConfigurationException,
+    ConfigValueCannotBeCoercedException,
+    ValueNotSecretException,
+)
+from dlt.common.configuration.resolve import resolve_configuration
+from dlt.common.configuration.specs import BaseConfiguration
+from dlt.common.typing import TSecretStrValue
+
+from sources.cliniko.errors import ConfigError
+
+KEY = re.compile(r"[A-Za-z0-9_=+/-]{4,1000}")
+SHARD = re.compile(r"[a-z]{2}[0-9]{1,2}")
+EMAIL = re.compile(
+    r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+"
+)
+APP_NAME = re.compile(r"[!-'*-~]([ -'*-~]{0,78}[!-'*-~])?")  # printable ASCII, no parentheses
+ACCOUNT = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+FORBIDDEN_IN_URL = re.compile(r"[^!-~]|[\\@?#%]|/\.{1,2}(/|$)|(?<!:)//")
+
+NUMBERS: dict[str, tuple[type[float], float, float]] = {
+    "requests_per_minute": (int, 1, 1_000_000),
+    "overlap_minutes": (float, 0, 525_600),
+    "checkpoint_seconds": (float, 0, 86_400),
+    "max_attempts": (int, 1, 20),
+    "connect_timeout": (float, 0.001, 600),
+    "read_timeout": (float, 0.001, 600),
+    "answer_timeout": (float, 0.001, 3_600),
+    "max_answer_bytes": (int, 1_024, 4_294_967_296),
+}
+"""What a number may be: whole or not, from, to."""
+
+
+@configspec
+class ClinikoSettings(BaseConfiguration):
+    """One account's settings, section `sources.cliniko` of dlt's configuration.
+
+    api_key:              as Cliniko shows it, shard included
+    contact_email:        whom Cliniko may write to about these requests
+    app_name:             how they call themselves
+    base_url:             where the API is; None for the key's own shard
+    requests_per_minute:  the budget, shared by all keys of a user
+    account:              the value of `_account` in every row
+    overlap_minutes:      how far a run starts before its cursor
+    checkpoint_seconds:   how long a run reads before it commits
+    max_attempts:         tries of one request that fails in passing
+    connect_timeout:      seconds to reach the API
+    read_timeout:         seconds without a byte; Cliniko itself gives up after 30
+    answer_timeout:       seconds for an answer as a whole
+    max_answer_bytes:     the largest answer that is read, unpacked
+    """
+
+    # With a section of its own, dlt never takes a bare API_KEY or BASE_URL that
+    # was meant for another tool: the shortest names end in CLINIKO__API_KEY.
+    __section__ = "cliniko"
+
+    api_key: TSecretStrValue = None  # type: ignore[assignment]  # dlt: None means required
+    contact_email: str = None  # type: ignore[assignment]  # dlt: None means required
+    app_name: str = "cliniko-warehouse"
+    base_url: Optional[str] = None  # noqa: UP045  # dlt's hint for "may be left out"
+    requests_per_minute: int = 200
+    account: str = "main"
+    overlap_minutes: float = 10
+    checkpoint_seconds: float = 60
+    max_attempts: int = 6
+    connect_timeout: float = 10.0
+    read_timeout: float = 60.0
+    answer_timeout: float = 120.0
+    max_answer_bytes: int = 64 * 2**20
+
+    @property
+    def shard(self) -> str:
+        """The part of Cliniko's world that the account lives in, from the key's end."""
+        _, hyphen, suffix = self.api_key.rpartition("-")
+        if not hyphen:
+            return "au1"  # keys of before the shards
+        if not SHARD.fullmatch(suffix):
+            raise ConfigError(_line("api_key", "its end is no shard such as -au1; is it complete?"))
+        return suffix
+
+    @property
+    def root(self) -> str:
+        """The API's base URL, without a slash at its end."""
+        if not self.base_url:
+            return f"https://api.{self.shard}.cliniko.com/v1"
+        if wrong := _url_problem(self.base_url):
+            raise ConfigError(_line("base_url", wrong))
+        return self.base_url.rstrip("/")
+
+    @property
+    def user_agent(self) -> str:
+        """How requests introduce themselves, in the form that Cliniko asks for."""
+        return f"{self.app_name} ({self.contact_email})"
+
+    def on_resolved(self) -> None:
+        """Refuse what cannot work; dlt calls this when every field has a value."""
+        if wrong := problems(self):
+            raise ConfigError("\n".join(wrong))
+
+    def __repr__(self) -> str:
+        """Which account this is; never its key."""
+        return f"ClinikoSettings(account={self.account!r})"
+
+
+def resolve(**given: Any) -> ClinikoSettings:
+    """The settings by dlt's configuration; what is `given` and not None wins.
+
+    Raises ConfigError that names everything missing or malformed, a line each.
+    """
+    names = {field.name for field in fields(ClinikoSettings) if field.name[0] != "_"}
+    wrong = [f"there is no setting {name}" for name in sorted(given.keys() - names)]
+    values = {name: value for name, value in given.items() if value is not None}
+    for _ in names:
+        settings = ClinikoSettings()
+        unfit = _fill(settings, values)
+        if unfit is None:
+            break
+        words = _number_problem(None, unfit) if unfit in NUMBERS else "it must be a text"
+        wrong.append(_line(unfit, words))
+        values[unfit] = getattr(ClinikoSettings, unfit)  # dlt stops at it; go on for the others
+    if wrong := wrong + problems(settings):
+        raise ConfigError("\n".join(wrong))
+    return settings
+
+
+def _fill(settings: ClinikoSettings, values: dict[str, Any]) -> str | None:
+    """Let dlt set the fields; the name of one whose value has not the field's type."""
+    try:
+        resolve_configuration(
+            settings, sections=("sources",), explicit_value=values, accept_partial=True
+        )
+    except ConfigValueCannotBeCoercedException as error:
+        return error.field_name
+    except ValueNotSecretException:
+        raise ConfigError(_line("api_key", "it belongs into secrets.toml")) from None
+    except ConfigurationException as error:
+        words = "dlt cannot read its configuration; are the files in .dlt valid TOML?"
+        raise ConfigError(f"{words} ({type(error).__name__})") from None
+    except ConfigError:
+        return None  # of `on_resolved`; the caller looks for itself
+    return None
+
+
+def problems(settings: ClinikoSettings) -> list[str]:
+    """A line for each setting that cannot work, saying what to do; none shows the key."""
+    found = {
+        "api_key": _key_problem(settings.api_key, bool(settings.base_url)),
+        "contact_email": _text_problem(settings.contact_email, EMAIL, "an e-mail address"),
+        "app_name": _text_problem(settings.app_name, APP_NAME, "plain text without parentheses"),
+        "base_url": _url_problem(settings.base_url) if settings.base_url else "",
+        "account": _text_problem(settings.account, ACCOUNT, "like main: a-z, 0-9, _ and -"),
+        **{name: _number_problem(settings[name], name) for name in NUMBERS},
+    }
+    return [_line(name, what) for name, what in found.items() if what]
+
+
+def _line(name: str, what: str) -> str:
+    """A problem and its cure."""
+    variable = f"SOURCES__CLINIKO__{name.upper()}"
+    return (
+        f"{name}: {what} (set sources.cliniko.{name}, or the environment variable {variable};"
+        ' see README, "Settings")'
+    )
+
+
+def _key_problem(key: object, elsewhere: bool) -> str:
+    """What is wrong with the key; `elsewhere` if its shard does not matter."""
+    if key is None or key == "":
+        return "it is missing"
+    if not isinstance(key, str) or not KEY.fullmatch(key):
+        return "it holds white space or another character that no key has; copy it again"
+    suffix = key.rpartition("-")[2] if "-" in key else "au1"
+    known = elsewhere or SHARD.fullmatch(suffix)
+    return "" if known else "its end is no shard such as -au1; is it complete?"
+
+
+def _text_problem(value: object, pattern: re.Pattern[str], words: str) -> str:
+    """What is wrong with a text."""
+    if value is None or value == "":
+        return "it is missing"
+    return "" if isinstance(value, str) and pattern.fullmatch(value) else f"it must be {words}"
+
+
+def _number_problem(value: object, name: str) -> str:
+    """What is wrong with a number."""
+    kind, low, high = NUMBERS[name]
+    right = isinstance(value, int | kind) and not isinstance(value, bool)
+    if right and isinstance(value, int | float) and low <= value <= high:
+        return ""
+    return f"it must be a {'whole ' if kind is int else ''}number from {low:g} to {high:g}"
+
+
+def _url_problem(url: str) -> str:
+    """What is wrong with a base URL."""
+    if not isinstance(url, str) or FORBIDDEN_IN_URL.search(url):
+        return "it must be a plain URL, without user, query, fragment or escapes"
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        return "it is no URL"
+    if parts.scheme not in ("https", "http") or not host:
+        return "it must be like https://api.au1.cliniko.com/v1"
+    if parts.scheme == "http" and not _loopback(host):
+        return "plain http would show the key to the network; it must be https"
+    return ""
+
+
+def _loopback(host: str) -> bool:
+    """Whether a host is this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
