@@ -1,0 +1,163 @@
+"""The API on the wire: who may ask, how often, and what goes wrong."""
+
+import asyncio
+import base64
+import binascii
+import re
+import socket
+import struct
+from collections import deque
+from email.utils import format_datetime
+from typing import Any, NamedTuple
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from sandbox.account import Account
+from sandbox.answers import Answer, Desk, message
+from sandbox.faults import Fault, Faults
+from sandbox.pages import Params
+from sandbox.throttle import RateLimit
+
+ROOT = "/v1"
+USER_AGENT = re.compile(r"\S.* \([^()\s]+@[^()\s]+\.[^()\s]+\)")
+SHARD = re.compile(r"-[a-z]{2}\d{1,2}$")
+PAGE = b"<!DOCTYPE html><html><body><h1>Down for maintenance</h1></body></html>"
+
+
+class LogEntry(NamedTuple):
+    """One request: method, path with query, status (0: no answer was sent), headers."""
+
+    method: str
+    target: str
+    status: int
+    headers: dict[str, str]
+
+
+class App:
+    """An ASGI application that serves one account.
+
+    latency: milliseconds of real time before each answer
+    """
+
+    def __init__(
+        self, account: Account, *, api_key: str, latency: float, requests_per_minute: int | None
+    ) -> None:
+        """Serve the account; nothing goes wrong yet."""
+        self.account = account
+        self.api_key = api_key
+        self.latency = latency
+        self.limit = RateLimit(requests_per_minute)
+        self.faults = Faults()
+        self.log: deque[LogEntry] = deque(maxlen=100_000)
+        self._desk = Desk(account)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            return
+        request = Request(scope, receive)
+        if self.latency:
+            await asyncio.sleep(self.latency / 1000)
+        target = scope["raw_path"].decode() + ("?" if scope["query_string"] else "")
+        entry = LogEntry(
+            request.method, target + scope["query_string"].decode(), 0, dict(request.headers)
+        )
+        params = request.query_params.multi_items()
+        refusal = self._refusal(request)
+        fault = None if refusal else self.faults.take(request.url.path, params)
+        if fault and fault.kind in ("reset", "truncated"):
+            self.log.append(entry)
+            await self._break_off(fault, request, receive, send)
+            return
+        if fault and fault.kind == "hang":
+            await asyncio.sleep(fault.number)
+        answer = refusal or self._faulty(fault) or await self._right(request, params, fault)
+        if fault and fault.kind == "bad_json":
+            answer = Answer(200, answer.body[: len(answer.body) // 2])
+        self.log.append(entry._replace(status=answer.status))
+        headers = self._headers() | answer.headers
+        await Response(answer.body, answer.status, headers)(scope, receive, send)
+
+    def _headers(self) -> dict[str, str]:
+        date = format_datetime(self.account.now.replace(microsecond=0), usegmt=True)
+        return {"Content-Type": "application/json; charset=utf-8", "Date": date}
+
+    def _refusal(self, request: Request) -> Answer | None:
+        """The answer to a request that is not served; None if it is."""
+        if request.method != "GET":
+            return Answer(405, b'{"message":"Only GET is served here"}', {"Allow": "GET"})
+        if not request.url.path.startswith(ROOT + "/"):
+            return message(404, "The requested resource could not be found")
+        if not self._knows(request.headers.get("authorization", "")):
+            return message(401, "The API key is not valid")
+        if not USER_AGENT.fullmatch(request.headers.get("user-agent", "")):
+            return message(400, "User-Agent must have the form: APP_NAME (CONTACT_EMAIL)")
+        accepted = request.headers.get("accept", "*/*")
+        if "application/json" not in accepted and "*/*" not in accepted:
+            return message(406, "Accept must allow application/json")
+        until = self.limit.refused_until(self.account.now.timestamp())
+        return _throttled(until) if until is not None else None
+
+    def _knows(self, authorization: str) -> bool:
+        """Whether the header holds the key, with or without its shard, and no password."""
+        scheme, _, coded = authorization.partition(" ")
+        try:
+            name, _, password = base64.b64decode(coded, validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            return False
+        same = name in (self.api_key, SHARD.sub("", self.api_key))
+        return scheme.lower() == "basic" and same and not password
+
+    async def _right(self, request: Request, params: Params, fault: Fault | None) -> Answer:
+        """The right answer, but for what a fault distorts."""
+        path = request.url.path.removeprefix(ROOT)
+        for hook in list(self.account.before_answer):
+            await run_in_threadpool(hook, path, params)
+        return self._desk.answer(path, params, fault.distortion if fault else None)
+
+    def _faulty(self, fault: Fault | None) -> Answer | None:
+        """The answer of a fault that replaces the right one."""
+        if fault is None:
+            return None
+        if fault.kind == "throttled":
+            now = int(self.account.now.timestamp())
+            return _throttled(None if fault.reset_in is None else now + int(fault.reset_in))
+        answers = {
+            "status": Answer(int(fault.number), b""),
+            "html": Answer(200, PAGE, {"Content-Type": "text/html"}),
+            "empty": Answer(200, b""),
+            "redirect": Answer(302, b"", {"Location": fault.target}),
+        }
+        if fault.kind == "huge":
+            return Answer(200, b'{"padding":"' + b"x" * int(fault.number) + b'"}')
+        return answers.get(fault.kind)
+
+    async def _break_off(
+        self, fault: Fault, request: Request, receive: Receive, send: Send
+    ) -> None:
+        """Reset the connection, or close it in the middle of a body."""
+        transport: Any = send.__self__.transport  # type: ignore[attr-defined] # uvicorn's, for the socket
+        if fault.kind == "truncated":
+            body = self._desk.answer(
+                request.url.path.removeprefix(ROOT), request.query_params.multi_items()
+            ).body
+            head = "".join(f"{name}: {value}\r\n" for name, value in self._headers().items())
+            head = f"HTTP/1.1 200 OK\r\n{head}Content-Length: {len(body)}\r\n\r\n"
+            transport.write(head.encode() + body[: len(body) // 2])
+            transport.close()
+        else:
+            linger = struct.pack("ii", 1, 0)  # closing sends a reset
+            transport.get_extra_info("socket").setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, linger
+            )
+            transport.abort()
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+
+def _throttled(until: int | None) -> Answer:
+    headers = {} if until is None else {"X-RateLimit-Reset": str(until)}
+    return Answer(429, b'{"message":"Too many requests"}', headers)

@@ -1,0 +1,167 @@
+"""What can go wrong on the wire, on demand."""
+
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from sandbox.pages import Distortion, Params
+
+Kind = Literal[
+    "status", "reset", "truncated", "bad_json", "html", "empty", "hang", "throttled",
+    "redirect", "huge", "distorted",
+]  # fmt: skip
+
+
+RIGHT = Distortion()
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that goes wrong, `times` times, for requests whose path has `path` in it.
+
+    path:       None matches every request; the path begins with /v1/
+    number:     status, seconds of a hang, or bytes of a huge answer
+    reset_in:   seconds until the reset that a 429 names; None leaves the header out
+    target:     where a redirect goes
+    distortion: what is wrong with an otherwise right page
+    """
+
+    kind: Kind
+    path: str | None = None
+    times: int = 1
+    number: float = 0
+    reset_in: float | None = None
+    target: str = ""
+    distortion: Distortion = RIGHT
+
+
+def status(code: int, **where: Any) -> Fault:
+    """An answer with that status, such as 500, 502, 503 or 504."""
+    return Fault("status", number=code, **where)
+
+
+def reset(**where: Any) -> Fault:
+    """The connection is reset instead of an answer."""
+    return Fault("reset", **where)
+
+
+def truncated(**where: Any) -> Fault:
+    """The body ends early: half of what Content-Length says."""
+    return Fault("truncated", **where)
+
+
+def bad_json(**where: Any) -> Fault:
+    """A whole 200 answer whose JSON is cut off in the middle."""
+    return Fault("bad_json", **where)
+
+
+def html(**where: Any) -> Fault:
+    """A 200 answer with a web page."""
+    return Fault("html", **where)
+
+
+def empty(**where: Any) -> Fault:
+    """A 200 answer without a body."""
+    return Fault("empty", **where)
+
+
+def hang(seconds: float, **where: Any) -> Fault:
+    """No answer for that many seconds of real time, then the right one."""
+    return Fault("hang", number=seconds, **where)
+
+
+def throttled(reset_in: float | None, **where: Any) -> Fault:
+    """429; the header names a reset so many seconds from the account's now, or is missing."""
+    return Fault("throttled", reset_in=reset_in, **where)
+
+
+def redirect(target: str, **where: Any) -> Fault:
+    """302 to another URL."""
+    return Fault("redirect", target=target, **where)
+
+
+def huge(size: int, **where: Any) -> Fault:
+    """A valid JSON answer of at least that many bytes."""
+    return Fault("huge", number=size, **where)
+
+
+def next_link(url: str, **where: Any) -> Fault:
+    """A page whose `links.next` is `url`; `{self}` in it stands for the page's own URL."""
+    return Fault("distorted", distortion=Distortion(next_link=url), **where)
+
+
+def unsorted(**where: Any) -> Fault:
+    """A page whose rows are in no order."""
+    return Fault("distorted", distortion=Distortion(unsorted=True), **where)
+
+
+def wrong_total(difference: int, **where: Any) -> Fault:
+    """A page whose `total_entries` is off by `difference`."""
+    return Fault("distorted", distortion=Distortion(total=difference), **where)
+
+
+def refused_sort(column: str, **where: Any) -> Fault:
+    """400 for a sort by that column."""
+    return Fault("distorted", distortion=Distortion(refused_sort=column), **where)
+
+
+def refused_filter(field: str, **where: Any) -> Fault:
+    """400 for a filter on that field."""
+    return Fault("distorted", distortion=Distortion(refused_filter=field), **where)
+
+
+class Faults:
+    """The faults to come, first in first out; tests append from any thread."""
+
+    def __init__(self) -> None:
+        """Start without any."""
+        self._lock = threading.Lock()
+        self._waiting: list[Fault] = []
+
+    def append(self, fault: Fault) -> None:
+        """Let one more thing go wrong."""
+        with self._lock:
+            self._waiting.append(fault)
+
+    def extend(self, faults: Iterable[Fault]) -> None:
+        """Let several more things go wrong."""
+        with self._lock:
+            self._waiting.extend(faults)
+
+    def clear(self) -> None:
+        """Let nothing go wrong any more."""
+        with self._lock:
+            self._waiting.clear()
+
+    def __len__(self) -> int:
+        """How many wait; one that comes several times counts once."""
+        return len(self._waiting)
+
+    def __iter__(self) -> Iterator[Fault]:
+        """The faults that wait."""
+        with self._lock:
+            return iter(list(self._waiting))
+
+    def take(self, path: str, params: Params) -> Fault | None:
+        """The fault for a request, if one waits; one of its times is used up."""
+        with self._lock:
+            for place, fault in enumerate(self._waiting):
+                if _concerns(fault, path, params):
+                    if fault.times > 1:
+                        self._waiting[place] = replace(fault, times=fault.times - 1)
+                    else:
+                        del self._waiting[place]
+                    return fault
+        return None
+
+
+def _concerns(fault: Fault, path: str, params: Params) -> bool:
+    """Whether a fault is meant for a request."""
+    if fault.path is not None and fault.path not in path:
+        return False
+    asked = {name: value for name, value in params if name == "sort"}.get("sort", "created_at")
+    sorts = [part.partition(":")[0] for part in asked.split(",")]
+    filters = [value.partition(":")[0] for name, value in params if name == "q[]"]
+    column, field = fault.distortion.refused_sort, fault.distortion.refused_filter
+    return (column is None or column in sorts) and (field is None or field in filters)
