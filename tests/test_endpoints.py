@@ -24,6 +24,7 @@ NESTED = "a view of the row itself: its URL only repeats the row's id"
 SAME_IDS = "the row's kind says which list; bookings holds all of them under the same ids"
 UNPROVEN = "nobody has tried; a list is taken to accept them, and the walk copes where not"
 NO_FIELD = "a filter by an id that the record does not show"
+SHAPES = "questions of type address, full_name, pronouns and phone are answered by objects"
 OLDER = "an older payload has a list of links; both are read"
 
 DIFFERENCES = (
@@ -51,6 +52,8 @@ DIFFERENCES = (
         "field product_supplier_id is missing",
         "the same column as the link product_supplier",
     ),
+    ("treatment_notes", "children answers.answer is any, not text", SHAPES),
+    ("patient_forms", "children answers.answer is any, not text", SHAPES),
     (
         "contacts",
         "type_code has codes that the facts lack",

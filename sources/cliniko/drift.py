@@ -1,0 +1,156 @@
+"""Fields that Cliniko sends and nobody described: which columns they become."""
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+from dlt.common.normalizers.naming.snake_case import NamingConvention
+
+from sources.cliniko.model import Kind
+from sources.cliniko.values import column
+
+Columns = dict[str, tuple[str, Kind]]
+"""Of one table: field as Cliniko spells it → its column and kind; what was found first stays.
+
+A field of an object is `<object>__/<field>`. That of a link ends in `/`, since a link and a
+value of one name are two columns.
+"""
+
+Drift = dict[str, Columns]
+"""What was found beyond the description so far, by table."""
+
+NEW_COLUMNS = 100  # a table; an answer with more of them is hostile, and they are rejected
+LONGEST = 60  # characters of a column's name; Postgres knows 63
+RESERVED = re.compile(r"_\D|(ctid|xmin|xmax|cmin|cmax|tableoid|rowid)$")  # ours, or a database's
+WITHHELD = "[withheld]"  # stands for what looks like a key or a password, which nobody analyses
+SECRET = re.compile(
+    r"(^|_)(pass(word|wd|phrase)|secret|api_?key|private_?key|(access|auth|refresh)_?token)(_|$)"
+)
+
+_LADDERS: dict[frozenset[type], tuple[Kind, ...]] = {
+    frozenset({bool}): ("boolean",),
+    frozenset({int}): ("integer", "decimal"),
+    frozenset({float}): ("decimal",),
+    frozenset({int, float}): ("decimal",),
+}
+"""Types of JSON values → kinds that may hold them, the narrowest first."""
+
+_naming = NamingConvention()
+
+
+@dataclass(frozen=True)
+class Found:
+    """A column that nobody described.
+
+    values:   one for each record, None where it has none; empty if there is no column
+    refused:  the places of values that cannot be stored, and why
+    """
+
+    name: str
+    kind: Kind
+    values: Sequence[Any]
+    refused: Sequence[tuple[int, str]] = ()
+
+
+def found(
+    records: Sequence[Any],
+    known: Collection[str],
+    taken: Collection[str],
+    columns: Columns,
+    prefix: str = "",
+) -> Iterator[Found]:
+    """The unknown fields of the records as columns; what is no object has none.
+
+    `known` are the fields that the description speaks of, `taken` the columns that the
+    table has; `columns` are those found before, and the new ones are added to it.
+    `prefix` stands before every name.
+    """
+    objects = [record if isinstance(record, dict) else {} for record in records]
+    left: list[str] = []
+    for name in sorted(set[str]().union(*objects).difference(known)):
+        values = [record.get(name) for record in objects]
+        if (nature := _nature(values)) is None:
+            continue
+        field = _pointer(prefix, name) + ("/" if nature == "id" else "")
+        if field not in columns:
+            if len(columns) >= NEW_COLUMNS:
+                left.append(name)
+                continue
+            stored = _free(prefix, name, nature, {*taken, *(c for c, _ in columns.values())})
+            columns[field] = stored, nature
+        stored, kind = columns[field]
+        yield Found(stored, kind, _values(name, nature, values))
+    if left:
+        places = [
+            p for p, record in enumerate(objects) if any(record.get(n) is not None for n in left)
+        ]
+        reason = f"is one of more than {NEW_COLUMNS} new fields"
+        yield Found(left[0][:LONGEST], "text", (), [(place, reason) for place in places])
+
+
+def _pointer(prefix: str, name: str) -> str:
+    """The field, told apart from every other of the table (escaped as in RFC 6901)."""
+    escaped = name.replace("~", "~0").replace("/", "~1")
+    return f"{prefix}/{escaped}" if prefix else escaped
+
+
+def target(url: str) -> str:
+    """What stands last in a link's path: the id of a record, or the name of a list."""
+    return re.split("[?#]", url, maxsplit=1)[0].rstrip("/").rpartition("/")[2]
+
+
+def is_link(value: Any) -> bool:
+    """Whether the value is a link and nothing else."""
+    if not isinstance(value, dict) or value.keys() != {"links"}:
+        return False
+    links = value["links"]
+    return isinstance(links, dict) and links.keys() == {"self"} and _may_be_url(links["self"])
+
+
+def _may_be_url(value: Any) -> bool:
+    return value is None or isinstance(value, str)
+
+
+def _nature(values: Sequence[Any]) -> Kind | None:
+    """The kind that holds the values; None where there is nothing to store.
+
+    That is so for nulls, and for links to lists.
+    """
+    present = [value for value in values if value is not None]
+    if all(is_link(value) for value in present):
+        return "id" if any(target(url).isdecimal() for url in _urls(present) if url) else None
+    types = frozenset(type(value) for value in present)
+    for kind in _LADDERS.get(types, ()):
+        if not column(kind, present)[1]:
+            return kind
+    return "text" if types <= {str, bool, int, float} else "json"
+
+
+def _urls(links: Sequence[Any]) -> list[str | None]:
+    return [None if link is None else link["links"]["self"] for link in links]
+
+
+def _values(name: str, nature: Kind, values: Sequence[Any]) -> Sequence[Any]:
+    """What of the values is stored."""
+    if nature == "id":
+        return [target(url) if url else None for url in _urls(values)]
+    if nature != "boolean" and SECRET.search(_naming.normalize_identifier(name.strip() or "x")):
+        return [None if value is None else WITHHELD for value in values]
+    return values
+
+
+def _free(prefix: str, name: str, nature: Kind, taken: Collection[str]) -> str:
+    """A column's name that dlt leaves as it is and that nothing else has.
+
+    Where the plain name is taken, reserved or too long, a hash of the field follows it.
+    """
+    plain = _naming.normalize_identifier(name.strip() or "x") + ("_id" if nature == "id" else "")
+    stored = prefix + plain
+    if not RESERVED.match(stored) and stored not in taken and len(stored) <= LONGEST:
+        return stored
+    mark = blake2b(f"{prefix}{name}/{nature}".encode(errors="replace"), digest_size=4).hexdigest()
+    room = LONGEST - len(prefix) - len(mark) - 1
+    short = _naming.normalize_identifier(plain[: max(room, 1)].strip("_") or "x")
+    return f"{prefix}{short}_{mark}"

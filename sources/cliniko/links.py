@@ -1,0 +1,93 @@
+"""A list read by its page links, where the order of changes cannot be had.
+
+It is read in the order of creation, which no change disturbs, and counted.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+from sources.cliniko import page
+from sources.cliniko.client import Answer
+from sources.cliniko.errors import Malformed, Refused, Unavailable
+from sources.cliniko.filters import Filter
+from sources.cliniko.listed import Listed
+from sources.cliniko.model import Record
+from sources.cliniko.page import Page
+
+ORDERS = ("created_at:asc,id:asc", "created_at:asc", "")
+PASSES = 3  # how often a list that comes out short is walked again
+GROWTH = 1_000  # records by which a list may more than double while it is read
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def by_links(listed: Listed, window: Sequence[Filter]) -> Iterator[Page]:
+    """Every page of the window, or of the whole list if the window is refused too.
+
+    How far the list has been read is known only at its end. Raises Unavailable if it
+    keeps coming out shorter than it is, or has no end.
+    """
+    for sort in ORDERS:
+        for asked in dict.fromkeys((tuple(window), ())):
+            try:
+                first = listed.get(asked, sort)
+            except Refused as error:
+                if error.status != 400:
+                    raise
+                continue
+            yield from _counted(listed, asked, sort, first)
+            return
+    raise Malformed(f"{listed.path} refuses every order in which it could be read")
+
+
+def at_once(listed: Listed) -> list[Record]:
+    """Every record of a list that is swapped whole, each of them once."""
+    for _ in range(PASSES):
+        answers = list(_linked(listed, listed.get()))
+        found = [record for answer in answers for record in listed.records(answer)]
+        # Over several pages a record may come twice, and then another one is missing.
+        kept = found if len(answers) == 1 else list({page.key(r): r for r in found}.values())
+        if len(kept) >= max(page.total(answer) for answer in answers):
+            return kept
+    raise _short(listed, len(kept))
+
+
+def _counted(listed: Listed, window: Sequence[Filter], sort: str, first: Answer) -> Iterator[Page]:
+    """Every page of a window, again while fewer records come than there are."""
+    latest = EPOCH
+    for number in range(PASSES):
+        count, seen = 0, set[str]()
+        for answer in _linked(listed, listed.get(window, sort) if number else first):
+            records = listed.records(answer)
+            seen.update(page.key(record) for record in records)
+            latest = page.newest(records, latest)
+            # The most: a record deleted on the way may have pulled another over an edge.
+            count = max(count, page.total(answer))
+            yield listed.page(records)
+        if len(seen) >= count:
+            yield listed.page([], None if latest == EPOCH else latest)
+            return
+    raise _short(listed, len(seen))
+
+
+def _linked(listed: Listed, answer: Answer) -> Iterator[Answer]:
+    """The answer and those that its links lead to, as long as they hold records."""
+    followed: set[str] = set()
+    most = 2 * page.total(answer) + GROWTH
+    while True:
+        yield answer
+        link = page.following(answer)
+        if link is None or not listed.records(answer):
+            return
+        if link in followed:
+            raise Malformed(f"{listed.path}: links.next leads in a circle")
+        if page.total(answer) > most:
+            raise Unavailable(f"{listed.path} grows faster than it can be read")
+        followed.add(link)
+        answer = listed.client.follow(link)
+
+
+def _short(listed: Listed, came: int) -> Unavailable:
+    return Unavailable(
+        f"{listed.path}: {came} records came in the last of {PASSES} passes, and Cliniko "
+        "counts more"
+    )

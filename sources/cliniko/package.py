@@ -1,0 +1,257 @@
+"""What one load package holds of one endpoint: rows in batches, each parent's list once."""
+
+import hashlib
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import dlt
+import pyarrow as pa
+from dlt.common.schema.typing import TColumnSchema
+
+from sources.cliniko import catalogue
+from sources.cliniko.catalogue import REJECTED, REJECTIONS, Table
+from sources.cliniko.drift import Drift
+from sources.cliniko.model import Endpoint, Record
+from sources.cliniko.reading import State
+from sources.cliniko.tables import Rejection, emptied, typed, usable_ids
+from sources.cliniko.values import ARROW, fingerprint, json_text, without_nul
+from sources.cliniko.walk import Page, received
+
+NAMED = 1_000  # rejected records that the state names; more are too many to carry along
+EVERY = "*"  # stands for them all
+BATCH = 2_000  # rows handed to dlt at once: every hand-over costs as much as some hundred rows
+
+
+class Package:
+    """The rows of one endpoint on their way into one load package.
+
+    dlt deletes what a package's keys name and then inserts the package's rows. So a
+    parent that comes twice with two lists would end with both: the second one has to
+    wait for the next package (`fits`). The same holds for a record's rejections.
+
+    `state` is the endpoint's part of dlt's state (see `reading.State`).
+    """
+
+    def __init__(
+        self, endpoint: Endpoint, account: str, run_id: str, load_id: str, state: State
+    ) -> None:
+        self.endpoint, self.account, self.run_id, self.load_id = (
+            endpoint,
+            account,
+            run_id,
+            load_id,
+        )
+        self._state = state
+        self._content = hashlib.sha256()
+        self.tables = {t.name: t for t in (*catalogue.tables(endpoint), REJECTIONS)}
+        self._drift: Drift = state.setdefault("fields", {})
+        self._described = self._found()
+        self._rejected: list[str] = state.setdefault("rejected", [])
+        self._bad = set(self._rejected)
+        self._bad_here: set[str] = set()
+        self._pending: dict[str, list[pa.Table]] = {}
+        self._taken: dict[str, int] = {}
+
+    @property
+    def refused(self) -> Collection[str]:
+        """The ids of records that are in `_rejected`."""
+        return self._bad
+
+    @property
+    def new_fields(self) -> set[str]:
+        """The columns beyond the description that this package is the first to have."""
+        return {
+            column if name == self.endpoint.name else f"{name}.{column}"
+            for name, columns in self._found().items()
+            for column in columns - self._described.get(name, set())
+        }
+
+    def _found(self) -> dict[str, set[str]]:
+        """The columns beyond the description, by table."""
+        return {name: {c for c, _ in columns.values()} for name, columns in self._drift.items()}
+
+    def fits(self, page: Page) -> bool:
+        """Whether no record of the page is here already with other lists inside."""
+        return not any(self._taken.get(key, mark) != mark for key, mark in self._marks(page))
+
+    def add(self, page: Page) -> list[Rejection]:
+        """Take a page that fits; returns what of it could not be stored.
+
+        A parent that is here already comes again, but its lists do not.
+        """
+        page = self._once(page)
+        if not page.records:
+            return []
+        again = self._taken.keys() & dict(self._marks(page))
+        result = typed(self.endpoint, page.records, self.account, page.read_at, self._drift)
+        if again:
+            fresh = [r for r, key in self._keyed(page) if key not in again]
+            inner = typed(self.endpoint, fresh, self.account, page.read_at, self._drift).tables
+            result.tables.update({n: t for n, t in inner.items() if n != self.endpoint.name})
+        if self.endpoint.shape != "list":
+            rejected = [[r.field, r.reason] for r in result.rejected]
+            self._content.update(fingerprint([page.records, rejected]))
+        for name, table in result.tables.items():
+            self._put(name, table)
+        self._put(REJECTED, self._judged(page, result.rejected))
+        # Only now, since a record that was rejected or has healed here is marked otherwise.
+        self._taken.update(self._marks(page))
+        return result.rejected
+
+    def _once(self, page: Page) -> Page:
+        """The page with each record once: of two with one id the later one."""
+        last = {key: place for place, (_, key) in enumerate(self._keyed(page)) if key}
+        if len(last) == len(page.records) or self.endpoint.shape != "list":
+            return page
+        keyed = enumerate(self._keyed(page))
+        return replace(page, records=[r for at, (r, key) in keyed if last.get(key, at) == at])
+
+    def _keyed(self, page: Page) -> Iterator[tuple[Record, str]]:
+        """The records with their ids; "" for one that has none."""
+        for record, number in zip(page.records, usable_ids(page.records), strict=True):
+            yield record, "" if number is None else str(number)
+
+    def whole(self) -> bool:
+        """What was added is all that the account has: what is not in it is to go.
+
+        Says whether it differs from what the last load of this kind had.
+        """
+        nothing = typed(self.endpoint, [], self.account, received(), self._drift)
+        for name, table in nothing.tables.items():
+            if name not in self._pending:
+                self._put(name, emptied(table, self.account, received()))
+        page = Page(self.endpoint.name, [], received(), None)
+        healed = self._bad - self._bad_here - {EVERY}
+        self._put(REJECTED, self._rejections([self._cleared(page, key) for key in healed]))
+        self._note(self._bad - healed)
+        before, self._state["content"] = self._state.get("content"), self._content.hexdigest()
+        return bool(before != self._state["content"])
+
+    def empty(self, names: Iterable[str]) -> None:
+        """Add tables without rows, so that they come to be."""
+        nothing = typed(self.endpoint, [], self.account, received(), self._drift)
+        for name in names:
+            self._pending.setdefault(name, []).append(nothing.tables[name])
+
+    def _put(self, name: str, table: pa.Table) -> None:
+        if table.num_rows:
+            self._pending.setdefault(name, []).append(table)
+
+    def batches(self, least: int = BATCH) -> Iterator[Any]:
+        """The rows of each table that has `least` of them, with dlt's hints."""
+        for name, tables in self._pending.items():
+            if not tables or sum(table.num_rows for table in tables) < least:
+                continue
+            rows = pa.concat_tables(tables, promote_options="default")
+            tables.clear()
+            load_id = pa.repeat(pa.scalar(self.load_id), rows.num_rows)
+            rows = rows.append_column("_dlt_load_id", load_id)
+            found = self._drift.get(name, {}).values()
+            new = [column for column, kind in found if kind == "json"]
+            yield dlt.mark.with_hints(
+                rows, hints(self.tables[name], new), create_table_variant=True
+            )
+
+    def _marks(self, page: Page) -> Iterator[tuple[str, int]]:
+        """Records that may be in a package in one version only: id, hash of what must not differ.
+
+        These are parents of lists, and records that are or were rejected.
+        """
+        steps = sorted({children.steps[0] for children in self.endpoint.children})
+        if self.endpoint.shape != "list" or not (steps or self._bad):
+            return
+        for record, key in self._keyed(page):
+            if key and not self._bad.isdisjoint((key, EVERY)):
+                yield key, hash(fingerprint(record))
+            elif key and steps:
+                yield key, hash(fingerprint([record.get(step) for step in steps]))
+
+    def _judged(self, page: Page, rejected: Sequence[Rejection]) -> pa.Table:
+        """Rows of `_rejected`: what does not fit, and what now does and is to leave it."""
+        raws: dict[int, str] = {}
+        rows: dict[tuple[str, str], dict[str, Any]] = {}
+        for one in rejected:
+            if id(one.raw) not in raws:
+                raws[id(one.raw)] = _raw(one.raw)
+            row = self._row(page, one, raws[id(one.raw)])
+            rows.setdefault((row["record"], one.field), row)
+        bad = {row["record"] for row in rows.values()}
+        self._bad_here |= bad
+        healed = set[str]()
+        if self._bad and self.endpoint.shape == "list":
+            good = {key for _, key in self._keyed(page) if key} - bad
+            healed = good if EVERY in self._bad else good & self._bad
+        self._note((self._bad | bad) - healed)
+        return self._rejections([*rows.values(), *(self._cleared(page, key) for key in healed)])
+
+    def _note(self, bad: Collection[str]) -> None:
+        """Write down in the state which records are in `_rejected`."""
+        self._bad = {EVERY} if EVERY in bad or len(bad) > NAMED else set(bad)
+        self._rejected[:] = sorted(self._bad)
+
+    def _rejections(self, rows: Sequence[dict[str, Any]]) -> pa.Table:
+        columns = [column for column in REJECTIONS.columns if column != catalogue.LOAD_ID]
+        return pa.table(
+            {c.name: pa.array([row[c.name] for row in rows], ARROW[c.kind]) for c in columns}
+        )
+
+    def _cleared(self, page: Page, key: str) -> dict[str, Any]:
+        """A row that takes a record out of `_rejected`."""
+        row = self._row(page, Rejection(None, "", "", {}), "null")
+        return row | {"record": key, "_removed": True}
+
+    def _row(self, page: Page, rejection: Rejection, raw: str) -> dict[str, Any]:
+        """A row of `_rejected`; a record without an id is known by a hash of it."""
+        key = rejection.id
+        return {
+            "_account": self.account,
+            "endpoint": self.endpoint.name,
+            "record": str(hashlib.sha256(raw.encode()).hexdigest()[:16] if key is None else key),
+            "field": rejection.field,
+            "id": key,
+            "reason": rejection.reason,
+            "raw": raw,
+            "run": self.run_id,
+            "_read_at": page.read_at,
+            "_removed": None,
+        }
+
+
+def _raw(record: Record) -> str:
+    """The record as JSON that every database takes."""
+    try:
+        return without_nul(json_text(record))
+    except RecursionError:
+        return without_nul(json_text({name: _shallow(value) for name, value in record.items()}))
+
+
+def _shallow(value: Any) -> Any:
+    """The value, unless it is nested so deep that nothing writes it."""
+    try:
+        json_text(value)
+    except RecursionError:
+        return "[nested too deep]"
+    return value
+
+
+def hints(table: Table, json_columns: Sequence[str] = ()) -> Any:
+    """What dlt has to know of a table; `json_columns` are those beyond its description."""
+    columns: dict[str, TColumnSchema] = {
+        column.name: {"name": column.name, "data_type": "json"}
+        for column in table.columns
+        if column.kind == "json"
+    }
+    columns |= {name: {"name": name, "data_type": "json"} for name in json_columns}
+    if catalogue.REMOVED in table.columns:
+        columns["_removed"] = {"name": "_removed", "hard_delete": True}
+    if table.primary:
+        columns["_read_at"] = {"name": "_read_at", "dedup_sort": "desc"}
+    return dlt.mark.make_hints(
+        table_name=table.name,
+        primary_key=table.primary,
+        merge_key=table.merge,
+        write_disposition={"disposition": "merge", "strategy": "delete-insert"},
+        columns=columns,
+        file_format="parquet",
+    )

@@ -1,0 +1,124 @@
+"""A page of a list, as an answer holds it."""
+
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import orjson
+
+from sources.cliniko.client import Answer
+from sources.cliniko.errors import Malformed
+from sources.cliniko.model import Record
+
+
+@dataclass(frozen=True)
+class Page:
+    """Up to 100 records, in the order in which they came.
+
+    path:     the list that they come from
+    read_at:  when they were received, UTC, later than that of any page before
+    cursor:   how far the list has been read once this page is kept; None if that is
+              known only at the end
+    """
+
+    path: str
+    records: Sequence[Record]
+    read_at: datetime
+    cursor: datetime | None
+
+
+class Distrust(Exception):
+    """The answers do not keep the order that the walk rests on."""
+
+
+def records(answer: Answer, path: str, name: str) -> list[Record]:
+    """The answer's records. Raises Malformed if it lacks the list that it promises."""
+    found = answer.body.get(name)
+    if not isinstance(found, list) or not all(isinstance(record, dict) for record in found):
+        raise Malformed(f"GET {path} answered without its list {name!r}")
+    return found
+
+
+def following(answer: Answer) -> str | None:
+    """Where the answer says that the list goes on."""
+    links = answer.body.get("links")
+    return links.get("next") if isinstance(links, dict) else None
+
+
+def total(answer: Answer) -> int:
+    """How many records the list has by the answer's own count; 0 if it does not say."""
+    count = answer.body.get("total_entries")
+    return count if isinstance(count, int) else 0
+
+
+def is_empty(answer: Answer, found: Sequence[Record], *, first: bool = False) -> bool:
+    """Whether nothing came; Distrust if there should have been something.
+
+    The count is asked only for the `first` answer of a walk: it may be wrong, but not
+    if it says alone that a list is there.
+    """
+    if not found and (following(answer) is not None or (first and total(answer) > 0)):
+        raise Distrust("an empty page came where records should be")
+    return not found
+
+
+def key(record: Record) -> str:
+    """What tells a record from the others of its list: its id, or all of it."""
+    return str(record.get("id") or orjson.dumps(record, option=orjson.OPT_SORT_KEYS))
+
+
+def ids(found: Sequence[Record], after: int) -> list[int]:
+    """The records' ids; Distrust if they are not ascending from behind `after` on."""
+    try:
+        numbers = [int(record["id"]) for record in found]
+    except (KeyError, TypeError, ValueError) as error:
+        raise Distrust("a record has no usable id") from error
+    if any(a >= b for a, b in zip([after, *numbers], numbers, strict=False)):
+        raise Distrust("records of one second came unsorted")
+    return numbers
+
+
+def changes(found: Sequence[Record], since: datetime | None) -> list[datetime]:
+    """When each record changed; Distrust if that is not ascending from `since` on."""
+    try:
+        times = [_changed(record) for record in found]
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise Distrust("a record has no usable updated_at") from error
+    if any(a > b for a, b in zip([since or times[0], *times], times, strict=False)):
+        raise Distrust("records came unsorted")
+    return times
+
+
+def newest(found: Sequence[Record], before: datetime) -> datetime:
+    """The latest change of the records that say when, or `before` if that is later."""
+    for record in found:
+        with suppress(KeyError, TypeError, ValueError, OverflowError):
+            before = max(before, _changed(record))
+    return before
+
+
+def _changed(record: Record) -> datetime:
+    """The second in which a record changed."""
+    moment = datetime.fromisoformat(record["updated_at"])
+    if moment.tzinfo is None:
+        raise ValueError
+    return second(moment)
+
+
+def second(moment: datetime) -> datetime:
+    """The moment's second, UTC: Cliniko shows its times in whole seconds."""
+    return moment.astimezone(UTC).replace(microsecond=0)
+
+
+_clock_lock = threading.Lock()
+_latest = datetime.min.replace(tzinfo=UTC)
+
+
+def received() -> datetime:
+    """Now, UTC, and later than any time given before in this process."""
+    global _latest
+    with _clock_lock:
+        _latest = max(datetime.now(UTC), _latest + timedelta(microseconds=1))
+        return _latest

@@ -1,0 +1,158 @@
+"""How one endpoint is read in one run, over all the checkpoints of that run."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from sources.cliniko.client import Client
+from sources.cliniko.errors import ClinikoError, Forbidden, NotFound
+from sources.cliniko.model import Endpoint
+from sources.cliniko.tables import Rejection
+from sources.cliniko.walk import Page, Walk
+
+Status = Literal["unread", "ok", "not_permitted", "failed"]
+
+State = dict[str, Any]
+"""What dlt keeps for an endpoint and account.
+
+cursors    path → how far that list has been read, ISO 8601
+fields     table → column → kind, of fields that nobody described
+rejected   ids of records that are in `_rejected`; "*" if they are too many to name
+recent     id → hash of the last records, as they were loaded
+content    hash of a list that is swapped whole, as it was last loaded
+permitted  whether the key could ever read it
+"""
+
+
+@dataclass
+class Reading:
+    """One endpoint's progress; it outlives the checkpoints, so a walk is never begun twice.
+
+    since:       from this change on; None goes on from the cursor, or with `until` reads all
+    until:       up to this change; None reads to the end
+    whole:       whether to read all, whatever the cursor says
+    status:      how it ended; "unread" while it goes on
+    rows:        rows read, repeats included
+    rejected:    records of which something could not be stored
+    new_fields:  columns that nobody described, found in this run
+    notes:       what a reader of the report should know
+    error:       what ended it, if it failed or is not permitted
+    lost:        whether a list that could be read before is not permitted any more
+    offered:     whether the account has the list at all
+    cursor:      how far the list is read, ISO 8601
+    """
+
+    endpoint: Endpoint
+    since: datetime | None = None
+    until: datetime | None = None
+    whole: bool = False
+    status: Status = "unread"
+    rows: int = 0
+    rejected: int = 0
+    new_fields: set[str] = field(default_factory=set)
+    notes: list[str] = field(default_factory=list)
+    error: ClinikoError | None = None
+    lost: bool = False
+    offered: bool = True
+    cursor: str | None = None
+    _pages: Iterator[Page] | None = None
+    _held: list[Page] = field(default_factory=list)
+    _committed: str | None = None
+
+    @property
+    def moves_cursor(self) -> bool:
+        """Whether the cursor follows; a range that was asked for leaves it alone."""
+        return self.since is None and self.until is None
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it reads on from the run before, and so may leave out what is the same."""
+        return self.moves_cursor and not self.whole
+
+    @property
+    def message(self) -> str:
+        """What a reader of the report should know, in one line."""
+        new = [f"new fields: {', '.join(sorted(self.new_fields))}"] if self.new_fields else []
+        bad = [f"{self.rejected} records rejected, see _rejected"] if self.rejected else []
+        ended = [str(self.error)] if self.error else []
+        return "; ".join([*ended, *self.notes, *new, *bad])
+
+    def pages(self, client: Client, state: State, overlap: timedelta) -> Iterator[Page]:
+        """The pages that this run has not yet taken."""
+        if self._pages is None:
+            cursors = dict(state.get("cursors", {}))
+            self.cursor = min(cursors.values(), default=None)
+            self._pages = ahead(self._walks(client, cursors, overlap))
+        self._committed = self.cursor
+        while self._held:
+            yield self._held.pop()
+        # No `yield from`: it would end the walk where a checkpoint ends.
+        for page in self._pages:  # noqa: UP028
+            yield page
+
+    def hold(self, page: Page) -> None:
+        """Give a page back; the next checkpoint takes it first."""
+        self._held.append(page)
+
+    def keep(self, page: Page, state: State) -> None:
+        """Move the cursor: the page is in dlt's hands."""
+        self.rows += len(page.records)
+        state["permitted"] = True
+        if page.cursor is None or not self.moves_cursor:
+            return
+        cursors = state.setdefault("cursors", {})
+        cursors[page.path] = max(page.cursor.isoformat(), cursors.get(page.path, ""))
+        self.cursor = min(cursors.values())
+
+    def note(self, rejected: Sequence[Rejection]) -> None:
+        """Count the records of which something could not be stored."""
+        self.rejected += len({rejection.id for rejection in rejected})
+
+    def done(self, state: State) -> None:
+        """The list was read to its end."""
+        self.status = "ok"
+        state["permitted"] = True
+
+    def end(self, error: ClinikoError, state: State) -> None:
+        """How an error ends the reading; a list that never was there is just not there."""
+        readable = state.get("permitted", False)
+        if isinstance(error, NotFound) and self.endpoint.optional and not readable:
+            self.notes.append("not offered by this account")
+            self.status, self.offered = "ok", False
+            return
+        self.error = error
+        self.status = "not_permitted" if isinstance(error, Forbidden) else "failed"
+        self.lost = self.status == "not_permitted" and readable
+
+    def undo(self) -> None:
+        """The checkpoint was not loaded: what was read in it counts for nothing."""
+        self.cursor = self._committed
+        if self.status != "not_permitted":
+            self.status = "failed"
+
+    def _walks(self, client: Client, cursors: dict[str, str], overlap: timedelta) -> Iterator[Page]:
+        """Every list of the endpoint, one after the other."""
+        for path in self.endpoint.paths:
+            since = self.since
+            if self.goes_on and path in cursors:
+                since = datetime.fromisoformat(cursors[path]) - overlap
+            walk = Walk(client, self.endpoint, path, since, self.until, self.notes)
+            yield from walk.pages()
+
+
+def ahead(pages: Iterator[Page]) -> Iterator[Page]:
+    """The same pages, each asked for while the one before is worked on.
+
+    Cliniko takes longer to answer than we take to type a page; one after the other
+    would add up.
+    """
+    thread = ThreadPoolExecutor(1, "cliniko-ahead")
+    try:
+        coming = thread.submit(next, pages, None)
+        while (page := coming.result()) is not None:
+            coming = thread.submit(next, pages, None)
+            yield page
+    finally:
+        thread.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,159 @@
+"""One dlt resource for each endpoint.
+
+`cliniko_source()` is an ordinary dlt source: it needs nothing but dlt's settings. A run
+in checkpoints passes its own readings, so that a walk goes on where it stopped, and a
+`pause` that ends a checkpoint.
+"""
+
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import dlt
+from dlt.common.configuration.container import Container
+from dlt.common.storages.load_package import LoadPackageStateInjectableContext
+from dlt.extract import DltResource
+
+from sources.cliniko.catalogue import REJECTED
+from sources.cliniko.client import Client
+from sources.cliniko.endpoints import ENDPOINTS
+from sources.cliniko.errors import ClinikoError, Unauthorized
+from sources.cliniko.model import Endpoint
+from sources.cliniko.package import Package
+from sources.cliniko.reading import Reading, State
+from sources.cliniko.repeats import Repeats
+from sources.cliniko.settings import ClinikoSettings, resolve
+
+Pause = Callable[[], bool]
+
+
+def never() -> bool:
+    """The pause of an extract that reads to the end."""
+    return False
+
+
+@dataclass(frozen=True)
+class Extract:
+    """What the resources of one extract share.
+
+    readings:  how each endpoint is read; None if nobody follows it
+    """
+
+    settings: ClinikoSettings
+    client: Client
+    readings: Mapping[str, Reading] | None
+    pause: Pause
+    run_id: str
+
+    @property
+    def locked_out(self) -> bool:
+        """Whether the key was refused, so that nothing more can be read."""
+        known = self.readings.values() if self.readings else ()
+        return any(isinstance(reading.error, Unauthorized) for reading in known)
+
+    def reading(self, endpoint: Endpoint) -> Reading:
+        """Where the endpoint's reading stands; a new one if nobody follows it."""
+        return self.readings[endpoint.name] if self.readings else Reading(endpoint)
+
+
+@dlt.source(name="cliniko", section="cliniko")
+def cliniko_source(
+    settings: ClinikoSettings | None = None,
+    *,
+    client: Client | None = None,
+    readings: Mapping[str, Reading] | None = None,
+    pause: Pause = never,
+    run_id: str = "",
+) -> Iterator[DltResource]:
+    """The lists of one Cliniko account, as typed Arrow tables that dlt merges.
+
+    settings:  the account's settings; without them they come from dlt's configuration,
+               section `sources.cliniko`
+    client:    what asks Cliniko; made from the settings if not given
+    readings:  endpoint → how to read it. Exactly these are read, and how each one ended
+               is written there; without them an endpoint that fails ends the extract
+    pause:     asked after every page; the extract ends where it says true
+    run_id:    stored beside rejected records
+
+    No request is sent before rows are asked for. Select with `with_resources`;
+    `bookings` has to be selected, the others are from the start.
+    """
+    settings = settings or resolve()
+    asked = client or Client(settings)
+    extract = Extract(settings, asked, readings, pause, run_id)
+    if client is None:
+        weakref.finalize(extract, asked.close)  # nobody else knows when the last row was read
+    for endpoint in [r.endpoint for r in readings.values()] if readings else ENDPOINTS.values():
+        resource = dlt.resource(
+            _rows,
+            name=endpoint.name,
+            selected=readings is not None or endpoint.by_default,
+            parallelized=True,
+        )
+        yield resource(endpoint, extract)
+
+
+def _rows(endpoint: Endpoint, extract: Extract) -> Iterator[Any]:
+    """The rows of one endpoint, from where its reading stands to its end or to a pause.
+
+    If it cannot be read to its end, what was read is kept. If somebody follows the
+    reading, it says so there, and the other endpoints go on.
+    """
+    reading = extract.reading(endpoint)
+    state: State = dlt.current.resource_state().setdefault(extract.settings.account, {})
+    package = Package(endpoint, extract.settings.account, extract.run_id, _load_id(), state)
+    try:
+        yield from _taken(reading, extract, package, state)
+    except ClinikoError as error:
+        reading.end(error, state)
+        if extract.readings is None and reading.error:
+            raise
+    missing = _missing(package)
+    if endpoint.shape == "list":
+        package.empty(missing)
+        yield from package.batches(least=0)
+    elif reading.status == "ok" and reading.offered:
+        changed = package.whole()
+        if changed or missing or not reading.goes_on:
+            yield from package.batches(least=0)
+
+
+def _taken(reading: Reading, extract: Extract, package: Package, state: State) -> Iterator[Any]:
+    """Put page after page into the package, and hand over what fills a batch."""
+    if extract.locked_out:
+        return
+    repeats = Repeats(state.setdefault("recent", {}))
+    overlap = timedelta(minutes=extract.settings.overlap_minutes)
+    try:
+        for page in reading.pages(extract.client, state, overlap):
+            if not package.fits(page):
+                reading.hold(page)
+                return
+            reading.note(package.add(repeats.without(page) if reading.goes_on else page))
+            reading.new_fields |= package.new_fields
+            reading.keep(page, state)
+            if reading.endpoint.shape != "list":
+                continue  # a list that is swapped in one step is handed over in one
+            repeats.remember(page)
+            yield from package.batches()
+            if extract.pause() or extract.locked_out:
+                return
+        reading.done(state)
+    finally:
+        repeats.settle(package.refused)
+
+
+def _load_id() -> str:
+    """The load package that the rows go into; none where somebody just looks at them."""
+    container = Container()
+    if LoadPackageStateInjectableContext not in container:
+        return ""
+    return container[LoadPackageStateInjectableContext].load_id
+
+
+def _missing(package: Package) -> list[str]:
+    """The endpoint's tables that no load has made yet."""
+    made = dlt.current.source_schema().tables
+    return [name for name in package.tables if name != REJECTED and name not in made]

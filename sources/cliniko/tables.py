@@ -1,0 +1,345 @@
+"""A page of records → typed Arrow tables, as an endpoint describes them.
+
+Every table has `_account`, the endpoint's own columns, and `_read_at`; a list that is
+merged also has `_gone_at`. A value that does not fit its column, and a record without a
+usable id, are kept whole among the rejections; a field that nobody described gets a
+column of its own.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import chain
+from typing import Any
+
+import pyarrow as pa
+
+from sources.cliniko import drift
+from sources.cliniko.catalogue import child_table, parent_columns
+from sources.cliniko.model import Children, Endpoint, Field, Kind, Link, Record
+from sources.cliniko.values import ARROW, Misfit, column
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """What of a record could not be stored where it belongs.
+
+    id:      the record's id; None if it has none that is usable
+    field:   the column whose value does not fit; `id` where the record is left out
+    reason:  in words, without the value
+    raw:     the record as it came
+    """
+
+    id: int | None
+    field: str
+    reason: str
+    raw: Record
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What a page became.
+
+    tables:    table name → rows, empty tables too; the endpoint's own comes first
+    rejected:  what did not fit
+    """
+
+    tables: dict[str, pa.Table] = field(default_factory=dict)
+    rejected: list[Rejection] = field(default_factory=list)
+
+
+def typed(
+    endpoint: Endpoint,
+    records: Sequence[Record],
+    account: str,
+    read_at: datetime,
+    seen: drift.Drift,
+) -> Typed:
+    """The records as tables.
+
+    `read_at` is when they were received, aware and UTC. `seen` holds the columns found
+    beyond the description; those of this page are added.
+    """
+    result = Typed()
+    kept, ids = _usable(endpoint, records, result.rejected)
+    rows = _Rows(kept, ids, result.rejected)
+    sent = _by_field(kept)
+    if endpoint.shape == "list":
+        rows.columns["id"] = pa.array(ids, pa.int64())
+    for described in endpoint.columns:
+        if described.name not in rows.columns:
+            rows.add(described.name, described.kind, _values(described, sent, len(kept)))
+    listed = {children.steps[0] for children in endpoint.children}
+    for link in endpoint.links:
+        rows.add(link.column, "id", _linked(link, sent, len(kept), link.name in listed))
+    _add_unknown(rows, endpoint, sent, seen.setdefault(endpoint.name, {}))
+    mark = {"_gone_at": ARROW["instant"]} if endpoint.shape == "list" else _REMOVED
+    result.tables[endpoint.name] = rows.table(account, read_at, mark)
+    for children in endpoint.children:
+        name = child_table(endpoint, children)
+        found = seen.setdefault(name, {})
+        result.tables[name] = _child(endpoint, children, rows, found).table(account, read_at, {})
+    return result
+
+
+def emptied(table: pa.Table, account: str, read_at: datetime) -> pa.Table:
+    """One row that makes the merge delete all that the account has in the table."""
+    given = {"_account": account, "_read_at": read_at, "_removed": True}
+    row = [pa.array([given.get(name)], kind) for name, kind in _types(table)]
+    return pa.Table.from_arrays(row, table.schema.names)
+
+
+_REMOVED = {"_removed": pa.bool_()}
+"""Marks a row that only tells the merge what to delete; such a row is never stored."""
+
+_MISPLACED = object()
+"""Stands where a value cannot be reached: an object was promised, something else came."""
+
+
+class _Rows:
+    """Columns that grow into one table, with the records that its rows come from."""
+
+    def __init__(
+        self,
+        records: Sequence[Record],
+        ids: Sequence[int | None],
+        rejected: list[Rejection],
+        part: str = "",
+    ) -> None:
+        self.records, self.ids, self.rejected, self._part = records, ids, rejected, part
+        self.columns: dict[str, pa.Array] = {}
+        self._waiting: dict[Kind, dict[str, Sequence[Any]]] = {}
+
+    def add(self, name: str, kind: Kind, values: Sequence[Any]) -> None:
+        """A column of JSON values; what does not fit is null, and its record rejected."""
+        if values.count(None) == len(values):
+            self.columns[name] = pa.nulls(len(values), ARROW[kind])
+        else:
+            self.columns[name] = None  # keeps its place until `convert`
+            self._waiting.setdefault(kind, {})[name] = values
+
+    def convert(self) -> None:
+        """Fill the columns that were added: those of a kind at once, since calls cost most."""
+        size = len(self.records)
+        for kind, waiting in self._waiting.items():
+            array, misfits = column(kind, list(chain.from_iterable(waiting.values())))
+            names = list(waiting)
+            for place, name in enumerate(names):
+                self.columns[name] = array.slice(place * size, size)
+            for place, reason in misfits:
+                self._reject(names[place // size], [(place % size, reason)])
+        self._waiting.clear()
+
+    def _reject(self, name: str, misfits: Sequence[Misfit]) -> None:
+        for place, reason in misfits:
+            self.rejected.append(
+                Rejection(self.ids[place], self._part + name, reason, self.records[place])
+            )
+
+    def add_found(
+        self,
+        objects: Sequence[Any],
+        known: Collection[str],
+        found: drift.Columns,
+        prefix: str = "",
+    ) -> None:
+        """A column for each field of the objects, one for each row, that is not known."""
+        for new in drift.found(objects, known, self.columns, found, prefix):
+            if new.values:
+                self.add(new.name, new.kind, new.values)
+            self._reject(new.name, new.refused)
+
+    def table(self, account: str, read_at: datetime, marks: dict[str, pa.DataType]) -> pa.Table:
+        """The columns, `_account` before and `_read_at` and null marks behind them."""
+        self.convert()
+        size = len(self.records)
+        columns = {
+            "_account": pa.repeat(pa.scalar(account), size),
+            **self.columns,
+            "_read_at": pa.repeat(pa.scalar(read_at, ARROW["instant"]), size),
+            **{name: pa.nulls(size, kind) for name, kind in marks.items()},
+        }
+        return pa.Table.from_arrays(list(columns.values()), list(columns))
+
+
+def _types(table: pa.Table) -> Iterator[tuple[str, pa.DataType]]:
+    return zip(table.schema.names, table.schema.types, strict=True)
+
+
+def usable_ids(records: Sequence[Record]) -> list[int | None]:
+    """The id of each record of a list; None for one that has none."""
+    ids: list[int | None] = column("id", [record.get("id") for record in records])[0].to_pylist()
+    return ids
+
+
+def _usable(
+    endpoint: Endpoint, records: Sequence[Record], rejected: list[Rejection]
+) -> tuple[list[Record], list[int | None]]:
+    """The records of a list that have an id, and their ids; the others are rejected."""
+    if endpoint.shape != "list":
+        return list(records), [None] * len(records)
+    ids = usable_ids(records)
+    if None not in ids:
+        return list(records), ids
+    for record, number in zip(records, ids, strict=True):
+        if number is None:
+            rejected.append(Rejection(None, "id", "has no usable id", record))
+    kept = [record for record, number in zip(records, ids, strict=True) if number is not None]
+    return kept, [number for number in ids if number is not None]
+
+
+Sent = dict[str, Sequence[Any]]
+"""Field → its value in each record, for every field that any of the records has."""
+
+
+def _by_field(records: Sequence[Record]) -> Sent:
+    blank = dict.fromkeys(set[str]().union(*records))
+    return dict(zip(blank, zip(*((blank | r).values() for r in records), strict=True), strict=True))
+
+
+def _values(described: Field, sent: Sent, size: int) -> Sequence[Any]:
+    """The field's value in each record, one step into an object if its name says so."""
+    step, _, name = described.name.partition("__")
+    values = sent.get(step) or [None] * size
+    if not name:
+        return values
+    return [v.get(name) if type(v) is dict else _inside(v, name) for v in values]
+
+
+def _inside(value: Any, name: str) -> Any:
+    if value is None or value in ("", {}, []):
+        return None
+    return value.get(name) if isinstance(value, dict) else _MISPLACED
+
+
+def _linked(link: Link, sent: Sent, size: int, listed: bool) -> Sequence[Any]:
+    """The ids that a link leads to; a plain `<link>_id` beside it or in its place counts too.
+
+    `listed` says that a child table holds the links of a list.
+    """
+    plain = sent.get(link.column) or [None] * size
+    if not (values := sent.get(link.name)):
+        return plain
+    if link.column not in sent:
+        with suppress(AttributeError, IndexError, KeyError, TypeError):
+            ids = [v and v["links"]["self"].rpartition("/")[2] for v in values]
+            if "" not in ids and "".join(filter(None, ids)).isdecimal():
+                return ids
+    pairs = zip(values, plain, strict=True)
+    return [other if value is None else _target(value, listed) for value, other in pairs]
+
+
+def _target(value: Any, listed: bool = False) -> Any:
+    """The id of a link; of a list of links only if it has one, unless they are listed."""
+    if value is None or value in ("", {}, []):
+        return None
+    if isinstance(value, list) and (listed or len(value) == 1):
+        return _target(value[0]) if len(value) == 1 else None
+    links = value.get("links") if isinstance(value, dict) else None
+    if not isinstance(links, dict) or "self" not in links:
+        return _MISPLACED
+    url = links["self"]
+    return drift.target(url) if url and isinstance(url, str) else url
+
+
+def _child(endpoint: Endpoint, children: Children, parents: _Rows, found: drift.Columns) -> _Rows:
+    """The elements of the parents' lists; a parent without any gets a `_removed` row."""
+    owners: list[int] = []
+    positions: list[int | None] = []
+    elements: list[dict[str, Any]] = []
+    for place, record in enumerate(parents.records):
+        inside = list(_elements(record, children.steps, {}))
+        elements += inside or [{}]
+        owners += [place] * (len(inside) or 1)
+        positions += range(len(inside)) if inside else [None]
+    rows = _Rows(
+        [parents.records[place] for place in owners],
+        [parents.ids[place] for place in owners],
+        parents.rejected,
+        f"{children.name}.",
+    )
+    for own, name in zip(endpoint.key, parent_columns(endpoint, children), strict=True):
+        rows.columns[name] = parents.columns[own].take(pa.array(owners, pa.int64()))
+    rows.columns["position"] = pa.array(positions, pa.int64())
+    last = children.steps[-1]
+    for described in children.fields:
+        step, _, name = described.source.rpartition(".")
+        values = [_inside(e.get(step or last), name or described.name) for e in elements]
+        rows.add(described.name, described.kind, values)
+    known = {described.name for described in children.fields}
+    if children.link:
+        rows.add(children.link.column, "id", [_target(e.get(last)) for e in elements])
+        known.add("links")
+    if not children.path:
+        rows.add_found([e.get(last) for e in elements], known, found)
+    removed = [True if position is None else None for position in positions]
+    rows.columns["_removed"] = pa.array(removed, pa.bool_())
+    return rows
+
+
+def _elements(
+    value: Any, steps: tuple[str, ...], around: dict[str, Any]
+) -> Iterator[dict[str, Any]]:
+    """The elements at the end of the steps, each as step → object on the way to it."""
+    if not steps:
+        yield around
+        return
+    inner = value.get(steps[0]) if isinstance(value, dict) else None
+    if inner is None or inner in ("", {}):
+        return
+    for one in inner if isinstance(inner, list) else [inner]:
+        yield from _elements(one, steps[1:], {**around, steps[0]: one})
+
+
+def _add_unknown(rows: _Rows, endpoint: Endpoint, sent: Sent, found: drift.Columns) -> None:
+    """A column for each field that the description does not speak of.
+
+    It speaks of links to lists, but only while they are links.
+    """
+    inner = _inner(endpoint)
+    odd = {name for name in endpoint.many if name in sent and not _are_links(sent[name])}
+    if not sent.keys() <= (known := _known(endpoint, inner) - odd):
+        rows.add_found(rows.records, known, found)
+    for step in sorted(sent.keys() & inner):
+        if not _fields(sent[step]) <= inner[step]:
+            rows.add_found(sent[step], inner[step], found, f"{step}__")
+
+
+def _fields(objects: Sequence[Any]) -> set[str]:
+    """The fields that any of the objects has; what is no object has none."""
+    try:
+        return set[str]().union(*filter(None, objects))
+    except TypeError:
+        return set[str]().union(*(o for o in objects if isinstance(o, dict)))
+
+
+def _are_links(values: Sequence[Any]) -> bool:
+    """Whether all that is there are links and nothing else."""
+    present = list(filter(None, values))
+    try:
+        links = [value["links"] for value in present]
+        return _fields(present) <= {"links"} and _fields(links) <= {"self"}
+    except (KeyError, TypeError, IndexError):
+        return False
+
+
+def _inner(endpoint: Endpoint) -> dict[str, set[str]]:
+    """Object in a record → the fields in it that the description speaks of."""
+    inner = {link.name: {"links"} for link in endpoint.links} | {"links": {"self"}}
+    for described in endpoint.fields:
+        step, _, name = described.name.partition("__")
+        if name:
+            inner.setdefault(step, set()).add(name)
+    return inner
+
+
+def _known(endpoint: Endpoint, inner: Collection[str]) -> set[str]:
+    """The fields of a record that the description speaks of."""
+    return {
+        *inner,
+        *(described.name for described in endpoint.columns),
+        *(link.column for link in endpoint.links),
+        *(children.steps[0] for children in endpoint.children),
+        *endpoint.many,
+    }

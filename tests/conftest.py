@@ -1,0 +1,90 @@
+"""Fixtures that several test files share: a sandbox account, its server, and a place to load to."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from pipelines import nightly
+from pipelines.ledger import Run
+from pipelines.report import console
+from sandbox import Account, Served, serve
+from sources.cliniko.endpoints import ENDPOINTS
+from sources.cliniko.reading import Reading
+from sources.cliniko.settings import ClinikoSettings, resolve
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "cliniko_api"
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test sees the settings of whoever runs it, nor writes where they keep theirs."""
+    for name in list(os.environ):
+        if name.startswith(("SOURCES__", "DESTINATION__", "DLT_", "CLINIKO_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
+    monkeypatch.setenv("RUNTIME__LOG_LEVEL", "CRITICAL")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+
+
+@pytest.fixture
+def account() -> Account:
+    """A small clinic whose clock stands still."""
+    return Account(rows=2_000)
+
+
+@pytest.fixture
+def served(account: Account) -> Iterator[Served]:
+    """The clinic behind HTTP on loopback, without a rate limit."""
+    with serve(account) as server:
+        yield server
+
+
+@pytest.fixture
+def settings(served: Served) -> ClinikoSettings:
+    """Settings that lead to the clinic."""
+    return settings_for(served)
+
+
+def settings_for(served: Served, **more: Any) -> ClinikoSettings:
+    """Settings that lead to a served clinic; a budget that no test waits for."""
+    given = {"requests_per_minute": 100_000, "contact_email": "tests@example.com"} | more
+    return resolve(api_key=served.api_key, base_url=served.base_url, **given)
+
+
+class Warehouse:
+    """A state directory, and what is published there."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self.state_dir = state_dir
+
+    def sync(self, settings: ClinikoSettings, *names: str, **how: Any) -> Run:
+        """One whole run of the named endpoints, or of all."""
+        chosen = [e for e in ENDPOINTS.values() if (e.name in names if names else e.by_default)]
+        readings = {e.name: Reading(e, **how) for e in chosen}
+        return nightly.night(settings, readings, "duckdb", self.state_dir, console())
+
+    def rows(self, sql: str) -> list[dict[str, Any]]:
+        """What a reader of the published file gets."""
+        with duckdb.connect(str(self.state_dir / "warehouse.duckdb"), read_only=True) as db:
+            result = db.execute(sql)
+            names = [column[0] for column in result.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+    def value(self, sql: str) -> Any:
+        """The one value of a query."""
+        [row] = self.rows(sql)
+        [value] = row.values()
+        return value
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Warehouse:
+    """An empty state directory."""
+    return Warehouse(tmp_path / "state")

@@ -1,0 +1,166 @@
+"""One endpoint's reading over checkpoints and runs, without a database."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from conftest import settings_for
+
+from sandbox import Served
+from sources.cliniko.client import Client
+from sources.cliniko.endpoints import ENDPOINTS
+from sources.cliniko.errors import Forbidden, NotFound, Unavailable
+from sources.cliniko.reading import Reading, State
+from sources.cliniko.walk import Page
+
+OVERLAP = timedelta(minutes=10)
+AT = datetime(2026, 5, 1, 10, tzinfo=UTC)
+
+
+@pytest.fixture
+def client(served: Served) -> Iterator[Client]:
+    with Client(settings_for(served, max_attempts=1)) as client:
+        yield client
+
+
+def reading(name: str = "patients", **how: Any) -> Reading:
+    return Reading(ENDPOINTS[name], **how)
+
+
+def page(cursor: datetime | None = AT, path: str = "/patients") -> Page:
+    return Page(path, [{"id": "1"}], AT, cursor)
+
+
+def test_a_pause_does_not_end_the_walk(account, client):
+    half = reading("attendees")
+    seen = set[str]()
+
+    for _ in range(account.count("attendees")):
+        for one in half.pages(client, {}, OVERLAP):
+            seen.update(record["id"] for record in one.records)
+            break  # as a checkpoint does
+
+    assert len(seen) == account.count("attendees")
+
+
+def test_a_page_that_is_held_comes_first_next_time(client):
+    half = reading("attendees")
+    first = next(iter(half.pages(client, {}, OVERLAP)))
+    half.hold(first)
+
+    again, second, *_ = half.pages(client, {}, OVERLAP)
+
+    assert again is first
+    assert second is not first
+
+
+def test_goes_on_some_minutes_before_the_cursor(served, client):
+    list(reading().pages(client, {"cursors": {"/patients": AT.isoformat()}}, OVERLAP))
+
+    assert "updated_at%3A%3E%3D2026-05-01T09%3A50%3A00Z" in served.log[0].target
+
+
+def test_each_path_of_an_endpoint_has_its_own_cursor(served, client):
+    cursors = {"/practitioners": "2026-05-01T10:00:00+00:00"}
+
+    list(reading("practitioners").pages(client, {"cursors": cursors}, OVERLAP))
+
+    active, inactive = (entry.target for entry in served.log)
+    assert "updated_at%3A%3E" in active
+    assert "updated_at%3A%3E" not in inactive
+
+
+def test_the_cursor_follows_the_pages_and_never_goes_back():
+    state: State = {}
+    one = reading()
+    for cursor in (AT, AT - OVERLAP, None):
+        one.keep(page(cursor), state)
+
+    assert state["cursors"] == {"/patients": AT.isoformat()}
+    assert one.cursor == AT.isoformat()
+
+
+def test_the_cursor_of_several_paths_is_the_one_that_is_behind():
+    state: State = {}
+    one = reading("practitioners")
+    one.keep(page(AT, "/practitioners"), state)
+    one.keep(page(AT - OVERLAP, "/practitioners/inactive"), state)
+
+    assert one.cursor == (AT - OVERLAP).isoformat()
+
+
+@pytest.mark.parametrize("how", [{"since": AT}, {"until": AT}], ids=["since", "until"])
+def test_a_range_moves_no_cursor(how):
+    state: State = {}
+
+    reading(**how).keep(page(), state)
+
+    assert "cursors" not in state
+
+
+@pytest.mark.parametrize("how", [{"whole": True}, {"until": AT}], ids=["full", "until"])
+def test_a_full_reading_and_a_range_without_a_start_begin_at_the_beginning(served, client, how):
+    list(reading(**how).pages(client, {"cursors": {"/patients": AT.isoformat()}}, OVERLAP))
+
+    assert "updated_at%3A%3E%3D" not in served.log[0].target
+
+
+def test_a_list_that_was_never_permitted_is_not_lost():
+    one = reading()
+    one.end(Forbidden(403, "/patients"), {})
+
+    assert (one.status, one.lost) == ("not_permitted", False)
+
+
+@pytest.mark.parametrize("how_far", ["to its end", "for a page"])
+def test_a_list_that_could_be_read_before_is_lost(how_far):
+    state: State = {}
+    before, now = reading(), reading()
+    before.done(state) if how_far == "to its end" else before.keep(page(), state)
+
+    now.end(Forbidden(403, "/patients"), state)
+
+    assert (now.status, now.lost) == ("not_permitted", True)
+
+
+def test_an_optional_list_that_never_was_there_is_fine():
+    one = reading("recalls")
+    one.end(NotFound(404, "/recalls"), {})
+
+    assert (one.status, one.message) == ("ok", "not offered by this account")
+
+
+def test_an_optional_list_that_was_there_has_failed():
+    one = reading("recalls")
+    one.end(NotFound(404, "/recalls"), {"permitted": True})
+
+    assert one.status == "failed"
+
+
+def test_a_documented_list_that_is_not_there_has_failed():
+    one = reading()
+    one.end(NotFound(404, "/patients"), {})
+
+    assert one.status == "failed"
+
+
+def test_the_message_says_what_ended_it_first():
+    one = reading(notes=["records came unsorted"], rejected=2, new_fields={"mood"})
+    one.end(Unavailable("GET /patients: 503"), {})
+
+    assert one.message == (
+        "GET /patients: 503; records came unsorted; new fields: mood; "
+        "2 records rejected, see _rejected"
+    )
+
+
+def test_a_checkpoint_that_was_not_loaded_leaves_the_cursor_where_it_was(client):
+    state: State = {"cursors": {"/patients": AT.isoformat()}}
+    one = reading()
+    one.keep(next(iter(one.pages(client, state, OVERLAP))), state)
+    one.done(state)
+
+    one.undo()
+
+    assert (one.status, one.cursor) == ("failed", AT.isoformat())

@@ -1,0 +1,76 @@
+"""What a run leaves out because the warehouse has it."""
+
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import Any
+
+from sources.cliniko.package import EVERY
+from sources.cliniko.repeats import REMEMBERED, Marks, Repeats
+from sources.cliniko.walk import Page
+
+
+def page(*records: dict[str, Any]) -> Page:
+    return Page("/taxes", list(records), datetime(2026, 6, 1, tzinfo=UTC), None)
+
+
+def remember(marks: Marks, page: Page, refused: Collection[str]) -> None:
+    repeats = Repeats(marks)
+    repeats.remember(page)
+    repeats.settle(refused)
+
+
+def test_a_record_that_comes_again_as_it_was_is_left_out() -> None:
+    marks: Marks = {}
+    remember(marks, page({"id": "1", "name": "GST"}), ())
+
+    result = Repeats(marks).without(page({"name": "GST", "id": "1"}, {"id": "2"}))
+
+    assert result.records == [{"id": "2"}]
+
+
+def test_a_record_that_changed_is_kept() -> None:
+    marks: Marks = {}
+    remember(marks, page({"id": "1", "name": "GST"}), ())
+
+    result = Repeats(marks).without(page({"id": "1", "name": "VAT"}))
+
+    assert result.records == [{"id": "1", "name": "VAT"}]
+
+
+def test_a_record_that_was_rejected_is_read_again() -> None:
+    marks: Marks = {}
+    remember(marks, page({"id": "1"}), {"1"})
+
+    result = Repeats(marks).without(page({"id": "1"}))
+
+    assert result.records == [{"id": "1"}]
+
+
+def test_where_too_many_were_rejected_to_name_them_all_are_read_again() -> None:
+    marks: Marks = {}
+    remember(marks, page({"id": "1"}), {EVERY})
+
+    result = Repeats(marks).without(page({"id": "1"}))
+
+    assert result.records == [{"id": "1"}]
+
+
+def test_the_last_records_are_remembered() -> None:
+    marks: Marks = {}
+
+    for start in (0, 30):
+        remember(marks, page(*({"id": str(n)} for n in range(start, start + 40))), ())
+
+    assert list(marks) == [str(n) for n in range(70 - REMEMBERED, 70)]
+
+
+def test_a_record_nested_too_deep_for_orjson_can_be_remembered() -> None:
+    deep: Any = 1
+    for _ in range(500):
+        deep = [deep]
+    marks: Marks = {}
+    remember(marks, page({"id": "1", "deep": deep}), ())
+
+    result = Repeats(marks).without(page({"id": "1", "deep": deep}))
+
+    assert result.records == []
