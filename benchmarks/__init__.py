@@ -1,0 +1,1 @@
+"""Measurements: whole processes against the sandbox, in a process of its own."""

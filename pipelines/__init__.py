@@ -1,0 +1,1 @@
+"""What is done with the sources: runs, publishing, the command line."""

@@ -1,0 +1,183 @@
+"""What each run did, as tables in the warehouse."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import dlt
+import pyarrow as pa
+from dlt.extract import DltResource
+
+from sources.cliniko.catalogue import ACCOUNT, Column, Table
+from sources.cliniko.client import Client
+from sources.cliniko.errors import Throttled, Unauthorized
+from sources.cliniko.package import hints
+from sources.cliniko.reading import Reading
+from sources.cliniko.values import ARROW
+
+Status = Literal["ok", "partial", "failed"]
+
+RUNS = Table(
+    "_runs",
+    "What each run did, a row a run",
+    (
+        Column("run_id", "text", "The run's name: when it started, and a random end"),
+        ACCOUNT,
+        Column("started_at", "instant", "When it started"),
+        Column("finished_at", "instant", "When it ended"),
+        Column("status", "text", "ok, partial (some endpoints failed) or failed"),
+        Column("rows", "integer", "Rows read, repeats included"),
+        Column("requests", "integer", "Requests sent to Cliniko, repeats included"),
+        Column("throttled", "integer", "How often Cliniko said to wait (429)"),
+        Column("message", "text", "What went wrong, if anything"),
+        Column("_read_at", "instant", "When this row was written"),
+    ),
+    primary=("_account", "run_id"),
+)
+
+RUN_ENDPOINTS = Table(
+    "_run_endpoints",
+    "What each run did with each endpoint, a row an endpoint and run",
+    (
+        Column("run_id", "text", "The run, as in _runs"),
+        ACCOUNT,
+        Column("endpoint", "text", "The endpoint"),
+        Column("status", "text", "ok, not_permitted or failed"),
+        Column("rows", "integer", "Rows read, repeats included"),
+        Column("requests", "integer", "Requests sent to Cliniko for it"),
+        Column("rejected", "integer", "Records of which something is in _rejected"),
+        Column("gone", "integer", "Rows found to be gone from the account"),
+        Column("cursor", "instant", "How far it is read; null before its first row"),
+        Column("message", "text", "What a reader should know"),
+        Column("_read_at", "instant", "When this row was written"),
+    ),
+    primary=("_account", "run_id", "endpoint"),
+)
+
+LEDGER = (RUNS, RUN_ENDPOINTS)
+
+
+@dataclass
+class Run:
+    """One run, while it goes on and as it ended.
+
+    error:  what ended it early, in words
+    """
+
+    run_id: str
+    account: str
+    started_at: datetime
+    readings: Mapping[str, Reading]
+    finished_at: datetime | None = None
+    error: str = ""
+    requests: int = 0
+    throttled: int = 0
+    requests_by_path: Counter[str] = field(default_factory=Counter)
+
+    def count(self, client: Client) -> None:
+        """Take over what the client counted."""
+        self.requests_by_path = Counter(client.requests)
+        self.requests = self.requests_by_path.total()
+        self.throttled = client.throttled
+
+    @property
+    def rows(self) -> int:
+        """Rows read, repeats included."""
+        return sum(reading.rows for reading in self.readings.values())
+
+    @property
+    def status(self) -> Status:
+        """How it ended.
+
+        Lists that the key never could read do not count against it, unless it can read
+        none at all.
+        """
+        readings = self.readings.values()
+        if not any(reading.status == "ok" for reading in readings):
+            return "failed"
+        whole = all(
+            r.status == "ok" or (r.status == "not_permitted" and not r.lost) for r in readings
+        )
+        return "ok" if whole and not self.error else "partial"
+
+    @property
+    def come_back_later(self) -> bool:
+        """Whether nothing could be read because Cliniko said to wait."""
+        tried = [r.error for r in self.readings.values() if r.status != "not_permitted"]
+        return bool(tried) and all(isinstance(error, Throttled) for error in tried)
+
+    @property
+    def locked_out(self) -> Unauthorized | None:
+        """The refusal of the key, if it was refused."""
+        errors = (reading.error for reading in self.readings.values())
+        return next((error for error in errors if isinstance(error, Unauthorized)), None)
+
+    def fail(self, what: str) -> None:
+        """Note what went wrong, beside what did before."""
+        self.error = "; ".join(filter(None, (self.error, what)))
+
+    def report(self) -> dict[str, Any]:
+        """The run as `sync --json` prints it."""
+        return {
+            "run_id": self.run_id,
+            "status": self.status,
+            "started_at": _text(self.started_at),
+            "finished_at": _text(self.finished_at),
+            "requests": self.requests,
+            "throttled": self.throttled,
+            "rows": self.rows,
+            "message": self.error,
+            "endpoints": {name: self._endpoint(name) for name in self.readings},
+        }
+
+    def _endpoint(self, name: str) -> dict[str, Any]:
+        reading = self.readings[name]
+        return {
+            "status": "failed" if reading.status == "unread" else reading.status,
+            "rows": reading.rows,
+            "requests": sum(self.requests_by_path[path] for path in reading.endpoint.paths),
+            "rejected": reading.rejected,
+            "cursor": _text(_moment(reading.cursor)),
+            "gone": 0,
+            "message": reading.message or (self.error if reading.status == "unread" else ""),
+        }
+
+
+def write(pipeline: dlt.Pipeline, run: Run) -> None:
+    """Load the run's rows; a run that is written again takes its rows' place."""
+    pipeline.extract(_ledger(run))
+    pipeline.normalize()
+    pipeline.load()
+
+
+@dlt.source(name="cliniko", section="cliniko")
+def _ledger(run: Run) -> Iterator[DltResource]:
+    """The run as rows of the two tables."""
+    report = run.report()
+    keys = {"run_id": run.run_id, "_account": run.account, "_read_at": datetime.now(UTC)}
+    times = {"started_at": run.started_at, "finished_at": run.finished_at}
+    rows = [
+        {**entry, **keys, "endpoint": name, "cursor": _moment(entry["cursor"])}
+        for name, entry in report["endpoints"].items()
+    ]
+    yield _resource(RUNS, [{**report, **keys, **times}])
+    yield _resource(RUN_ENDPOINTS, rows)
+
+
+def _resource(table: Table, rows: Sequence[Mapping[str, Any]]) -> DltResource:
+    columns = {
+        column.name: pa.array([row[column.name] for row in rows], ARROW[column.kind])
+        for column in table.columns
+    }
+    marked = dlt.mark.with_hints(pa.table(columns), hints(table), create_table_variant=True)
+    return dlt.resource([marked], name=table.name)
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _text(moment: datetime | None) -> str | None:
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z") if moment else None

@@ -1,0 +1,46 @@
+"""What a run before has left in dlt's folder, brought in line with the destination."""
+
+import dlt
+from dlt.common.destination.client import WithStateSync
+from dlt.common.destination.exceptions import DestinationUndefinedEntity
+from dlt.load.exceptions import LoadClientJobTerminalRetry
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+
+def prepare(pipeline: dlt.Pipeline) -> None:
+    """Load what is left; then the cursors are those that the destination has.
+
+    The cursors here are a copy, and what is left was read on top of it. Both are dropped
+    where the destination is somewhere else: it was restored from a backup, or another
+    machine went on, whose rows are newer. What is dropped is read again.
+    """
+    before = pipeline.state.get("_version_hash")
+    pipeline.sync_destination()
+    others_went_on = pipeline.state.get("_version_hash") != before
+    if pipeline.has_pending_data and not others_went_on:
+        _load(pipeline)
+    if pipeline.has_pending_data or _is_ahead(pipeline):
+        pipeline.drop()
+        pipeline.sync_destination()
+
+
+def _load(pipeline: dlt.Pipeline) -> None:
+    """Load what is left; what is broken and never can be loaded stays."""
+    try:
+        pipeline.normalize()
+        pipeline.load()
+    except PipelineStepFailed as failed:
+        if failed.step == "load" and not isinstance(failed.exception, LoadClientJobTerminalRetry):
+            raise  # the destination is not well; the next run tries again
+
+
+def _is_ahead(pipeline: dlt.Pipeline) -> bool:
+    """Whether the copy here says more than the destination does."""
+    with pipeline.destination_client() as client:
+        if not isinstance(client, WithStateSync):
+            return False
+        try:
+            stored = client.get_stored_state(pipeline.pipeline_name)
+        except DestinationUndefinedEntity:
+            return False
+    return stored is not None and stored.version < pipeline.state["_state_version"]

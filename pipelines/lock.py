@@ -1,0 +1,69 @@
+"""One run at a time for each account, on this machine."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import platformdirs
+from filelock import FileLock, Timeout
+
+from pipelines import place
+from sources.cliniko.errors import ConfigError, Locked
+from sources.cliniko.settings import ClinikoSettings
+
+
+@contextmanager
+def one_run(settings: ClinikoSettings, state_dir: Path) -> Iterator[None]:
+    """Hold the account and the state directory until the block ends.
+
+    The account, because its request budget belongs to the key, whatever the destination;
+    the directory, because two runs would write the same file. The operating system frees
+    both when their owner is gone, however it went. Raises Locked.
+    """
+    with ExitStack() as held:
+        held.enter_context(hold(place.lock_file(state_dir)))
+        held.enter_context(hold(_account_lock(settings)))
+        yield
+
+
+def _account_lock(settings: ClinikoSettings) -> Path:
+    """The lock of the key at that address, in the user's cache; its name tells neither."""
+    name = hashlib.sha256(f"{settings.root} {settings.api_key}".encode()).hexdigest()[:24]
+    return Path(platformdirs.user_cache_dir("cliniko", appauthor=False)) / f"{name}.lock"
+
+
+@contextmanager
+def hold(file: Path) -> Iterator[None]:
+    """Hold one lock; beside it stands who has it since when. Raises Locked."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise ConfigError(f"{file.parent} cannot be made: {error.strerror}") from error
+    owner = file.with_suffix(".owner")
+    lock = FileLock(file, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise Locked(f"another run is at work{_since(owner)}; try again when it is done") from error
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be written: {error.strerror}") from error
+    try:
+        since = datetime.now(UTC).isoformat(timespec="seconds")
+        owner.write_text(json.dumps({"process": os.getpid(), "since": since}))
+        yield
+    finally:
+        owner.unlink(missing_ok=True)
+        lock.release()
+
+
+def _since(owner: Path) -> str:
+    """Who holds a lock and since when, as far as that can be read."""
+    try:
+        said = json.loads(owner.read_text())
+        return f" (process {int(said['process'])}, since {said['since']})"
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""

@@ -1,0 +1,50 @@
+"""A night's work: the lock, the run, the copy for readers, the closing lines."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import duckdb
+from rich.console import Console
+
+from pipelines.destinations import warehouse
+from pipelines.ledger import Run
+from pipelines.lock import one_run
+from pipelines.place import writable
+from pipelines.publish import publish
+from pipelines.report import Progress, closing
+from pipelines.sync import sync
+from sources.cliniko.reading import Reading
+from sources.cliniko.settings import ClinikoSettings
+
+
+def night(
+    settings: ClinikoSettings,
+    readings: Mapping[str, Reading],
+    destination: str,
+    state_dir: Path,
+    console: Console,
+) -> Run:
+    """Run, publish what a run that did not fail has loaded, and say how it went.
+
+    Raises Locked if another run is at work, ConfigError for what the user has to mend.
+    """
+    state_dir = writable(state_dir)
+    with one_run(settings, state_dir):
+        store = warehouse(destination, state_dir)
+        progress = Progress(console)
+        with progress.shown():
+            run = sync(settings, readings, store, state_dir, watch=progress.watch)
+        notes = _published(run, store.file, state_dir) if store.file else []
+        closing(console, run, notes)
+        return run
+
+
+def _published(run: Run, file: Path, state_dir: Path) -> list[str]:
+    """Publish what a run has loaded; a run that cannot be published says so."""
+    if run.status == "failed":
+        return []
+    try:
+        return [f"published {publish(file, state_dir)}"]
+    except (OSError, duckdb.Error) as error:
+        run.fail(f"not published: {str(error).strip().splitlines()[0]}")
+        return []

@@ -1,0 +1,65 @@
+"""The state directory: what stands where, and whether it holds a demo."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from sources.cliniko.errors import ConfigError
+
+PUBLISHED = "warehouse.duckdb"  # not cliniko.duckdb: a file named like its schema confuses DuckDB
+
+
+def published(state_dir: Path) -> Path:
+    """The file that readers open; it may not be there yet."""
+    return state_dir / PUBLISHED
+
+
+def work(state_dir: Path) -> Path:
+    """The folder that nobody but a run opens."""
+    return state_dir / "work"
+
+
+def work_file(state_dir: Path) -> Path:
+    """The DuckDB file that a run writes."""
+    return work(state_dir) / "load.duckdb"
+
+
+def lock_file(state_dir: Path) -> Path:
+    """What a run holds while it works there."""
+    return state_dir / ".lock"
+
+
+def writable(state_dir: Path) -> Path:
+    """The state directory, made if need be. Raises ConfigError if it cannot be written."""
+    try:
+        state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryFile(dir=state_dir):
+            return state_dir.absolute()
+    except OSError as error:
+        raise ConfigError(
+            f"the state directory {state_dir} cannot be written ({error.strerror}): "
+            "choose another with --state-dir"
+        ) from error
+
+
+def hold_demo(state_dir: Path) -> None:
+    """Make it a demo's place. Raises ConfigError if it holds what no demo made."""
+    if not clear_demo(state_dir) and work(state_dir).exists():
+        raise ConfigError(
+            f"{state_dir} holds an account's data: run the demo elsewhere, with --state-dir"
+        )
+    work(state_dir).mkdir(mode=0o700)
+    _mark(state_dir).touch()
+
+
+def clear_demo(state_dir: Path) -> bool:
+    """Take a demo away, so that an account finds an empty place; whether there was one."""
+    if not _mark(state_dir).exists():
+        return False
+    shutil.rmtree(work(state_dir))
+    published(state_dir).unlink(missing_ok=True)
+    return True
+
+
+def _mark(state_dir: Path) -> Path:
+    return work(state_dir) / "demo"

@@ -1,0 +1,39 @@
+"""The finished night → the file that readers open."""
+
+import os
+import shutil
+from pathlib import Path
+
+import duckdb
+
+from pipelines.destinations import DATASET
+from pipelines.place import published
+from sources.cliniko.errors import ConfigError
+
+
+def publish(work: Path, state_dir: Path) -> Path:
+    """Put a whole copy of the working file in the place of the published one, in one step.
+
+    Who has the old file open keeps reading it: it lives on until the last reader closes
+    it. dlt's staging tables stay out of the copy. Raises ConfigError if nothing is there
+    to publish.
+    """
+    if not work.exists():
+        raise ConfigError("nothing has been loaded yet: run `cliniko sync` first")
+    target = published(state_dir)
+    # A name that no run shares, in the same folder: a rename is one step only within a disk.
+    copy = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        with duckdb.connect(str(work)) as connection:
+            connection.execute("CHECKPOINT")
+        shutil.copyfile(work, copy)
+        with duckdb.connect(str(copy)) as connection:
+            connection.execute(f"DROP SCHEMA IF EXISTS {DATASET}_staging CASCADE")
+            connection.execute("CHECKPOINT")
+        with copy.open("rb") as written:
+            os.fsync(written.fileno())
+        copy.replace(target)
+    finally:
+        copy.unlink(missing_ok=True)
+        copy.with_name(f"{copy.name}.wal").unlink(missing_ok=True)
+    return target

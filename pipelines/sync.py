@@ -1,0 +1,154 @@
+"""One run: checkpoint by checkpoint, to the end."""
+
+import logging
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dlt
+
+from pipelines import ledger
+from pipelines.comments import comment
+from pipelines.destinations import DATASET, Warehouse
+from pipelines.ledger import Run
+from pipelines.leftovers import prepare
+from sources.cliniko.client import Client
+from sources.cliniko.errors import ClinikoError
+from sources.cliniko.reading import Reading
+from sources.cliniko.settings import ClinikoSettings
+from sources.cliniko.source import cliniko_source
+
+WORKERS = 12  # lists read side by side: enough to use the budget at Cliniko's slowest
+CHECKPOINT_ROWS = 250_000  # rows that a checkpoint may hold, whatever its time
+STOPPED = "stopped before its end; what was read is kept"
+
+log = logging.getLogger("cliniko")
+
+Clock = Callable[[], float]
+Stop = Callable[[], bool]
+
+
+def pipeline(warehouse: Warehouse, state_dir: Path) -> dlt.Pipeline:
+    """The dlt pipeline of a warehouse; all that it writes is in the state directory.
+
+    Each destination has its own folder: cursors say what has reached that one.
+    """
+    return dlt.pipeline(
+        pipeline_name=DATASET,
+        destination=warehouse.destination,
+        dataset_name=DATASET,
+        pipelines_dir=str(state_dir / "work" / "pipelines" / warehouse.name),
+    )
+
+
+def sync(
+    settings: ClinikoSettings,
+    readings: Mapping[str, Reading],
+    warehouse: Warehouse,
+    state_dir: Path,
+    *,
+    watch: Callable[[Run, Client], None] = lambda run, client: None,
+    stop: Stop = lambda: False,
+    clock: Clock = time.monotonic,
+) -> Run:
+    """Read the endpoints, load their rows, and write down what was done.
+
+    watch:  told the run and its client once, before the first request
+    stop:   asked after every page; the run ends with the work kept where it says true
+
+    What the run before left half done is loaded first. The run is returned however it
+    ended; its status says how.
+    """
+    started = datetime.now(UTC)
+    run_id = f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    run = Run(run_id, settings.account, started, readings)
+    flow = pipeline(warehouse, state_dir)
+    with Client(settings) as client:
+        watch(run, client)
+        with _told(run):
+            prepare(flow)
+            _checkpoints(flow, run, client, settings, stop, clock)
+        run.count(client)
+    run.finished_at = datetime.now(UTC)
+    _write(flow, run, warehouse)
+    return run
+
+
+def _checkpoints(
+    flow: dlt.Pipeline,
+    run: Run,
+    client: Client,
+    settings: ClinikoSettings,
+    stop: Stop,
+    clock: Clock,
+) -> None:
+    """Extract for a while, load, and go on until every endpoint is read or has failed."""
+    while unread := {n: r for n, r in run.readings.items() if r.status == "unread"}:
+        ends, full = clock() + settings.checkpoint_seconds, run.rows + CHECKPOINT_ROWS
+
+        def pause(ends: float = ends, full: int = full) -> bool:
+            return stop() or clock() >= ends or run.rows >= full
+
+        source = cliniko_source(
+            settings, client=client, readings=unread, pause=pause, run_id=run.run_id
+        )
+        with _undone(unread):
+            flow.extract(source, workers=WORKERS, max_parallel_items=WORKERS * 2)
+            flow.normalize()
+            flow.load()
+        if run.locked_out:
+            run.fail(str(run.locked_out))
+            return
+        if stop() and any(reading.status == "unread" for reading in unread.values()):
+            run.fail(STOPPED)
+            return
+
+
+def _write(flow: dlt.Pipeline, run: Run, warehouse: Warehouse) -> None:
+    """The run into the ledger, and comments on what has none yet."""
+    with _told(run, "the ledger could not be written"):
+        ledger.write(flow, run)
+    before = run.error
+    with _told(run, "the comments could not be written"):
+        comment(flow, warehouse.name)
+    if run.error != before:
+        with _told(run, "the ledger could not be written"):
+            ledger.write(flow, run)
+
+
+@contextmanager
+def _undone(readings: Mapping[str, Reading]) -> Iterator[None]:
+    """A checkpoint that breaks has loaded nothing of the readings."""
+    try:
+        yield
+    except BaseException:
+        for reading in readings.values():
+            reading.undo()
+        raise
+
+
+@contextmanager
+def _told(run: Run, what: str = "") -> Iterator[None]:
+    """Whatever breaks ends the block, and the run says so.
+
+    dlt and database drivers raise anything; a night without anybody must end in a report.
+    """
+    try:
+        yield
+    except Exception as error:
+        log.debug("the run broke", exc_info=True)
+        run.fail(": ".join(filter(None, (what, _cause(error)))))
+
+
+def _cause(error: BaseException) -> str:
+    """What broke, in one line: our own error if it is one, else the innermost."""
+    while (inner := error.__cause__ or error.__context__) is not None:
+        if isinstance(error, ClinikoError):
+            break
+        error = inner
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    return str(error).strip().split("\n")[0] or type(error).__name__

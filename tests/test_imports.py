@@ -1,0 +1,81 @@
+"""Imports run one way: the way the data runs."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+ORDER = [
+    {"sources.cliniko.errors", "sources.cliniko.model"},
+    {"sources.cliniko.settings"},
+    {"sources.cliniko.throttle"},
+    {"sources.cliniko.client"},
+    {"sources.cliniko.filters"},
+    {"sources.cliniko.endpoints"},
+    {"sources.cliniko.catalogue", "sources.cliniko.values"},
+    {"sources.cliniko.page", "sources.cliniko.drift"},
+    {"sources.cliniko.listed"},
+    {"sources.cliniko.links"},
+    {"sources.cliniko.walk"},
+    {"sources.cliniko.tables"},
+    {"sources.cliniko.reading"},
+    {"sources.cliniko.package"},
+    {"sources.cliniko.repeats"},
+    {"sources.cliniko.source"},
+    {"pipelines.place"},
+    {"pipelines.destinations", "pipelines.lock", "pipelines.ledger"},
+    {"pipelines.comments", "pipelines.leftovers"},
+    {"pipelines.sync"},
+    {"pipelines.publish", "pipelines.report"},
+    {"pipelines.nightly", "pipelines.cursors"},
+    {"pipelines.checks", "pipelines.freshness", "pipelines.listing", "pipelines.demo"},
+    {"pipelines.cli"},
+]
+"""Every module, by what it may import: only what stands before it."""
+
+PLACE = {name: step for step, names in enumerate(ORDER) for name in names}
+
+
+def _modules(*packages: str) -> list[Path]:
+    return [path for package in packages for path in sorted((ROOT / package).rglob("*.py"))]
+
+
+def _imported(path: Path) -> set[str]:
+    """The modules of this project that a file imports, wherever in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def _name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:3] if "endpoints" in parts else parts)
+
+
+@pytest.mark.parametrize("path", _modules("sources/cliniko", "pipelines"), ids=_name)
+def test_a_module_imports_only_what_stands_before_it(path: Path) -> None:
+    name = _name(path)
+    if name.endswith(("__init__", "__main__")) and "endpoints" not in path.parts:
+        return
+
+    assert name in PLACE, "a new module has to be placed in the order"
+    behind = {other for other in _imported(path) if PLACE.get(other, -1) >= PLACE[name]}
+    assert behind - {name} == set()
+
+
+@pytest.mark.parametrize("path", _modules("sandbox"), ids=_name)
+def test_the_sandbox_knows_only_itself(path: Path) -> None:
+    ours = {name for name in _imported(path) if name.split(".")[0] in ("sources", "pipelines")}
+
+    assert ours == set()
+
+
+@pytest.mark.parametrize("path", _modules("sources", "pipelines", "sandbox"), ids=_name)
+def test_no_module_hides_its_annotations_from_dlt(path: Path) -> None:
+    assert "__future__" not in _imported(path)

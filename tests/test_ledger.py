@@ -1,0 +1,168 @@
+"""How a run's end is told: by its status, by its report, by the tables of the ledger."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import duckdb
+import pytest
+from conftest import Warehouse
+
+from pipelines.ledger import Run
+from sandbox import faults
+from sources.cliniko.endpoints import ENDPOINTS
+from sources.cliniko.errors import ClinikoError, Forbidden, Throttled, Unavailable
+from sources.cliniko.reading import Reading, State
+
+AT = datetime(2026, 6, 1, 3, 30, tzinfo=UTC)
+NO = Forbidden(403, "/users")
+DOWN = Unavailable("GET /taxes: 503")
+WAIT = Throttled("GET /taxes: 429, too many requests", 30.0)
+OK = None
+UNREAD = "unread"
+NAMES = ("taxes", "users", "patients")
+
+End = ClinikoError | str | None
+
+
+def ended(*ends: End, state: State | None = None, error: str = "") -> Run:
+    """A run whose lists ended so."""
+    readings = {}
+    for name, end in zip(NAMES, ends, strict=False):
+        readings[name] = Reading(ENDPOINTS[name])
+        if isinstance(end, ClinikoError):
+            readings[name].end(end, state or {})
+        elif end is OK:
+            readings[name].done({})
+    return Run("20260601T033000Z-abc123", "main", AT, readings, finished_at=AT, error=error)
+
+
+@pytest.mark.parametrize(
+    ("ends", "status"),
+    [
+        ((OK, OK), "ok"),
+        ((OK, NO), "ok"),
+        ((OK, DOWN), "partial"),
+        ((OK, UNREAD), "partial"),
+        ((NO, NO), "failed"),
+        ((DOWN, NO), "failed"),
+        ((UNREAD, UNREAD), "failed"),
+    ],
+)
+def test_the_status_follows_from_how_the_lists_ended(ends, status):
+    assert ended(*ends).status == status
+
+
+def test_a_list_that_is_no_longer_permitted_makes_a_run_partial():
+    assert ended(OK, NO, state={"permitted": True}).status == "partial"
+
+
+def test_a_run_that_says_an_error_is_not_ok():
+    assert ended(OK, OK, error="the ledger could not be written").status == "partial"
+
+
+@pytest.mark.parametrize(
+    ("ends", "later"),
+    [((WAIT, WAIT), True), ((WAIT, NO), True), ((WAIT, DOWN), False), ((NO, NO), False)],
+)
+def test_a_run_comes_back_later_if_all_it_could_read_said_to_wait(ends, later):
+    assert ended(*ends).come_back_later is later
+
+
+def test_the_report_has_the_promised_shape():
+    report = ended(OK, DOWN, UNREAD, error="stopped").report()
+
+    assert {name: value for name, value in report.items() if name != "endpoints"} == {
+        "run_id": "20260601T033000Z-abc123",
+        "status": "partial",
+        "started_at": "2026-06-01T03:30:00Z",
+        "finished_at": "2026-06-01T03:30:00Z",
+        "requests": 0,
+        "throttled": 0,
+        "rows": 0,
+        "message": "stopped",
+    }
+    assert {n: (e["status"], e["message"]) for n, e in report["endpoints"].items()} == {
+        "taxes": ("ok", ""),
+        "users": ("failed", "GET /taxes: 503"),
+        "patients": ("failed", "stopped"),
+    }
+    promised = {"status", "rows", "requests", "cursor", "gone", "message"}
+    assert all(promised <= entry.keys() for entry in report["endpoints"].values())
+
+
+def test_the_report_names_its_instants_alike():
+    run = ended(OK)
+    run.readings["taxes"].cursor = "2026-05-31T10:00:00+00:00"
+
+    assert run.report()["endpoints"]["taxes"]["cursor"] == "2026-05-31T10:00:00Z"
+
+
+def without(rows: list[dict[str, Any]], *names: str) -> list[Mapping[str, Any]]:
+    return [{k: v for k, v in row.items() if k not in names} for row in rows]
+
+
+def test_the_ledger_has_what_the_report_has(served, settings, warehouse: Warehouse):
+    served.faults.append(faults.status(404, path="users", times=100))
+
+    run = warehouse.sync(settings, "taxes", "users")
+
+    report = run.report()
+    assert report["status"] == "partial"
+    [stored] = warehouse.rows("FROM cliniko._runs")
+    assert stored["run_id"] == run.run_id
+    assert stored["started_at"] == run.started_at
+    for name in ("status", "rows", "requests", "throttled", "message"):
+        assert stored[name] == report[name]
+    for row in warehouse.rows("FROM cliniko._run_endpoints"):
+        entry = report["endpoints"][row["endpoint"]]
+        assert {name: row[name] for name in entry if name != "cursor"} == without(
+            [entry], "cursor"
+        )[0]
+
+
+@pytest.fixture
+def database(settings: Any, warehouse: Warehouse) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to what a run has filled that was fine; it is in the way of the next."""
+    warehouse.sync(settings, "taxes", "users")
+    with duckdb.connect(str(warehouse.state_dir / "work" / "load.duckdb")) as connection:
+        yield connection
+
+
+def test_a_ledger_that_cannot_be_written_is_told_and_the_run_returned(
+    settings, warehouse, database
+):
+    database.execute("DROP TABLE cliniko._runs; CREATE VIEW cliniko._runs AS SELECT 1 AS run_id")
+
+    run = warehouse.sync(settings, "taxes")
+
+    assert run.status == "partial"
+    assert run.error.startswith("the ledger could not be written: ")
+    assert run.readings["taxes"].status == "ok"
+
+
+def test_comments_that_cannot_be_written_are_told_also_in_the_ledger(settings, warehouse, database):
+    database.execute("COMMENT ON TABLE cliniko.users IS 'old'")
+    database.execute("BEGIN; COMMENT ON TABLE cliniko.users IS 'mine, not committed'")
+
+    run = warehouse.sync(settings, "taxes")
+
+    database.execute("ROLLBACK")
+    database.execute("FROM cliniko._runs SELECT status, message ORDER BY started_at DESC LIMIT 1")
+    [(status, message)] = database.fetchall()
+    assert status == run.status == "partial"
+    assert message.startswith("the comments could not be written: ")
+
+
+def test_a_night_that_cannot_be_published_is_told_and_the_old_one_stays(
+    settings, warehouse, database
+):
+    before = warehouse.value("SELECT max(run_id) FROM cliniko._runs")
+    database.execute("BEGIN; CREATE TABLE mine (number INTEGER)")
+
+    run = warehouse.sync(settings, "taxes")
+
+    database.execute("ROLLBACK")
+    assert run.status == "partial"
+    assert "not published: " in run.error
+    assert warehouse.value("SELECT max(run_id) FROM cliniko._runs") == before

@@ -1,0 +1,60 @@
+"""One run at a time, and no lock that outlives its owner."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipelines.lock import hold, one_run
+from sources.cliniko.errors import Locked
+from sources.cliniko.settings import ClinikoSettings, resolve
+
+HOLDER = """
+import sys
+from pathlib import Path
+from pipelines.lock import hold
+with hold(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def _settings(key: str = "MS0xLWFiY2RlZg-au1") -> ClinikoSettings:
+    return resolve(api_key=key, contact_email="tests@example.com")
+
+
+def test_a_lock_whose_owner_was_killed_is_free(tmp_path: Path) -> None:
+    file = tmp_path / "lock"
+    command = [sys.executable, "-c", HOLDER, str(file)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as owner:
+        assert owner.stdout
+        owner.stdout.readline()
+        with pytest.raises(Locked, match=f"process {owner.pid}, since 20"), hold(file):
+            pass
+        os.kill(owner.pid, signal.SIGKILL)
+        owner.wait()
+
+    with hold(file):
+        pass
+
+
+def test_one_account_runs_once_wherever_its_files_are(tmp_path: Path) -> None:
+    with one_run(_settings(), tmp_path / "a"):  # noqa: SIM117  # the second has to fail alone
+        with pytest.raises(Locked), one_run(_settings(), tmp_path / "b"):
+            pass
+
+
+def test_two_accounts_with_their_own_files_run_side_by_side(tmp_path: Path) -> None:
+    with one_run(_settings(), tmp_path / "a"), one_run(_settings("b3RoZXI-au1"), tmp_path / "b"):
+        pass
+
+
+def test_no_file_tells_the_key(tmp_path: Path) -> None:
+    with one_run(_settings(), tmp_path / "a"):
+        told = [path.name + path.read_text() for path in tmp_path.rglob("*") if path.is_file()]
+
+    assert len(told) == 4
+    assert not any("MS0x" in text for text in told)

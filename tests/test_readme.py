@@ -1,0 +1,71 @@
+"""The README says what the code does."""
+
+import ast
+import re
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from pipelines import listing
+from pipelines.cli import app
+from sources.cliniko.settings import ClinikoSettings
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def _between(mark: str) -> str:
+    found = re.search(rf"<!-- {mark} -->\n(.*?)<!-- /{mark} -->", README, re.DOTALL)
+    assert found, mark
+    return found[1].strip()
+
+
+def test_the_table_of_endpoints_is_the_catalogue() -> None:
+    assert _between("endpoints") == listing.markdown()
+
+
+@pytest.mark.parametrize("line", [
+    "python3 -m venv .venv && .venv/bin/pip install -e . && .venv/bin/cliniko demo",
+    "python3 -m venv .venv && .venv/bin/pip install -e '.[dev]' && .venv/bin/pytest",
+])  # fmt: skip
+def test_the_two_promised_lines_are_there(line: str) -> None:
+    assert f"    {line}\n" in README
+
+
+def test_every_command_is_listed() -> None:
+    names = {command.name or command.callback.__name__ for command in app.registered_commands}
+
+    assert {name for name in names if f"| `cliniko {name}" not in README} == set()
+
+
+def test_every_default_of_a_setting_is_the_code_s() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| `SOURCES__CLINIKO__(\w+)` \| ([^|]+) \|$", README, re.M)
+
+    assert len(rows) > 5
+    for name, variable, said in rows:
+        assert variable == name.upper()
+        default = getattr(ClinikoSettings, name)
+        if default is not None:
+            assert said.strip(" `").startswith(str(default)), name
+
+
+def test_the_first_query_runs_on_the_published_tables(tmp_path: Path) -> None:
+    [query] = re.findall(r"```sql\n(.*?)```", README, re.DOTALL)
+
+    with duckdb.connect() as db:
+        db.execute("CREATE SCHEMA cliniko")
+        db.execute(
+            "CREATE TABLE cliniko.individual_appointments (_account VARCHAR, practitioner_id "
+            "BIGINT, did_not_arrive BOOLEAN, cancelled_at TIMESTAMPTZ)"
+        )
+        db.execute(
+            "CREATE TABLE cliniko.practitioners (_account VARCHAR, id BIGINT, "
+            "first_name VARCHAR, last_name VARCHAR)"
+        )
+        db.execute(query)
+
+
+def test_every_python_example_is_python() -> None:
+    for example in re.findall(r"```python\n(.*?)```", README, re.DOTALL):
+        ast.parse(example)
