@@ -7,8 +7,8 @@ import httpx
 
 from sources.cliniko import filters
 from sources.cliniko.client import Client
-from sources.cliniko.endpoints import ENDPOINTS
 from sources.cliniko.drift import Drift
+from sources.cliniko.endpoints import ENDPOINTS
 from sources.cliniko.errors import Forbidden, NotFound, Refused
 from sources.cliniko.model import Endpoint, Record
 from sources.cliniko.settings import ClinikoSettings
