@@ -3,12 +3,14 @@
 import argparse
 import json
 import statistics
+import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.measure import Cost, environment, sandbox, sync
+from benchmarks.measure import Cost, cost, environment, sandbox, sync
 
 LIST = "individual_appointments"
+FLOOR = Path(__file__).with_name("floor.py")
 
 
 def main() -> None:
@@ -22,14 +24,22 @@ def main() -> None:
 
 
 def first_load(rounds: int, rows: int) -> None:
-    """One list of many rows into an empty DuckDB file; no rate limit, no latency."""
-    costs = []
+    """One list of many rows into an empty DuckDB file, and the floor; no limit, no latency."""
+    costs, floors = [], []
     with sandbox(rows=2_000, only={LIST: rows}) as (url, _):
         for _ in range(rounds):
             with tempfile.TemporaryDirectory() as folder:
                 env = environment(url, requests_per_minute=1_000_000)
                 costs.append(sync(Path(folder), env, LIST))
                 assert json.loads(costs[-1].said)["rows"] >= rows
+                command = [sys.executable, str(FLOOR), url, LIST, "floor.duckdb"]
+                floors.append(cost(command, Path(folder), env))
+                assert int(floors[-1].said) == rows
+    _line(f"floor, {rows:,} {LIST}", floors, rows)
+    ratio = statistics.median(
+        ours.wall / least.wall for ours, least in zip(costs, floors, strict=True)
+    )
+    print(f"ratio to the floor: {ratio:.1f}")
     _line(f"first load, {rows:,} {LIST}", costs, rows)
 
 

@@ -24,11 +24,11 @@ json_values = st.recursive(
     st.none()
     | st.booleans()
     | st.integers(-(2**63), 2**64 - 1)
-    | st.floats(allow_nan=False)
+    | st.floats(allow_nan=False, allow_infinity=False)
     | words,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
     max_leaves=8,
-).filter(lambda value: value not in (float("inf"), float("-inf")))
+)
 
 FITTING: dict[str, st.SearchStrategy[tuple[Any, Any]]] = {
     "id": st.integers(-(2**63), 2**63 - 1).flatmap(
@@ -134,7 +134,7 @@ like_a_time = st.from_regex(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(data=st.data())
 def test_a_whole_column_and_its_single_values_agree(kind: Kind, data: st.DataObject) -> None:
     fitting = FITTING[kind].map(lambda pair: pair[0])

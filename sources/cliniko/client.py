@@ -109,6 +109,7 @@ class Client:
         self._sleep, self._clock, self._now, self._random = sleep, clock, now, random
         self._lock = threading.Lock()
         self._http = _http(settings, transport)
+        self._urls: dict[str, httpx.URL] = {}  # a path's checks cost as much as a small answer
         self.requests: Counter[str] = Counter()
         self.throttled = 0
 
@@ -131,13 +132,19 @@ class Client:
 
     def get(self, path: str, params: Sequence[tuple[str, str]] = ()) -> Answer:
         """The answer for a path such as `/patients`, which stands under the root."""
+        url = self._urls.get(path)
+        if url is None:
+            url = self._urls[path] = self._under_root(path)
+        return self._answer(url.copy_with(params=list(params)) if params else url)
+
+    def _under_root(self, path: str) -> httpx.URL:
+        """The URL of a path, or ConfigError if it is none of the API's."""
         if not re.fullmatch(r"/[!-~]*", path) or set(path) & set("?#\\"):
             raise ConfigError(f"a path looks like /patients, without a query: {path[:80]!r}")
         try:
-            url = self._ours(f"{self._settings.root}{path}")
+            return self._ours(f"{self._settings.root}{path}")
         except Malformed as error:
             raise ConfigError(f"this path leads out of the API: {path[:80]}") from error
-        return self._answer(url.copy_with(params=list(params)) if params else url)
 
     def follow(self, url: str) -> Answer:
         """The answer for a link from an earlier answer, if it stays under the root."""

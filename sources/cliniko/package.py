@@ -20,7 +20,7 @@ from sources.cliniko.walk import Page, received
 
 NAMED = 1_000  # rejected records that the state names; more are too many to carry along
 EVERY = "*"  # stands for them all
-BATCH = 2_000  # rows handed to dlt at once: every hand-over costs as much as some hundred rows
+BATCH = 10_000  # rows handed to dlt at once: every hand-over costs as much as some hundred rows
 
 
 class Package:

@@ -18,7 +18,7 @@ State = dict[str, Any]
 """What dlt keeps for an endpoint and account.
 
 cursors    path → how far that list has been read, ISO 8601
-fields     table → column → kind, of fields that nobody described
+fields     table → field → column and kind, of fields that nobody described
 rejected   ids of records that are in `_rejected`; "*" if they are too many to name
 recent     id → hash of the last records, as they were loaded
 content    hash of a list that is swapped whole, as it was last loaded
