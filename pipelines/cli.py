@@ -40,6 +40,13 @@ Names = Annotated[
 To = Annotated[
     str, typer.Option("--destination", help="duckdb, postgres, or another that dlt knows.")
 ]
+MaxRequests = Annotated[
+    int,
+    typer.Option("--max-requests", min=0, help="Spent on comparing, beyond the counts."),
+]
+AcceptGone = Annotated[
+    bool, typer.Option("--accept-gone", help="Mark rows as gone, however many they are.")
+]
 STATE = Path("state")
 GARBAGE = (
     100_000  # objects between two searches for garbage: pages of JSON make many, and no cycles
@@ -125,12 +132,15 @@ def sync(
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit 3 also for not permitted and rejected.")
     ] = False,
+    max_requests: MaxRequests = 60,
+    accept_gone: AcceptGone = False,
     as_json: AsJson = False,
     state_dir: StateDir = STATE,
 ) -> None:
-    """Read what changed, load it, publish it."""
+    """Read what changed, load it, compare it with the account, publish it."""
     from pipelines import place
     from pipelines.nightly import night
+    from pipelines.reconcile import Terms
     from pipelines.report import console
     from sources.cliniko.reading import Reading
     from sources.cliniko.settings import resolve
@@ -141,7 +151,8 @@ def sync(
         say(f"the demo that was in {state_dir} is removed")
     window = (_time(since, "--since"), _time(until, "--until"))
     readings = {e.name: Reading(e, *window, whole=full) for e in chosen(names)}
-    run = night(settings, readings, destination, state_dir, console())
+    terms = Terms(max_requests, accept_gone)
+    run = night(settings, readings, destination, state_dir, console(), terms)
     if as_json:
         show(run.report())
     raise typer.Exit(_ending(run, strict))
@@ -164,6 +175,34 @@ def _time(text: str | None, option: str) -> datetime | None:
     except ValueError as error:
         raise ConfigError(f"{option} {text!r} is no time: write 2026-01-31T18:00:00Z") from error
     return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+
+
+@app.command()
+def reconcile(
+    names: Names = None,
+    destination: To = "duckdb",
+    max_requests: MaxRequests = 60,
+    accept_gone: AcceptGone = False,
+    as_json: AsJson = False,
+    state_dir: StateDir = STATE,
+) -> None:
+    """Compare with the account: mark what has gone, fetch what is missing."""
+    from pipelines import place
+    from pipelines.nightly import night
+    from pipelines.reconcile import Terms
+    from pipelines.report import console
+    from sources.cliniko.reading import Reading
+    from sources.cliniko.settings import resolve
+
+    settings = resolve()
+    if destination == "duckdb" and not place.work_file(state_dir).exists():
+        raise ConfigError("nothing has been loaded yet: run `cliniko sync` first")
+    readings = {e.name: Reading(e, status="ok") for e in chosen(names)}
+    terms = Terms(max_requests, accept_gone)
+    run = night(settings, readings, destination, state_dir, console(), terms)
+    if as_json:
+        show(run.report())
+    raise typer.Exit(_ending(run, strict=False))
 
 
 @app.command()

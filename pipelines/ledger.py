@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -56,14 +56,42 @@ RUN_ENDPOINTS = Table(
     primary=("_account", "run_id", "endpoint"),
 )
 
-LEDGER = (RUNS, RUN_ENDPOINTS)
+RECONCILIATION = Table(
+    "_reconciliation",
+    "How many rows the account and the warehouse have, a row an endpoint, state and run",
+    (
+        Column("run_id", "text", "The run, as in _runs"),
+        ACCOUNT,
+        Column("endpoint", "text", "The endpoint"),
+        Column("state", "text", "all rows, or those that have the mark named here"),
+        Column("account_count", "integer", "Rows that the account has"),
+        Column("warehouse_before", "integer", "Rows that the warehouse had when it was compared"),
+        Column("warehouse_count", "integer", "Rows that it had once differences were mended"),
+        Column("_read_at", "instant", "When this row was written"),
+    ),
+    primary=("_account", "run_id", "endpoint", "state"),
+)
+
+LEDGER = (RUNS, RUN_ENDPOINTS, RECONCILIATION)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The counts of one endpoint and state, on both sides."""
+
+    endpoint: str
+    state: str
+    account_count: int
+    warehouse_before: int
+    warehouse_count: int
 
 
 @dataclass
 class Run:
     """One run, while it goes on and as it ended.
 
-    error:  what ended it early, in words
+    error:    what ended it early, in words
+    checked:  what a comparison with the account counted
     """
 
     run_id: str
@@ -75,6 +103,7 @@ class Run:
     requests: int = 0
     throttled: int = 0
     requests_by_path: Counter[str] = field(default_factory=Counter)
+    checked: list[Checked] = field(default_factory=list)
 
     def count(self, client: Client) -> None:
         """Take over what the client counted."""
@@ -140,7 +169,7 @@ class Run:
             "requests": sum(self.requests_by_path[path] for path in reading.endpoint.paths),
             "rejected": reading.rejected,
             "cursor": _text(_moment(reading.cursor)),
-            "gone": 0,
+            "gone": reading.gone,
             "message": reading.message or (self.error if reading.status == "unread" else ""),
         }
 
@@ -164,6 +193,7 @@ def _ledger(run: Run) -> Iterator[DltResource]:
     ]
     yield _resource(RUNS, [{**report, **keys, **times}])
     yield _resource(RUN_ENDPOINTS, rows)
+    yield _resource(RECONCILIATION, [{**asdict(one), **keys} for one in run.checked])
 
 
 def _resource(table: Table, rows: Sequence[Mapping[str, Any]]) -> DltResource:

@@ -11,6 +11,7 @@ from pipelines.ledger import Run
 from pipelines.lock import one_run
 from pipelines.place import writable
 from pipelines.publish import publish
+from pipelines.reconcile import USUAL, Terms, reconcile
 from pipelines.report import Progress, closing
 from pipelines.sync import sync
 from sources.cliniko.reading import Reading
@@ -23,8 +24,11 @@ def night(
     destination: str,
     state_dir: Path,
     console: Console,
+    terms: Terms = USUAL,
 ) -> Run:
-    """Run, publish what a run that did not fail has loaded, and say how it went.
+    """Run, compare with the account, publish what is loaded, and say how it went.
+
+    A run that failed publishes nothing; readers keep the night before.
 
     Raises Locked if another run is at work, ConfigError for what the user has to mend.
     """
@@ -33,7 +37,14 @@ def night(
         store = warehouse(destination, state_dir)
         progress = Progress(console)
         with progress.shown():
-            run = sync(settings, readings, store, state_dir, watch=progress.watch)
+            run = sync(
+                settings,
+                readings,
+                store,
+                state_dir,
+                watch=progress.watch,
+                after=lambda flow, run, client: reconcile(flow, run, client, settings, terms),
+            )
         notes = _published(run, store.file, state_dir) if store.file else []
         closing(console, run, notes)
         return run

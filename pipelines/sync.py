@@ -29,6 +29,7 @@ log = logging.getLogger("cliniko")
 
 Clock = Callable[[], float]
 Stop = Callable[[], bool]
+After = Callable[[dlt.Pipeline, Run, Client], None]
 
 
 def pipeline(warehouse: Warehouse, state_dir: Path) -> dlt.Pipeline:
@@ -51,12 +52,14 @@ def sync(
     state_dir: Path,
     *,
     watch: Callable[[Run, Client], None] = lambda run, client: None,
+    after: After = lambda flow, run, client: None,
     stop: Stop = lambda: False,
     clock: Clock = time.monotonic,
 ) -> Run:
     """Read the endpoints, load their rows, and write down what was done.
 
     watch:  told the run and its client once, before the first request
+    after:  done once all is read and loaded, before it is written down
     stop:   asked after every page; the run ends with the work kept where it says true
 
     What the run before left half done is loaded first. The run is returned however it
@@ -71,6 +74,8 @@ def sync(
         with _told(run):
             prepare(flow)
             _checkpoints(flow, run, client, settings, stop, clock)
+            if not run.error:
+                after(flow, run, client)
         run.count(client)
     run.finished_at = datetime.now(UTC)
     _write(flow, run, warehouse)

@@ -21,6 +21,7 @@ cursors    path → how far that list has been read, ISO 8601
 fields     table → field → column and kind, of fields that nobody described
 rejected   ids of records that are in `_rejected`; "*" if they are too many to name
 recent     id → hash of the last records, as they were loaded
+compared   how far the list is compared row by row: `next`, an id, and `at`, when
 content    hash of a list that is swapped whole, as it was last loaded
 permitted  whether the key could ever read it
 """
@@ -42,6 +43,10 @@ class Reading:
     lost:        whether a list that could be read before is not permitted any more
     offered:     whether the account has the list at all
     cursor:      how far the list is read, ISO 8601
+    given:       pages to take instead of walking; None walks
+    keeps:       what the state is to keep besides, once the pages are taken
+    gone:        rows that were found to be gone from the account
+    mended:      rows that a comparison with the account found missing, or out of date
     """
 
     endpoint: Endpoint
@@ -57,6 +62,10 @@ class Reading:
     lost: bool = False
     offered: bool = True
     cursor: str | None = None
+    given: Sequence[Page] | None = None
+    keeps: State = field(default_factory=dict)
+    gone: int = 0
+    mended: int = 0
     _pages: Iterator[Page] | None = None
     _held: list[Page] = field(default_factory=list)
     _committed: str | None = None
@@ -77,14 +86,17 @@ class Reading:
         new = [f"new fields: {', '.join(sorted(self.new_fields))}"] if self.new_fields else []
         bad = [f"{self.rejected} records rejected, see _rejected"] if self.rejected else []
         ended = [str(self.error)] if self.error else []
-        return "; ".join([*ended, *self.notes, *new, *bad])
+        gone = [f"{self.gone} rows gone from the account"] if self.gone else []
+        mended = [f"{self.mended} rows mended"] if self.mended else []
+        return "; ".join([*ended, *self.notes, *new, *bad, *gone, *mended])
 
     def pages(self, client: Client, state: State, overlap: timedelta) -> Iterator[Page]:
         """The pages that this run has not yet taken."""
         if self._pages is None:
             cursors = dict(state.get("cursors", {}))
             self.cursor = min(cursors.values(), default=None)
-            self._pages = ahead(self._walks(client, cursors, overlap))
+            walked = self._walks(client, cursors, overlap)
+            self._pages = ahead(walked) if self.given is None else iter(self.given)
         self._committed = self.cursor
         while self._held:
             yield self._held.pop()
@@ -114,6 +126,7 @@ class Reading:
         """The list was read to its end."""
         self.status = "ok"
         state["permitted"] = True
+        state.update(self.keeps)
 
     def end(self, error: ClinikoError, state: State) -> None:
         """How an error ends the reading; a list that never was there is just not there."""

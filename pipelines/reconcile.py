@@ -1,0 +1,223 @@
+"""Compare with the account: mark what has gone, fetch what is missing or differs."""
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from math import ceil
+from typing import Any
+
+import dlt
+
+from pipelines.compare import Budget, Comparison, Spent
+from pipelines.ledger import Checked, Run
+from pipelines.shelf import Shelf, states
+from sources.cliniko.client import Client
+from sources.cliniko.errors import ClinikoError
+from sources.cliniko.listed import PER_PAGE, Listed
+from sources.cliniko.page import Page, received
+from sources.cliniko.reading import Reading, State
+from sources.cliniko.settings import ClinikoSettings
+from sources.cliniko.source import cliniko_source
+
+THREADS = 8
+SHORT = 2_000  # rows of a list that is gone through within 7 nights; longer ones take 30
+SPARED = 20  # rows that may be marked without asking, however few the list has
+SHARE = 0.05  # of a list; more than this and more than `SPARED` is marked only when accepted
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+Place = dict[str, Any]
+"""How far a list is compared row by row: `next`, an id, and `at`, when that was."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a reconciliation may do.
+
+    requests:     for searching and row by row, beyond the counts
+    accept_gone:  whether to mark however many rows seem gone
+    now:          what time it is, aware
+    """
+
+    requests: int = 60
+    accept_gone: bool = False
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+USUAL = Terms()
+
+
+def reconcile(
+    flow: dlt.Pipeline, run: Run, client: Client, settings: ClinikoSettings, terms: Terms
+) -> None:
+    """Count both sides of every list that was read, and mend what differs.
+
+    A list that cannot be compared says so and stays as it is; an answer that fails, or
+    that says the list is empty, never marks a row. What is found is counted in the
+    readings and in `run.checked`.
+    """
+    budget = Budget(terms.requests)
+    kept = _kept(flow, settings.account)
+    with flow.sql_client() as connection:
+        comparisons = {
+            name: Comparison(
+                [Listed(client, r.endpoint, path, r.notes) for path in r.endpoint.paths],
+                Shelf(connection, r.endpoint, settings.account, _until(kept.get(name, {}))),
+                budget,
+            )
+            for name, r in run.readings.items()
+            if r.status == "ok" and r.offered and r.moves_cursor and r.endpoint.shape == "list"
+        }
+        _count(comparisons, run.readings)
+        before = {name: one.held() for name, one in comparisons.items()}
+        _search(comparisons, run, terms)
+        places = _row_by_row(comparisons, kept, terms.now())
+        for name, comparison in comparisons.items():
+            _mark(comparison, run.readings[name], run, terms)
+        _load(flow, comparisons, places, client, settings, run, kept)
+        for name, comparison in comparisons.items():
+            after = comparison.held()
+            run.checked += [
+                Checked(name, state, number, before[name][state], after[state])
+                for state, number in comparison.counts.items()
+            ]
+
+
+def _kept(flow: dlt.Pipeline, account: str) -> dict[str, State]:
+    """Endpoint → what dlt's state has for it."""
+    resources = flow.state.get("sources", {}).get("cliniko", {}).get("resources", {})
+    return {name: accounts.get(account, {}) for name, accounts in resources.items()}
+
+
+def _until(state: State) -> datetime:
+    """How far the list is read: what is created later is not expected to be here."""
+    return datetime.fromisoformat(max(state.get("cursors", {}).values(), default=EPOCH.isoformat()))
+
+
+def _count(comparisons: dict[str, Comparison], readings: Mapping[str, Reading]) -> None:
+    """The account's counts, side by side; lists that refuse to be counted are left out."""
+
+    def count(name: str) -> None:
+        for state in states(readings[name].endpoint):
+            comparisons[name].counts[state] = comparisons[name].count(state)
+
+    with ThreadPoolExecutor(THREADS) as threads:
+        counted = {name: threads.submit(count, name) for name in comparisons}
+    for name, outcome in counted.items():
+        error = outcome.exception()
+        if isinstance(error, ClinikoError):
+            readings[name].notes.append(f"not compared with the account: {error}")
+            del comparisons[name]
+        elif error:
+            raise error
+
+
+def _search(comparisons: Mapping[str, Comparison], run: Run, terms: Terms) -> None:
+    """Where counts differ, find out which rows."""
+    for name, comparison in comparisons.items():
+        notes = run.readings[name].notes
+        if not comparison.counts["all"] and comparison.shelf.count() and not terms.accept_gone:
+            run.fail(f"{name}: the account says it is empty, so nothing was compared{ASK}")
+            comparison.counts.clear()
+            continue
+        with _bounded(notes):
+            for state, number in comparison.counts.items():
+                comparison.search(state, number)
+
+
+@contextmanager
+def _bounded(notes: list[str]) -> Iterator[None]:
+    """A comparison that ends early says why; what it found holds."""
+    try:
+        yield
+    except Spent:
+        notes.append("differs from the account; the search goes on next time")
+    except ClinikoError as error:
+        notes.append(f"the comparison with the account broke off: {error}")
+
+
+def _row_by_row(
+    comparisons: Mapping[str, Comparison], kept: Mapping[str, State], now: datetime
+) -> dict[str, Place]:
+    """Compare the pages that are due, the longest overdue first; where each list stands then.
+
+    Counts cannot see a swap. Lists up to 2,000 rows are gone through within 7 nights,
+    longer ones within 30, as the budget allows.
+    """
+    places: dict[str, Place] = {}
+    due: list[tuple[datetime, str, timedelta]] = []
+    for name, comparison in comparisons.items():
+        places[name] = dict(kept.get(name, {}).get("compared") or _beginning(now))
+        each = _each(comparison.counts.get("all", 0))
+        since = datetime.fromisoformat(places[name]["at"])
+        due += [(since + n * each, name, each) for n in range(1, int((now - since) / each) + 1)]
+    for when, name, _ in sorted(due):
+        with _bounded([]):
+            following = comparisons[name].compare(places[name]["next"])
+            places[name] = {"next": following or 0, "at": when.isoformat()}
+    return places
+
+
+def _beginning(now: datetime) -> Place:
+    """Where a list stands that has just been read whole."""
+    return {"next": 0, "at": now.isoformat()}
+
+
+def _each(rows: int) -> timedelta:
+    """How long one page of a list may wait for its turn."""
+    pages = max(1, ceil(rows / PER_PAGE))
+    # Short of 7 and 30: nights do not begin to the minute.
+    return timedelta(days=6.5 if rows <= SHORT else 28) / pages
+
+
+ASK = "; if that is right, run `cliniko reconcile --accept-gone`"
+
+
+def _mark(comparison: Comparison, reading: Reading, run: Run, terms: Terms) -> None:
+    """Mark what is gone, unless it is so much that somebody has to look."""
+    name, gone = reading.endpoint.name, len(comparison.gone)
+    if gone > SPARED and gone > SHARE * comparison.shelf.count() and not terms.accept_gone:
+        run.fail(f"{name}: {gone} rows seem gone from the account and are not marked{ASK}")
+        return
+    comparison.shelf.mark_gone(comparison.gone, terms.now())
+    reading.gone = gone
+
+
+def _load(
+    flow: dlt.Pipeline,
+    comparisons: Mapping[str, Comparison],
+    places: Mapping[str, Place],
+    client: Client,
+    settings: ClinikoSettings,
+    run: Run,
+    kept: Mapping[str, State],
+) -> None:
+    """Load the records that were missing or differed, and keep where each list stands."""
+    readings = {
+        name: Reading(
+            comparison.shelf.endpoint,
+            whole=True,
+            given=_pages(comparison),
+            keeps={"compared": places[name]} if name in places else {},
+        )
+        for name, comparison in comparisons.items()
+        if comparison.records or places[name] != kept.get(name, {}).get("compared")
+    }
+    if not readings:
+        return
+    for name, comparison in comparisons.items():
+        run.readings[name].mended = len(comparison.records)
+    flow.extract(cliniko_source(settings, client=client, readings=readings, run_id=run.run_id))
+    flow.normalize()
+    flow.load()
+
+
+def _pages(comparison: Comparison) -> list[Page]:
+    """The records in pages."""
+    records = list(comparison.records.values())
+    path = comparison.lists[0].path
+    return [
+        Page(path, records[at : at + PER_PAGE], received(), None)
+        for at in range(0, len(records), PER_PAGE)
+    ]

@@ -1,0 +1,112 @@
+"""One list as the warehouse has it: counts and versions of its rows, by ranges of ids."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sources.cliniko.model import Endpoint, Hidden, Record
+
+END = 2**63 - 1  # above every id
+BATCH = 500  # ids in one statement
+
+State = Hidden | str
+"""`all`, or a mark: the rows that have it."""
+
+Version = tuple[datetime | None, ...]
+"""When a row changed, and its marks, in the order of `versioned`."""
+
+
+def versioned(endpoint: Endpoint) -> tuple[str, ...]:
+    """The columns that tell two versions of a row apart."""
+    return ("updated_at", *endpoint.hidden)
+
+
+def version(endpoint: Endpoint, record: Record) -> Version:
+    """The version of a record as Cliniko sent it."""
+    return tuple(_moment(record.get(name)) for name in versioned(endpoint))
+
+
+def _moment(value: Any) -> datetime | None:
+    try:
+        return datetime.fromisoformat(value).astimezone(UTC) if value else None
+    except (TypeError, ValueError):
+        return None
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """The rows of one list and account that are not gone, created up to `until`.
+
+    client:  dlt's connection to the destination
+    """
+
+    client: Any
+    endpoint: Endpoint
+    account: str
+    until: datetime
+
+    def count(self, state: State = "all", low: int = 0, high: int = END) -> int:
+        """How many rows with a mark have an id from `low` on and below `high`."""
+        marked = "" if state == "all" else f" AND {self._column(state)} IS NOT NULL"
+        [[number]] = self._rows("count(*)", marked, low, high)
+        return int(number)
+
+    def middle(self, low: int, high: int) -> int | None:
+        """The id in the middle of a range; None if fewer than two rows are there."""
+        half = self.count("all", low, high) // 2
+        if not half:
+            return None
+        [[number]] = self._rows("id", f" ORDER BY id LIMIT 1 OFFSET {half}", low, high)
+        return int(number)
+
+    def versions(self, low: int, high: int) -> dict[int, Version]:
+        """Id → version of the rows in a range."""
+        names = ", ".join(self._column(name) for name in versioned(self.endpoint))
+        return {
+            number: tuple(_aware(moment) for moment in moments)
+            for number, *moments in self._rows(f"id, {names}", "", low, high)
+        }
+
+    def mark_gone(self, ids: Iterable[int], now: datetime) -> None:
+        """Say of rows that the account no longer has them."""
+        table, numbers = self.client.make_qualified_table_name(self.endpoint.name), list(ids)
+        with self.client.begin_transaction():
+            for at in range(0, len(numbers), BATCH):
+                some = ", ".join(str(int(number)) for number in numbers[at : at + BATCH])
+                self.client.execute_sql(
+                    f"UPDATE {table} SET _gone_at = %s WHERE _account = %s AND id IN ({some})",
+                    now,
+                    self.account,
+                )
+
+    def _column(self, name: str) -> str:
+        return str(self.client.escape_column_name(name))
+
+    def _rows(self, what: str, more: str, low: int, high: int) -> list[tuple[Any, ...]]:
+        table = self.client.make_qualified_table_name(self.endpoint.name)
+        return list(
+            self.client.execute_sql(
+                f"SELECT {what} FROM {table} WHERE _account = %s AND _gone_at IS NULL "
+                f"AND id >= %s AND id < %s AND coalesce(created_at, %s) <= %s{more}",
+                self.account,
+                low,
+                high,
+                self.until,
+                self.until,
+            )
+            or ()
+        )
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    return moment.astimezone(UTC) if moment else None
+
+
+def states(endpoint: Endpoint) -> tuple[State, ...]:
+    """What is counted: all rows, archived ones, cancelled ones.
+
+    `deleted_at` is an older name of `archived_at`; it counts where that is not offered.
+    """
+    marks = [mark for mark in endpoint.hidden if mark != "deleted_at"]
+    return ("all", *(marks or endpoint.hidden))

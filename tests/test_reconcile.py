@@ -1,0 +1,237 @@
+"""Reconcile: what has gone is marked, what is missing is fetched, and nothing on a mere outage."""
+
+from datetime import UTC, datetime, timedelta
+
+import duckdb
+import pytest
+from conftest import Warehouse
+
+from pipelines import nightly
+from pipelines.ledger import Run
+from pipelines.place import work_file
+from pipelines.reconcile import Terms
+from pipelines.report import console
+from sandbox import Account, status, wrong_total
+from sources.cliniko.endpoints import ENDPOINTS
+from sources.cliniko.reading import Reading
+from sources.cliniko.settings import ClinikoSettings
+
+LIST = "individual_appointments"
+
+
+@pytest.fixture
+def account() -> Account:
+    """A clinic with one list of some pages."""
+    return Account(rows=2_000, only={LIST: 900})
+
+
+@pytest.fixture
+def night(settings: ClinikoSettings, warehouse: Warehouse):
+    """One run of some lists, compared with the account on given terms."""
+
+    def run(*names: str, **terms: object) -> Run:
+        readings = {name: Reading(ENDPOINTS[name]) for name in names or (LIST,)}
+        return nightly.night(
+            settings, readings, "duckdb", warehouse.state_dir, console(), Terms(**terms)
+        )
+
+    return run
+
+
+def _ids(account: Account, name: str = LIST) -> list[str]:
+    return [record["id"] for record in account.rows(name)]
+
+
+def _live(warehouse: Warehouse, name: str = LIST) -> set[str]:
+    rows = warehouse.rows(f"SELECT id FROM cliniko.{name} WHERE _gone_at IS NULL")
+    return {str(row["id"]) for row in rows}
+
+
+def _damage(warehouse: Warehouse, sql: str) -> None:
+    """Change the working file behind the back of everybody."""
+    with duckdb.connect(str(work_file(warehouse.state_dir))) as db:
+        db.execute(sql)
+
+
+def test_rows_that_the_account_no_longer_has_are_marked(account, served, warehouse, night):
+    night()
+    deleted = _ids(account)[50:900:200]
+    for number in deleted:
+        account.delete(LIST, number)
+
+    run = night()
+
+    assert run.status == "ok"
+    assert run.report()["endpoints"][LIST]["gone"] == len(deleted)
+    gone = warehouse.rows(f"SELECT id FROM cliniko.{LIST} WHERE _gone_at IS NOT NULL")
+    assert {str(row["id"]) for row in gone} == set(deleted)
+    assert _live(warehouse) == set(_ids(account))
+
+
+def test_a_row_that_comes_back_loses_its_mark(account, served, warehouse, night):
+    # The newest row is read again every night, and left out while it is as it was.
+    number = max(account.rows(LIST), key=lambda record: record["updated_at"])["id"]
+    night()
+    account.delete(LIST, number)
+    night()
+    account.restore(LIST, number, touch=False)
+
+    night()
+
+    assert _live(warehouse) == set(_ids(account))
+
+
+@pytest.mark.parametrize("mark", ["archived_at", "cancelled_at"])
+def test_a_mark_that_did_not_move_updated_at_is_fetched(account, served, warehouse, night, mark):
+    night()
+    number = next(
+        r["id"] for r in account.rows(LIST) if not r["archived_at"] and not r["cancelled_at"]
+    )
+    {"archived_at": account.archive, "cancelled_at": account.cancel}[mark](
+        LIST, number, touch=False
+    )
+
+    night()
+
+    assert warehouse.value(f"SELECT {mark} IS NOT NULL FROM cliniko.{LIST} WHERE id = {number}")
+
+
+def test_a_mark_that_was_taken_away_is_fetched(account, served, warehouse, night):
+    number = next(
+        r["id"] for r in account.rows(LIST) if not r["archived_at"] and not r["cancelled_at"]
+    )
+    account.cancel(LIST, number)
+    night()
+    account.uncancel(LIST, number, touch=False)
+
+    night()
+
+    assert warehouse.value(f"SELECT cancelled_at IS NULL FROM cliniko.{LIST} WHERE id = {number}")
+
+
+def test_rows_that_the_warehouse_lost_are_fetched(account, served, warehouse, night):
+    night()
+    lost = ", ".join(_ids(account)[100:600])
+    _damage(warehouse, f"DELETE FROM cliniko.{LIST} WHERE id IN ({lost})")
+
+    run = night()
+
+    assert run.readings[LIST].mended == 500
+    assert _live(warehouse) == set(_ids(account))
+
+
+def test_equal_sides_cost_one_request_for_each_state(account, served, warehouse, night):
+    night()
+    served.log.clear()
+
+    run = night()
+
+    counts = [target for _, target, *_ in served.log if "per_page=1&" in target + "&"]
+    assert len(counts) == 3
+    assert run.requests == 4
+    [row, *_] = warehouse.rows("SELECT * FROM cliniko._reconciliation WHERE state = 'all'")
+    assert row["account_count"] == row["warehouse_count"] == 900
+
+
+def test_a_swap_that_counts_cannot_see_is_found_within_seven_nights(
+    account, served, warehouse, night
+):
+    start = datetime(2026, 1, 1, 3, tzinfo=UTC)
+    early, late = _ids(account)[20], _ids(account)[700]
+    account.delete(LIST, early)
+    night(now=lambda: start)
+    account.restore(LIST, early, touch=False)
+    account.delete(LIST, late)
+
+    for days in range(1, 8):
+        night(now=lambda days=days: start + timedelta(days=days))
+
+    assert _live(warehouse) == set(_ids(account))
+
+
+def test_an_account_that_says_a_list_is_empty_marks_nothing(account, served, warehouse, night):
+    night("taxes")
+    for number in _ids(account, "taxes"):
+        account.delete("taxes", number)
+
+    run = night("taxes")
+
+    assert run.status == "partial"
+    assert "--accept-gone" in run.error
+    assert len(_live(warehouse, "taxes")) == 3
+
+
+def test_what_was_accepted_is_marked(account, served, warehouse, night):
+    night("taxes")
+    for number in _ids(account, "taxes"):
+        account.delete("taxes", number)
+
+    run = night("taxes", accept_gone=True)
+
+    assert run.status == "ok"
+    assert _live(warehouse, "taxes") == set()
+
+
+def test_more_than_a_share_of_a_list_is_asked_about(account, served, warehouse, night):
+    night()
+    for number in _ids(account)[:60]:
+        account.delete(LIST, number)
+
+    asked = night()
+    still = len(_live(warehouse))
+    accepted = night(accept_gone=True)
+
+    assert asked.status == "partial"
+    assert "60 rows seem gone" in asked.error
+    assert still == 900
+    assert accepted.status == "ok"
+    assert _live(warehouse) == set(_ids(account))
+
+
+def test_an_outage_while_counting_marks_nothing(account, served, settings, warehouse, night):
+    night()
+    account.delete(LIST, _ids(account)[5])
+    served.faults.append(status(403, path=LIST, times=3))
+    readings = {LIST: Reading(ENDPOINTS[LIST], status="ok")}
+
+    run = nightly.night(settings, readings, "duckdb", warehouse.state_dir, console())
+
+    assert "not compared" in run.readings[LIST].message
+    assert len(_live(warehouse)) == 900
+
+
+def test_a_wrong_count_marks_nothing_that_is_there(account, served, warehouse, night):
+    night()
+    served.faults.append(wrong_total(-7, path=LIST, times=200))
+
+    night()
+
+    assert _live(warehouse) == set(_ids(account))
+
+
+def test_a_spent_budget_stops_the_search_and_the_next_night_goes_on(
+    account, served, warehouse, night
+):
+    night()
+    account.delete(LIST, _ids(account)[450])
+
+    first = night(requests=0)
+    found_at_first = len(_live(warehouse))
+    night()
+
+    assert "goes on next time" in first.readings[LIST].message
+    assert found_at_first == 900
+    assert _live(warehouse) == set(_ids(account))
+
+
+def test_inactive_practitioners_are_no_difference(account, served, warehouse, night):
+    night("practitioners")
+
+    run = night("practitioners")
+
+    assert run.readings["practitioners"].message == ""
+    [row] = warehouse.rows(
+        "SELECT * FROM cliniko._reconciliation WHERE endpoint = 'practitioners' "
+        f"AND run_id = '{run.run_id}'"
+    )
+    assert row["account_count"] == row["warehouse_before"] == account.count("practitioners")
