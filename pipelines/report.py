@@ -78,7 +78,9 @@ class Progress:
         for reading in sorted(busy, key=lambda r: -r.rows)[:8]:
             table.add_row(reading.endpoint.name, f"{reading.rows:,} rows", reading.cursor or "")
         waits = client.held_for
-        state = f"waiting {waits:.0f} s for Cliniko's request budget" if waits >= 1 else "reading"
+        state = "reading" if done < len(run.readings) else "comparing with the account"
+        if waits >= 1:
+            state += f", waiting {waits:.0f} s for the request budget"
         head = Text(
             f"{done} of {len(run.readings)} lists · {run.rows:,} rows · "
             f"{client.requests.total():,} requests · {state}"

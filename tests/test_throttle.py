@@ -176,6 +176,21 @@ def test_held_threads_do_not_start_in_the_same_instant(time: Time) -> None:
     assert max(went) - min(went) < 1
 
 
+def test_tells_how_long_the_budget_keeps_a_request_waiting(time: Time) -> None:
+    pace = throttle(time, 1)
+    told: list[float] = []
+    pace.wait()
+
+    def onlooker() -> None:
+        time.sleep(20)
+        told.append(pace.held_for)
+
+    time.run([pace.wait, onlooker])
+
+    assert told == [pytest.approx(40, abs=1)]
+    assert pace.held_for == 0
+
+
 def test_a_shorter_hold_does_not_end_a_longer_one(time: Time) -> None:
     pace = throttle(time, 9)
     pace.hold(60)

@@ -22,6 +22,7 @@ import tenacity
 from sources.cliniko.errors import (
     ConfigError,
     Malformed,
+    Stopped,
     Throttled,
     Unavailable,
     refusal,
@@ -98,8 +99,9 @@ class Client:
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], pendulum.DateTime] = lambda: pendulum.now("UTC"),
         random: Callable[[], float] = chance.random,
+        halted: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Get ready; nothing is sent before the first `get`."""
+        """Get ready; nothing is sent before the first `get`, nor where `halted` says true."""
         settings.on_resolved()
         self._settings = settings
         self._root = httpx.URL(settings.root)
@@ -107,6 +109,7 @@ class Client:
             settings.requests_per_minute, clock=clock, sleep=sleep, random=random
         )
         self._sleep, self._clock, self._now, self._random = sleep, clock, now, random
+        self._halted = halted
         self._lock = threading.Lock()
         self._http = _http(settings, transport)
         self._urls: dict[str, httpx.URL] = {}  # a path's checks cost as much as a small answer
@@ -123,7 +126,7 @@ class Client:
 
     @property
     def held_for(self) -> float:
-        """Seconds until Cliniko is asked again, after it said to wait; 0 if it did not."""
+        """Seconds until Cliniko is asked again; 0 if nothing waits for the budget."""
         return self._throttle.held_for
 
     def close(self) -> None:
@@ -195,6 +198,8 @@ class Client:
     def _try(self, url: httpx.URL, path: str, tries: Tries) -> Answer:
         """The answer, or the error that it stands for; one request is sent."""
         self._throttle.wait()
+        if self._halted():
+            raise Stopped
         with self._lock:
             self.requests[path] += 1
         tries.nap = min(2.0**tries.failed, LONGEST_NAP)

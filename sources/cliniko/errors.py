@@ -9,6 +9,7 @@ ClinikoError
 ├── Malformed         stop   an answer whose shape we do not know, or that leads elsewhere
 ├── Unavailable       retry  no answer, 5xx, or a 200 that is no JSON
 │   └── Throttled     retry  429; `retry_after` says in how many seconds
+├── Stopped           stop   the run was told to end; nothing more is asked
 └── Locked            later  another run is at work
 """
 
@@ -84,6 +85,14 @@ class Throttled(Unavailable):
     def __reduce__(self) -> tuple[type["Throttled"], tuple[str, float | None]]:
         """How to build it again, in another process."""
         return type(self), (str(self), self.retry_after)
+
+
+class Stopped(ClinikoError):
+    """The run was told to end before this was read; what was read is kept."""
+
+    def __init__(self, message: str = "stopped before its end; what was read is kept") -> None:
+        """Say the same wherever it is met."""
+        super().__init__(message)
 
 
 class Locked(ClinikoError):

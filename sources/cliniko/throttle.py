@@ -44,9 +44,11 @@ class Throttle:
 
     @property
     def held_for(self) -> float:
-        """Seconds until held threads go on; 0 if none is held."""
+        """Seconds until the next request goes, held or out of budget; 0 if none has to wait."""
         with self._lock:
-            return max(0.0, self._until - self._clock())
+            now = self._clock()
+            first = min((place for place in self._places if place > now), default=now)
+            return max(0.0, self._until - now, first - now)
 
     def hold(self, seconds: float) -> None:
         """Let no thread go for `seconds` from now; a longer hold that is on stays."""
