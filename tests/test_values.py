@@ -240,7 +240,7 @@ def test_json_that_orjson_reads_but_does_not_write_is_kept() -> None:
 
 
 def test_json_that_nothing_writes_is_a_misfit() -> None:
-    value = deep(5_000)
+    value = deep(100_000)
 
     array, misfits = column("json", [value, {"a": 1}])
 
