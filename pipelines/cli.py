@@ -40,6 +40,8 @@ Names = Annotated[
 To = Annotated[
     str, typer.Option("--destination", help="duckdb, postgres, or another that dlt knows.")
 ]
+Name = Annotated[str, typer.Argument(metavar="ENDPOINT", help="The list.")]
+OfAccount = Annotated[str, typer.Option("--account", help="Its name in the column _account.")]
 MaxRequests = Annotated[
     int,
     typer.Option("--max-requests", min=0, help="Spent on comparing, beyond the counts."),
@@ -300,6 +302,39 @@ def state_show(
             for path, cursor in paths.items()
         ]
         listed(console(stderr=False), ("account", "endpoint", "list", "read up to"), rows)
+
+
+@state_app.command("rewind")
+def state_rewind(
+    name: Name,
+    to: Annotated[str, typer.Option("--to", help="A time, such as 2026-01-31T18:00:00Z.")],
+    account: OfAccount = "main",
+    destination: To = "duckdb",
+    state_dir: StateDir = STATE,
+) -> None:
+    """Move the cursor of a list back: the next run reads again what changed since then."""
+    from pipelines.cursors import rewind
+
+    [endpoint] = chosen([name])
+    moment = _time(to, "--to")
+    assert moment
+    rewind(endpoint.name, moment, account, destination, state_dir)
+    say(f"{name}: the next run reads on from {_plain(moment)}")
+
+
+@state_app.command("reset")
+def state_reset(
+    name: Name,
+    account: OfAccount = "main",
+    destination: To = "duckdb",
+    state_dir: StateDir = STATE,
+) -> None:
+    """Forget the cursor of a list: the next run reads all of it again."""
+    from pipelines.cursors import reset
+
+    [endpoint] = chosen([name])
+    reset(endpoint.name, account, destination, state_dir)
+    say(f"{name}: the next run reads all of it again")
 
 
 @app.command()

@@ -1,10 +1,21 @@
-"""How far each list has been read, as dlt's state has it."""
+"""How far each list has been read, as dlt's state has it; and how to have it read again."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from pipelines.destinations import warehouse
-from pipelines.place import work_file, writable
+from pipelines.leftovers import prepare
+from pipelines.lock import hold
+from pipelines.place import lock_file, work_file, writable
 from pipelines.sync import pipeline
+from sources.cliniko.errors import ConfigError
+from sources.cliniko.reading import State
+
+NOTHING = "nothing has been loaded yet: run `cliniko sync` first"
+SEEN = ("recent", "content")  # what would keep records that are read again from being loaded
 
 
 def cursors(destination: str, state_dir: Path) -> dict[str, dict[str, dict[str, str]]]:
@@ -13,9 +24,82 @@ def cursors(destination: str, state_dir: Path) -> dict[str, dict[str, dict[str, 
         return {}
     state_dir = writable(state_dir)
     flow = pipeline(warehouse(destination, state_dir), state_dir)
-    resources = flow.state.get("sources", {}).get("cliniko", {}).get("resources", {})
     found: dict[str, dict[str, dict[str, str]]] = {}
-    for endpoint, accounts in sorted(resources.items()):
+    for endpoint, accounts in sorted(_endpoints(flow.state).items()):
         for account, state in accounts.items():
             found.setdefault(account, {})[endpoint] = state.get("cursors", {})
+    return found
+
+
+def rewind(endpoint: str, to: datetime, account: str, destination: str, state_dir: Path) -> None:
+    """Move the cursors of an endpoint back to a time, UTC; those before it stay.
+
+    Raises ConfigError if none lies behind it, and as `reset` does.
+    """
+    with _changed(endpoint, account, destination, state_dir) as state:
+        read = {path: datetime.fromisoformat(text) for path, text in _cursors(state).items()}
+        newest = max(read.values(), default=None)
+        if newest is None:
+            raise ConfigError(f"{endpoint} has no cursor: the next run reads all of it")
+        if to > newest:
+            there = newest.astimezone(UTC).isoformat().replace("+00:00", "Z")
+            raise ConfigError(f"{endpoint} is read up to {there}: a cursor only moves back")
+        _cursors(state).update({path: min(at, to).isoformat() for path, at in read.items()})
+
+
+def reset(endpoint: str, account: str, destination: str, state_dir: Path) -> None:
+    """Forget the cursors of an endpoint.
+
+    Raises Locked if a run is at work, and ConfigError if there is nothing to forget.
+    """
+    with _changed(endpoint, account, destination, state_dir) as state:
+        _cursors(state).clear()
+
+
+@contextmanager
+def _changed(endpoint: str, account: str, destination: str, state_dir: Path) -> Iterator[State]:
+    """One endpoint's state, to be changed; it is committed to the destination like a run's.
+
+    A change here alone would not last: a run takes the destination's word.
+    """
+    if destination == "duckdb" and not work_file(state_dir).exists():
+        raise ConfigError(NOTHING)
+    state_dir = writable(state_dir)
+    with hold(lock_file(state_dir)):
+        flow = pipeline(warehouse(destination, state_dir), state_dir)
+        prepare(flow)
+        with flow.managed_state(extract_state=True) as whole:
+            state = _of(_endpoints(whole), endpoint, account)
+            yield state
+            for name in SEEN:
+                state.pop(name, None)
+        flow.normalize()
+        flow.load()
+
+
+def _of(endpoints: dict[str, dict[str, State]], endpoint: str, account: str) -> State:
+    """What is kept for an endpoint. Raises ConfigError that says why there is nothing."""
+    accounts = {name for kept in endpoints.values() for name in kept}
+    if not accounts:
+        raise ConfigError(NOTHING)
+    if account not in accounts:
+        known = " or ".join(sorted(accounts))
+        raise ConfigError(f"there is no account {account!r} here: --account may be {known}")
+    state = endpoints.get(endpoint, {}).get(account)
+    if state is None:
+        raise ConfigError(f"{endpoint} has not been read yet")
+    return state
+
+
+def _cursors(state: State) -> dict[str, str]:
+    """Path → cursor."""
+    found: dict[str, str] = state.setdefault("cursors", {})
+    return found
+
+
+def _endpoints(state: Any) -> dict[str, dict[str, State]]:
+    """Endpoint → account → what is kept for it."""
+    found: dict[str, dict[str, State]] = (
+        state.get("sources", {}).get("cliniko", {}).get("resources", {})
+    )
     return found

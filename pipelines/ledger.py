@@ -26,9 +26,9 @@ RUNS = Table(
         Column("run_id", "text", "The run's name: when it started, and a random end"),
         ACCOUNT,
         Column("started_at", "instant", "When it started"),
-        Column("finished_at", "instant", "When it ended"),
+        Column("finished_at", "instant", "When it ended; null if it was killed"),
         Column("status", "text", "ok, partial (some endpoints failed) or failed"),
-        Column("rows", "integer", "Rows read, repeats included"),
+        Column("rows", "integer", "Rows read, repeats included; null if it was killed"),
         Column("requests", "integer", "Requests sent to Cliniko, repeats included"),
         Column("throttled", "integer", "How often Cliniko said to wait (429)"),
         Column("message", "text", "What went wrong, if anything"),
@@ -74,6 +74,12 @@ RECONCILIATION = Table(
 
 LEDGER = (RUNS, RUN_ENDPOINTS, RECONCILIATION)
 
+KILLED = dict.fromkeys(column.name for column in RUNS.columns) | {
+    "status": "failed",
+    "message": "killed before its end; what it had loaded is kept, the next run went on from there",
+}
+"""What is known of a run that was killed, besides when it began."""
+
 
 @dataclass(frozen=True)
 class Checked:
@@ -86,10 +92,19 @@ class Checked:
     warehouse_count: int
 
 
+@dataclass(frozen=True)
+class Killed:
+    """A run that ended without a word, so that only its beginning is known."""
+
+    run_id: str
+    started_at: datetime
+
+
 @dataclass
 class Run:
     """One run, while it goes on and as it ended.
 
+    stopped:  whether it was told to end before all was read
     error:    what ended it early, in words
     checked:  what a comparison with the account counted
     """
@@ -100,6 +115,7 @@ class Run:
     readings: Mapping[str, Reading]
     finished_at: datetime | None = None
     error: str = ""
+    stopped: bool = False
     requests: int = 0
     throttled: int = 0
     requests_by_path: Counter[str] = field(default_factory=Counter)
@@ -121,11 +137,11 @@ class Run:
         """How it ended.
 
         Lists that the key never could read do not count against it, unless it can read
-        none at all.
+        none at all. A run that was told to end did what it could.
         """
         readings = self.readings.values()
         if not any(reading.status == "ok" for reading in readings):
-            return "failed"
+            return "partial" if self.stopped else "failed"
         whole = all(
             r.status == "ok" or (r.status == "not_permitted" and not r.lost) for r in readings
         )
@@ -174,16 +190,19 @@ class Run:
         }
 
 
-def write(pipeline: dlt.Pipeline, run: Run) -> None:
-    """Load the run's rows; a run that is written again takes its rows' place."""
-    pipeline.extract(_ledger(run))
+def write(pipeline: dlt.Pipeline, run: Run, killed: Sequence[Killed] = ()) -> None:
+    """Load the run's rows; a run that is written again takes its rows' place.
+
+    killed:  runs before it that could not write down how they ended
+    """
+    pipeline.extract(_ledger(run, killed))
     pipeline.normalize()
     pipeline.load()
 
 
 @dlt.source(name="cliniko", section="cliniko")
-def _ledger(run: Run) -> Iterator[DltResource]:
-    """The run as rows of the two tables."""
+def _ledger(run: Run, killed: Sequence[Killed]) -> Iterator[DltResource]:
+    """The run as rows of the tables."""
     report = run.report()
     keys = {"run_id": run.run_id, "_account": run.account, "_read_at": datetime.now(UTC)}
     times = {"started_at": run.started_at, "finished_at": run.finished_at}
@@ -191,7 +210,8 @@ def _ledger(run: Run) -> Iterator[DltResource]:
         {**entry, **keys, "endpoint": name, "cursor": _moment(entry["cursor"])}
         for name, entry in report["endpoints"].items()
     ]
-    yield _resource(RUNS, [{**report, **keys, **times}])
+    lost = [{**KILLED, **keys, **asdict(one)} for one in killed]
+    yield _resource(RUNS, [*lost, {**report, **keys, **times}])
     yield _resource(RUN_ENDPOINTS, rows)
     yield _resource(RECONCILIATION, [{**asdict(one), **keys} for one in run.checked])
 

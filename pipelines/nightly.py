@@ -1,6 +1,7 @@
 """A night's work: the lock, the run, the copy for readers, the closing lines."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -13,7 +14,9 @@ from pipelines.place import writable
 from pipelines.publish import publish
 from pipelines.reconcile import USUAL, Terms, reconcile
 from pipelines.report import Progress, closing
+from pipelines.stopping import heard
 from pipelines.sync import sync
+from sources.cliniko.client import Client
 from sources.cliniko.reading import Reading
 from sources.cliniko.settings import ClinikoSettings
 
@@ -28,12 +31,13 @@ def night(
 ) -> Run:
     """Run, compare with the account, publish what is loaded, and say how it went.
 
-    A run that failed publishes nothing; readers keep the night before.
+    A run that failed publishes nothing; readers keep the night before. SIGTERM and
+    Ctrl-C end it with the work kept.
 
     Raises Locked if another run is at work, ConfigError for what the user has to mend.
     """
     state_dir = writable(state_dir)
-    with one_run(settings, state_dir):
+    with one_run(settings, state_dir), heard() as stop:
         store = warehouse(destination, state_dir)
         progress = Progress(console)
         with progress.shown():
@@ -43,6 +47,8 @@ def night(
                 store,
                 state_dir,
                 watch=progress.watch,
+                stop=stop,
+                connect=partial(Client, sleep=stop.sleep, halted=stop),
                 after=lambda flow, run, client: reconcile(flow, run, client, settings, terms),
             )
         notes = _published(run, store.file, state_dir) if store.file else []

@@ -1,7 +1,6 @@
 """One run: checkpoint by checkpoint, to the end."""
 
 import logging
-import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,36 +12,41 @@ import dlt
 from pipelines import ledger
 from pipelines.comments import comment
 from pipelines.destinations import DATASET, Warehouse
+from pipelines.killed import clear, killed, marked, marks, named
 from pipelines.ledger import Run
 from pipelines.leftovers import prepare
 from sources.cliniko.client import Client
-from sources.cliniko.errors import ClinikoError
+from sources.cliniko.errors import ClinikoError, Stopped
 from sources.cliniko.reading import Reading
 from sources.cliniko.settings import ClinikoSettings
 from sources.cliniko.source import cliniko_source
 
 WORKERS = 12  # lists read side by side: enough to use the budget at Cliniko's slowest
 CHECKPOINT_ROWS = 250_000  # rows that a checkpoint may hold, whatever its time
-STOPPED = "stopped before its end; what was read is kept"
+STOPPED = str(Stopped())
 
 log = logging.getLogger("cliniko")
 
 Clock = Callable[[], float]
 Stop = Callable[[], bool]
 After = Callable[[dlt.Pipeline, Run, Client], None]
+Connect = Callable[[ClinikoSettings], Client]
 
 
 def pipeline(warehouse: Warehouse, state_dir: Path) -> dlt.Pipeline:
     """The dlt pipeline of a warehouse; all that it writes is in the state directory.
 
-    Each destination has its own folder: cursors say what has reached that one.
+    Each destination has its own folder: cursors say what has reached that one. Signals
+    stay ours: dlt would take them for itself while it loads, and then forget them.
     """
-    return dlt.pipeline(
+    flow = dlt.pipeline(
         pipeline_name=DATASET,
         destination=warehouse.destination,
         dataset_name=DATASET,
         pipelines_dir=str(state_dir / "work" / "pipelines" / warehouse.name),
     )
+    flow.runtime_config.intercept_signals = False
+    return flow
 
 
 def sync(
@@ -54,31 +58,35 @@ def sync(
     watch: Callable[[Run, Client], None] = lambda run, client: None,
     after: After = lambda flow, run, client: None,
     stop: Stop = lambda: False,
+    connect: Connect = Client,
     clock: Clock = time.monotonic,
 ) -> Run:
     """Read the endpoints, load their rows, and write down what was done.
 
-    watch:  told the run and its client once, before the first request
-    after:  done once all is read and loaded, before it is written down
-    stop:   asked after every page; the run ends with the work kept where it says true
+    watch:    told the run and its client once, before the first request
+    after:    done once all is read and loaded, before it is written down
+    stop:     asked after every page; the run ends with the work kept where it says true
+    connect:  makes the client
 
     What the run before left half done is loaded first. The run is returned however it
     ended; its status says how.
     """
     started = datetime.now(UTC)
-    run_id = f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
-    run = Run(run_id, settings.account, started, readings)
+    run = Run(named(started), settings.account, started, readings)
     flow = pipeline(warehouse, state_dir)
-    with Client(settings) as client:
-        watch(run, client)
-        with _told(run):
-            prepare(flow)
-            _checkpoints(flow, run, client, settings, stop, clock)
-            if not run.error:
-                after(flow, run, client)
-        run.count(client)
-    run.finished_at = datetime.now(UTC)
-    _write(flow, run, warehouse)
+    folder = marks(warehouse, settings.account, state_dir)
+    with marked(folder, run.run_id):
+        with connect(settings) as client:
+            watch(run, client)
+            with _told(run):
+                prepare(flow)
+                _checkpoints(flow, run, client, settings, stop, clock)
+                if not run.error:
+                    after(flow, run, client)
+                    _stopped(run, stop())
+            run.count(client)
+        run.finished_at = datetime.now(UTC)
+        _write(flow, run, warehouse, folder)
     return run
 
 
@@ -107,15 +115,28 @@ def _checkpoints(
         if run.locked_out:
             run.fail(str(run.locked_out))
             return
-        if stop() and any(reading.status == "unread" for reading in unread.values()):
-            run.fail(STOPPED)
+        if _stopped(run, stop() and any(map(_is_cut, unread.values()))):
             return
 
 
-def _write(flow: dlt.Pipeline, run: Run, warehouse: Warehouse) -> None:
-    """The run into the ledger, and comments on what has none yet."""
+def _stopped(run: Run, told: bool) -> bool:
+    """Note whether the run was told to end before it was done."""
+    if told:
+        run.stopped = True
+        run.fail(STOPPED)
+    return told
+
+
+def _is_cut(reading: Reading) -> bool:
+    """Whether a reading has not come to an end of its own."""
+    return reading.status == "unread" or isinstance(reading.error, Stopped)
+
+
+def _write(flow: dlt.Pipeline, run: Run, warehouse: Warehouse, folder: Path) -> None:
+    """The run into the ledger, with those killed before it; comments on what has none yet."""
     with _told(run, "the ledger could not be written"):
-        ledger.write(flow, run)
+        ledger.write(flow, run, killed(folder, run.run_id, flow))
+        clear(folder, run.run_id)
     before = run.error
     with _told(run, "the comments could not be written"):
         comment(flow, warehouse.name)

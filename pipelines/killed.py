@@ -1,0 +1,78 @@
+"""Marks that stand while a run goes on: one that is left over tells that its run was killed."""
+
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dlt
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
+
+from pipelines.destinations import Warehouse
+from pipelines.ledger import RUNS, Killed
+from pipelines.place import work
+
+STARTED = "%Y%m%dT%H%M%SZ"  # how a run's name begins
+
+
+def named(started: datetime) -> str:
+    """A name for a run that begins then."""
+    return f"{started:{STARTED}}-{secrets.token_hex(3)}"
+
+
+def marks(warehouse: Warehouse, account: str, state_dir: Path) -> Path:
+    """The folder of the marks of an account and destination, made if need be.
+
+    A mark is an empty file with the run's name: nothing in it can be half written.
+    """
+    folder = work(state_dir) / "running" / warehouse.name / account
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
+
+
+@contextmanager
+def marked(folder: Path, run_id: str) -> Iterator[None]:
+    """Let the run's mark stand until the block ends, however it does."""
+    mark = folder / run_id
+    mark.touch()
+    try:
+        yield
+    finally:
+        mark.unlink(missing_ok=True)
+
+
+def killed(folder: Path, run_id: str, flow: dlt.Pipeline) -> list[Killed]:
+    """The runs other than `run_id` that were killed before the warehouse knew of their end.
+
+    To be asked under the lock: any other run that has a mark is dead.
+    """
+    names = sorted(mark.name for mark in folder.glob("*Z-*") if mark.name != run_id)
+    known = _known(flow, names)
+    return [Killed(name, _started(name)) for name in names if name not in known]
+
+
+def clear(folder: Path, run_id: str) -> None:
+    """Take away the marks of all runs before, which the warehouse knows of now."""
+    for mark in folder.glob("*Z-*"):
+        if mark.name != run_id:
+            mark.unlink(missing_ok=True)
+
+
+def _known(flow: dlt.Pipeline, names: Iterable[str]) -> set[str]:
+    """Those of the runs that are in the warehouse: killed after all was written down."""
+    found: set[str] = set()
+    with flow.sql_client() as client:
+        table = client.make_qualified_table_name(RUNS.name)
+        for name in names:
+            try:
+                rows = client.execute_sql(f"SELECT run_id FROM {table} WHERE run_id = %s", name)
+            except DatabaseUndefinedRelation:
+                return found
+            found |= {row[0] for row in rows or ()}
+    return found
+
+
+def _started(name: str) -> datetime:
+    """When a run began, by its name."""
+    return datetime.strptime(name.partition("-")[0], STARTED).replace(tzinfo=UTC)
