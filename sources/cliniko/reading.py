@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from sources.cliniko.client import Client
@@ -126,6 +126,8 @@ class Reading:
         """The list was read to its end."""
         self.status = "ok"
         state["permitted"] = True
+        # A list that was read whole needs no comparing row by row for a while.
+        state.setdefault("compared", {"next": 0, "at": datetime.now(UTC).isoformat()})
         state.update(self.keeps)
 
     def end(self, error: ClinikoError, state: State) -> None:
