@@ -1,0 +1,474 @@
+"""Any order of changes, faults, crashes and runs: after a quiet run the copy equals the account.
+
+A case is a list of steps that Hypothesis makes up. Most cases go through the real server,
+client, walk, reading and source, and the rows that come out are merged here by dlt's rule;
+some go through whole runs. The server gives a few rows a page, so that a handful of rows
+has page borders and crowded seconds everywhere.
+
+CLINIKO_CASES sets how many cases there are; without it they are the same each time.
+"""
+
+import copy
+import os
+import threading
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import pyarrow as pa
+import pytest
+from conftest import Warehouse, settings_for
+from dlt.common.configuration.container import Container
+from dlt.common.pipeline import StateInjectableContext
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as some
+
+from pipelines.destinations import warehouse as store
+from pipelines.ledger import Run
+from pipelines.leftovers import prepare
+from pipelines.sync import pipeline
+from sandbox import Account, Served, faults, serve
+from sandbox.faults import Fault
+from sources.cliniko import catalogue
+from sources.cliniko.client import Client
+from sources.cliniko.endpoints import ENDPOINTS
+from sources.cliniko.listed import PER_PAGE
+from sources.cliniko.reading import Reading
+from sources.cliniko.settings import ClinikoSettings
+from sources.cliniko.source import cliniko_source
+
+CASES = int(os.environ.get("CLINIKO_CASES", "150"))
+WHOLE = max(3, CASES // 50)  # cases that go through whole runs
+RUNS = 3  # of such a case, besides the last
+LISTS = ("contacts", "individual_appointments")  # one with lists inside, one with three marks
+CHILD, PARENT = "contacts__phone_numbers", "contact_id"
+LATE = 600  # seconds that a change may take to be seen; the overlap
+TRIES = 2
+PATIENCE = 10.0  # seconds for a thread that is about to end
+PHONE = {"phone_type": "Home", "number": "1", "normalized_number": "61"}
+
+# What happens
+
+
+@dataclass(frozen=True)
+class Change:
+    """Something that is done to the account.
+
+    which:   the row, counted from anywhere
+    number:  of rows, of elements, of seconds, or which text
+    """
+
+    kind: Literal[
+        "create", "update", "phones", "crowd", "late", "archive", "unarchive", "cancel",
+        "uncancel", "delete", "restore", "pass",
+    ]  # fmt: skip
+    which: int
+    number: int
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A fault that waits for a later request of the run."""
+
+    kind: Literal["status", "html", "reset", "throttled"]
+    times: int
+
+
+@dataclass(frozen=True)
+class Sync:
+    """A run.
+
+    during:  what happens just before its requests: number of the request, what
+    pages:   pages in a checkpoint
+    ends:    how it ends, unless it comes to its end before
+    after:   the checkpoint after which it does
+    """
+
+    during: tuple[tuple[int, Change | Trouble], ...] = ()
+    pages: int = 100
+    ends: Literal["whole", "stopped", "lost", "left"] = "whole"
+    after: int = 1
+
+
+@dataclass(frozen=True)
+class Case:
+    """A list, how many rows of it are there before the first step, and the steps.
+
+    per_page:  rows that the server gives at most
+    overlap:   whether runs begin before their cursors; if not, no change is seen late
+    """
+
+    name: str
+    rows: int
+    per_page: int
+    overlap: bool
+    steps: tuple[Change | Sync, ...]
+
+
+PASSING = some.builds(
+    Change, some.just("pass"), some.just(0), some.sampled_from((0, 1, 2, 60, 599, 600, 601, 900))
+)
+CHANGES = some.builds(
+    Change,
+    some.sampled_from(
+        ("create", "update", "update", "phones", "crowd", "crowd", "late", "archive",
+         "unarchive", "cancel", "uncancel", "delete", "restore")
+    ),
+    some.integers(0, 11),
+    some.integers(0, 9),
+)  # fmt: skip
+TROUBLES = some.builds(
+    Trouble, some.sampled_from(("status", "html", "reset", "throttled")), some.integers(1, TRIES)
+)
+SYNCS = some.builds(
+    Sync,
+    some.lists(
+        some.tuples(some.integers(1, 6), some.one_of(CHANGES, PASSING, CHANGES, TROUBLES)),
+        max_size=6,
+    ).map(tuple),
+    some.sampled_from((1, 2, 100)),
+    some.sampled_from(("whole", "whole", "stopped", "lost", "left")),
+    some.integers(1, 3),
+)
+STEPS = some.lists(some.one_of(CHANGES, PASSING, SYNCS, SYNCS), min_size=2, max_size=12).map(tuple)
+SOME_CASES = some.builds(
+    Case,
+    some.sampled_from(LISTS),
+    some.integers(1, 11),
+    some.integers(2, 5),
+    some.booleans(),
+    STEPS,
+)
+
+BY_HAND = settings(
+    max_examples=CASES,
+    deadline=None,
+    derandomize="CLINIKO_CASES" not in os.environ,
+    print_blob=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+IN_RUNS = settings(BY_HAND, max_examples=WHOLE)
+
+
+# The account in a case
+
+
+@dataclass
+class World:
+    """An account that changes as a case says, behind a server with small pages."""
+
+    served: Served
+    case: Case
+    deleted: list[str] = field(default_factory=list)
+    _coming: list[tuple[int, Change | Trouble]] = field(default_factory=list)
+    _asked: int = 0
+
+    @property
+    def account(self) -> Account:
+        return self.served.account
+
+    def __enter__(self) -> "World":
+        """Empty the list, and let the case's first rows come to be."""
+        for number in self.numbers():
+            self.account.delete(self.case.name, number)
+        self.account.pass_seconds(86_400)
+        for _ in range(self.case.rows):
+            self.account.pass_seconds(7)
+            self.account.create(self.case.name)
+        self.account.before_answer.append(self._answer)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.calm()
+        self.account.before_answer.clear()
+
+    def numbers(self) -> list[str]:
+        """The ids that are there."""
+        return [record["id"] for record in self.account.rows(self.case.name)]
+
+    def expect(self, coming: Sequence[tuple[int, Change | Trouble]]) -> None:
+        """Let things happen before the requests to come."""
+        self._asked, self._coming = 0, list(coming)
+
+    def calm(self) -> None:
+        """Nothing happens any more."""
+        self._coming.clear()
+        self.served.faults.clear()
+
+    def _answer(self, path: str, params: list[tuple[str, str]]) -> None:
+        """Make the page small, and do what is to happen before it."""
+        if path != f"/{self.case.name}":
+            return
+        for place, param in enumerate(params):
+            if param == ("per_page", str(PER_PAGE)):
+                params[place] = ("per_page", str(self.case.per_page))
+        self._asked += 1
+        for what in [what for at, what in self._coming if at == self._asked]:
+            if isinstance(what, Trouble):
+                self.served.faults.append(self._fault(what))
+            else:
+                self.do(what)
+
+    def _fault(self, trouble: Trouble) -> Fault:
+        where: dict[str, Any] = {"path": self.case.name, "times": trouble.times}
+        made: dict[str, Callable[[], Fault]] = {
+            "status": lambda: faults.status(502, **where),
+            "html": lambda: faults.html(**where),
+            "reset": lambda: faults.reset(**where),
+            "throttled": lambda: faults.throttled(3, **where),
+        }
+        return made[trouble.kind]()
+
+    def do(self, change: Change) -> None:
+        """Change the account; what cannot be done is left out."""
+        account, name, numbers = self.account, self.case.name, self.numbers()
+        number = numbers[change.which % len(numbers)]
+        match change.kind:
+            case "pass":
+                account.pass_seconds(change.number)
+            case "create":
+                account.create(name)
+            case "update":
+                account.update(name, number, notes="ab"[change.number % 2])
+            case "phones" if name == "contacts":
+                account.update(name, number, phone_numbers=[PHONE] * (change.number % 3))
+            case "crowd":
+                for one in (numbers * 2)[change.which :][: change.number + 2]:
+                    account.update(name, one)
+            case "late" if self.case.overlap:
+                changed = datetime.fromisoformat(account.record(name, number)["updated_at"])
+                seen = account.now - timedelta(seconds=LATE * change.number // 9)
+                if seen > changed:
+                    account.update(name, number, touch=False, updated_at=seen, notes="late")
+            case "archive":
+                account.archive(name, number)
+            case "unarchive":
+                account.unarchive(name, number)
+            case "cancel" if name != "contacts":
+                account.cancel(name, number)
+            case "uncancel" if name != "contacts":
+                account.uncancel(name, number)
+            case "delete" if len(numbers) > 1:
+                account.delete(name, number)
+                self.deleted.append(number)
+            case "restore" if self.deleted:
+                account.restore(name, self.deleted.pop(change.which % len(self.deleted)))
+
+    def versions(self) -> dict[str, Any]:
+        """What the account has: id → version, and the elements of each parent."""
+        records = list(self.account.rows(self.case.name))
+        seen = {r["id"]: version(r) for r in records}
+        inside = {
+            (r["id"], place)
+            for r in records
+            for place in range(len(r["phone_numbers"] if self.case.name == "contacts" else ()))
+        }
+        return {"rows": seen, "inside": sorted(inside)}
+
+
+def version(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What is compared of a record or row."""
+    marks = ("updated_at", "archived_at", "cancelled_at", "deleted_at")
+    return (row["notes"], *(_seconds(row.get(mark)) for mark in marks))
+
+
+def _seconds(moment: Any) -> float | None:
+    if isinstance(moment, str):
+        moment = datetime.fromisoformat(moment)
+    return moment.timestamp() if moment else None
+
+
+# A warehouse without a database
+
+
+@dataclass
+class Copy:
+    """Tables and state as dlt would keep them, of one list.
+
+    left:  a package that was extracted by a run that went no further
+    """
+
+    name: str
+    settings: ClinikoSettings
+    client: Client
+    state: dict[str, Any] = field(default_factory=dict)
+    rows: dict[str, dict[str, Any]] = field(default_factory=dict)
+    inside: list[dict[str, Any]] = field(default_factory=list)
+    left: tuple[dict[str, Any], list[pa.Table]] | None = None
+
+    def run(self, sync: Sync) -> Reading:
+        """One run; what a run before it left is loaded first."""
+        if self.left:
+            self._load(*self.left)
+        self.left = None
+        reading, checkpoint = Reading(ENDPOINTS[self.name]), 0
+        while reading.status == "unread":
+            checkpoint += 1
+            package = self._extract(reading, sync.pages)
+            if sync.ends in ("lost", "left") and checkpoint == sync.after:
+                self.left = package if sync.ends == "left" else None
+                break
+            self._load(*package)
+            if sync.ends == "stopped" and checkpoint == sync.after:
+                break
+        return reading
+
+    def _extract(self, reading: Reading, pages: int) -> tuple[dict[str, Any], list[pa.Table]]:
+        """The rows of a checkpoint, and the state that belongs to them."""
+        state, taken = copy.deepcopy(self.state), iter(range(1, pages))
+
+        def pause() -> bool:
+            return next(taken, None) is None
+
+        source = cliniko_source(
+            self.settings, client=self.client, readings={self.name: reading}, pause=pause
+        )
+        with Container().injectable_context(StateInjectableContext(state=state)):
+            return state, list(source)
+
+    def _load(self, state: dict[str, Any], tables: Sequence[pa.Table]) -> None:
+        """Merge as dlt does: what the package's keys name goes, then its rows come."""
+        self.state = state
+        inner = [row for t in tables if "position" in t.column_names for row in t.to_pylist()]
+        outer = [row for t in tables if "updated_at" in t.column_names for row in t.to_pylist()]
+        assert all({"position", "updated_at"} & {*t.column_names} for t in tables if t.num_rows)
+        for row in sorted(outer, key=lambda row: row["_read_at"]):
+            self.rows[str(row["id"])] = row
+        parents = {row[PARENT] for row in inner}
+        self.inside = [row for row in self.inside if row[PARENT] not in parents]
+        self.inside += [row for row in inner if not row["_removed"]]
+
+    def versions(self) -> dict[str, Any]:
+        """What it has, as the account tells it."""
+        seen = {number: version(row) for number, row in self.rows.items()}
+        inside = sorted((str(row[PARENT]), row["position"]) for row in self.inside)
+        return {"rows": seen, "inside": inside}
+
+
+def settle(reading: Reading) -> None:
+    """End a reading that nobody will take pages from, and wait for what it asked for ahead."""
+    mine = {one for one in threading.enumerate() if one.name.startswith("cliniko-ahead")}
+    if isinstance(reading._pages, Generator):
+        reading._pages.close()
+    for thread in mine:
+        thread.join(PATIENCE)
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    """A tiny clinic."""
+    with serve(Account(rows=1)) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def clients(served: Served) -> Iterator[dict[bool, tuple[ClinikoSettings, Client]]]:
+    """Settings and a client that never sleeps, with and without an overlap."""
+    made = {}
+    for overlap in (True, False):
+        minutes = LATE / 60 if overlap else 0
+        given = settings_for(served, max_attempts=TRIES, overlap_minutes=minutes)
+        made[overlap] = given, Client(given, sleep=lambda _: None, random=lambda: 0.0)
+    yield made
+    for _, client in made.values():
+        client.close()
+
+
+def test_the_merge_by_hand_knows_the_tables() -> None:
+    assert [table.name for table in catalogue.tables(ENDPOINTS["contacts"])] == ["contacts", CHILD]
+
+
+@BY_HAND
+@given(case=SOME_CASES)
+def test_after_a_quiet_run_every_row_of_the_account_is_there_in_its_version(
+    served: Served, clients: dict[bool, tuple[ClinikoSettings, Client]], case: Case
+) -> None:
+    with World(served, case) as world:
+        there = Copy(case.name, *clients[case.overlap])
+        for step in case.steps:
+            if isinstance(step, Sync):
+                world.expect(step.during)
+                settle(there.run(step))
+                world.calm()
+            else:
+                world.do(step)
+
+        last = there.run(Sync())
+        settle(last)
+
+        found, real = there.versions(), world.versions()
+        assert last.status == "ok"
+        assert {n: found["rows"].get(n) for n in real["rows"]} == real["rows"]
+        assert [at for at in found["inside"] if at[0] in real["rows"]] == real["inside"]
+        # Rows that were deleted are reconcile's: it is judged in whole runs, below.
+        assert found["rows"].keys() - real["rows"].keys() <= set(world.deleted)
+
+
+# Whole runs
+
+
+def is_slow(what: Change | Trouble) -> bool:
+    """Whether a whole run would sleep because of it."""
+    return isinstance(what, Trouble) and what.kind == "throttled"
+
+
+@dataclass
+class Nights:
+    """A warehouse that whole runs fill, with what may happen to them."""
+
+    name: str
+    settings: ClinikoSettings
+    place: Warehouse
+
+    def run(self) -> Run:
+        """One run, with its comparison."""
+        return self.place.sync(self.settings, self.name)
+
+    def leave(self) -> None:
+        """Extract and go no further, as a run that is killed does."""
+        flow = pipeline(store("duckdb", self.place.state_dir), self.place.state_dir)
+        prepare(flow)
+        readings = {self.name: Reading(ENDPOINTS[self.name])}
+        with Client(self.settings) as client:
+            flow.extract(cliniko_source(self.settings, client=client, readings=readings))
+
+    def versions(self) -> dict[str, Any]:
+        """What readers have, as the account tells it; rows that are marked as gone are left out."""
+        rows = self.place.rows(f"FROM cliniko.{self.name} WHERE _gone_at IS NULL")
+        inside = self.place.rows(f"FROM cliniko.{CHILD}") if self.name == "contacts" else []
+        there = {row["id"] for row in rows}
+        return {
+            "rows": {str(row["id"]): version(row) for row in rows},
+            "inside": sorted((str(r[PARENT]), r["position"]) for r in inside if r[PARENT] in there),
+        }
+
+
+@IN_RUNS
+@given(case=SOME_CASES)
+def test_after_a_quiet_run_readers_have_the_account_and_what_is_gone_is_marked(
+    served: Served, tmp_path_factory: pytest.TempPathFactory, case: Case
+) -> None:
+    given = settings_for(
+        served, max_attempts=1, checkpoint_seconds=0, overlap_minutes=LATE / 60 * case.overlap
+    )
+    with World(served, case) as world:
+        nights = Nights(case.name, given, Warehouse(tmp_path_factory.mktemp("case") / "state"))
+        runs = 0
+        for step in case.steps:
+            if not isinstance(step, Sync):
+                world.do(step)
+            elif runs < RUNS:
+                runs += 1
+                world.expect([(at, what) for at, what in step.during if not is_slow(what)])
+                if step.ends == "left":
+                    nights.leave()
+                else:
+                    nights.run()
+                world.calm()
+
+        last = nights.run()
+
+        assert last.status == "ok", last.report()
+        assert nights.versions() == world.versions()
