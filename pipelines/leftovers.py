@@ -12,16 +12,27 @@ def prepare(pipeline: dlt.Pipeline) -> None:
 
     The cursors here are a copy, and what is left was read on top of it. Both are dropped
     where the destination is somewhere else: it was restored from a backup, or another
-    machine went on, whose rows are newer. What is dropped is read again.
+    machine went on, whose rows are newer. So is a load that was killed midway. What is
+    dropped is read again.
     """
     before = pipeline.state.get("_version_hash")
     pipeline.sync_destination()
     others_went_on = pipeline.state.get("_version_hash") != before
-    if pipeline.has_pending_data and not others_went_on:
+    if pipeline.has_pending_data and not others_went_on and not _was_cut(pipeline):
         _load(pipeline)
     if pipeline.has_pending_data or _is_ahead(pipeline):
         pipeline.drop()
         pipeline.sync_destination()
+
+
+def _was_cut(pipeline: dlt.Pipeline) -> bool:
+    """Whether a load was killed while it copied rows.
+
+    dlt would copy those files again on top of what may be there already: rows that no key
+    tells apart, such as a parent's list, would then be there twice (seen with dlt 1.31).
+    """
+    packages = map(pipeline.get_load_package_info, pipeline.list_normalized_load_packages())
+    return any(package.jobs["started_jobs"] for package in packages)
 
 
 def _load(pipeline: dlt.Pipeline) -> None:
