@@ -21,7 +21,7 @@ import pytest
 from conftest import Warehouse, settings_for
 from dlt.common.configuration.container import Container
 from dlt.common.pipeline import StateInjectableContext
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as some
 
 from pipelines.destinations import warehouse as store
@@ -147,6 +147,7 @@ BY_HAND = settings(
     derandomize="CLINIKO_CASES" not in os.environ,
     print_blob=True,
     database=None,
+    phases=(Phase.explicit, Phase.generate, Phase.shrink),
     suppress_health_check=list(HealthCheck),
 )
 IN_RUNS = settings(BY_HAND, max_examples=WHOLE)
@@ -164,6 +165,7 @@ class World:
     deleted: list[str] = field(default_factory=list)
     _coming: list[tuple[int, Change | Trouble]] = field(default_factory=list)
     _asked: int = 0
+    _patched: pytest.MonkeyPatch = field(default_factory=pytest.MonkeyPatch)
 
     @property
     def account(self) -> Account:
@@ -178,11 +180,14 @@ class World:
             self.account.pass_seconds(7)
             self.account.create(self.case.name)
         self.account.before_answer.append(self._answer)
+        # The walk works out from it how many pages are left, where a list has no end.
+        self._patched.setattr("sources.cliniko.walk.PER_PAGE", self.case.per_page)
         return self
 
     def __exit__(self, *_: object) -> None:
         self.calm()
         self.account.before_answer.clear()
+        self._patched.undo()
 
     def numbers(self) -> list[str]:
         """The ids that are there."""
@@ -363,17 +368,34 @@ def served() -> Iterator[Served]:
         yield server
 
 
-@pytest.fixture(scope="module")
-def clients(served: Served) -> Iterator[dict[bool, tuple[ClinikoSettings, Client]]]:
+class Clients:
     """Settings and a client that never sleeps, with and without an overlap."""
-    made = {}
-    for overlap in (True, False):
-        minutes = LATE / 60 if overlap else 0
-        given = settings_for(served, max_attempts=TRIES, overlap_minutes=minutes)
-        made[overlap] = given, Client(given, sleep=lambda _: None, random=lambda: 0.0)
+
+    def __init__(self, served: Served) -> None:
+        minutes = {True: LATE / 60, False: 0}
+        self.settings = {
+            overlap: settings_for(served, max_attempts=TRIES, overlap_minutes=many)
+            for overlap, many in minutes.items()
+        }
+        self.clients = {
+            overlap: Client(one, sleep=lambda _: None, random=lambda: 0.0)
+            for overlap, one in self.settings.items()
+        }
+
+    def copy(self, case: Case) -> Copy:
+        """An empty warehouse for a case."""
+        return Copy(case.name, self.settings[case.overlap], self.clients[case.overlap])
+
+    def close(self) -> None:
+        for client in self.clients.values():
+            client.close()
+
+
+@pytest.fixture(scope="module")
+def clients(served: Served) -> Iterator[Clients]:
+    made = Clients(served)
     yield made
-    for _, client in made.values():
-        client.close()
+    made.close()
 
 
 def test_the_merge_by_hand_knows_the_tables() -> None:
@@ -383,10 +405,10 @@ def test_the_merge_by_hand_knows_the_tables() -> None:
 @BY_HAND
 @given(case=SOME_CASES)
 def test_after_a_quiet_run_every_row_of_the_account_is_there_in_its_version(
-    served: Served, clients: dict[bool, tuple[ClinikoSettings, Client]], case: Case
+    served: Served, clients: Clients, case: Case
 ) -> None:
     with World(served, case) as world:
-        there = Copy(case.name, *clients[case.overlap])
+        there = clients.copy(case)
         for step in case.steps:
             if isinstance(step, Sync):
                 world.expect(step.during)
