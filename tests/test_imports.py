@@ -33,6 +33,14 @@ ORDER = [
     {"pipelines.publish", "pipelines.report"},
     {"pipelines.nightly", "pipelines.cursors"},
     {"pipelines.checks", "pipelines.freshness", "pipelines.listing", "pipelines.demo"},
+    {"pipelines.cli.exits", "pipelines.cli.output", "pipelines.cli.arguments"},
+    {
+        "pipelines.cli.work",
+        "pipelines.cli.looks",
+        "pipelines.cli.cursors",
+        "pipelines.cli.trials",
+    },
+    {"pipelines.cli.program"},
     {"pipelines.cli"},
 ]
 """Every module, by what it may import: only what stands before it."""
@@ -51,7 +59,8 @@ def _imported(path: Path) -> set[str]:
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+            inner = (f"{node.module}.{alias.name}" for alias in node.names)
+            names |= {name if name in PLACE else node.module for name in inner}
     return names
 
 

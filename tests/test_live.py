@@ -1,4 +1,4 @@
-"""What a real account shows: opt in with `-m live -s` and a key in the environment."""
+"""What a real account shows: opt in with `-m live -s -n 0` and a key in the environment."""
 
 import os
 

@@ -1,0 +1,26 @@
+"""Exit codes: how a command ended, for whoever started it."""
+
+from typing import TYPE_CHECKING
+
+from sources.cliniko.errors import ClinikoError, ConfigError, Locked, Throttled
+
+if TYPE_CHECKING:
+    from pipelines.ledger import Run
+
+DONE, FAILED, WRONG, PARTLY, LATER = 0, 1, 2, 3, 75
+"""0 done · 1 failed · 2 wrong usage or settings · 3 partly done · 75 come back later"""
+
+
+def of_error(error: ClinikoError) -> int:
+    """The exit code of an error that ended the command."""
+    if isinstance(error, ConfigError):
+        return WRONG
+    return LATER if isinstance(error, (Locked, Throttled)) else FAILED
+
+
+def of_run(run: "Run", *, strict: bool = False) -> int:
+    """The exit code of a run; strict: 3 also for lists not permitted and records rejected."""
+    if run.status == "failed":
+        return LATER if run.come_back_later else FAILED
+    flawed = any(r.status != "ok" or r.rejected for r in run.readings.values())
+    return PARTLY if run.status == "partial" or (strict and flawed) else DONE

@@ -1,0 +1,82 @@
+"""The commands that look and change nothing: check, status, endpoints, get."""
+
+from typing import Annotated, Any
+
+import typer
+
+from pipelines.cli import exits
+from pipelines.cli.arguments import STATE, AsJson, StateDir, To, chosen
+from pipelines.cli.output import show
+from sources.cliniko.errors import ConfigError
+
+
+def check(destination: To = "duckdb", as_json: AsJson = False, state_dir: StateDir = STATE) -> None:
+    """Test key, permissions and destination; change nothing."""
+    from pipelines import checks
+    from pipelines.report import console
+    from sources.cliniko.settings import resolve
+
+    result = checks.check(resolve(), chosen(None), destination, state_dir)
+    if as_json:
+        show(result)
+    else:
+        checks.describe(console(stderr=False), result)
+    raise typer.Exit(exits.DONE if result["ok"] else exits.FAILED)
+
+
+def status(as_json: AsJson = False, state_dir: StateDir = STATE) -> None:
+    """Show how fresh the published tables are."""
+    from pipelines import freshness
+    from pipelines.report import console
+
+    result = freshness.status(state_dir)
+    if as_json:
+        show(result)
+    else:
+        freshness.describe(console(stderr=False), result)
+
+
+def endpoints(as_json: AsJson = False) -> None:
+    """List the tables; with --json also columns, types, meanings, privacy classes."""
+    from pipelines import listing
+    from pipelines.report import console
+
+    if as_json:
+        show(listing.described())
+    else:
+        listing.describe(console(stderr=False))
+
+
+def get(
+    path: Annotated[str, typer.Argument(help="Such as /patients or /patients/123.")],
+    query: Annotated[
+        list[str] | None,
+        typer.Option("-q", help="A filter, such as 'updated_at:>=2026-01-31T18:00:00Z'."),
+    ] = None,
+    sort: Annotated[str | None, typer.Option("--sort", help="Such as updated_at:desc.")] = None,
+    page: Annotated[int, typer.Option("--page", min=1)] = 1,
+    per_page: Annotated[int, typer.Option("--per-page", min=1, max=100)] = 10,
+) -> None:
+    """Show one answer of the API; nothing can be changed with it."""
+    from sources.cliniko import filters
+    from sources.cliniko.client import Client
+    from sources.cliniko.settings import resolve
+
+    path = "/" + path.strip().strip("/")
+    if "?" in path or "://" in path:
+        raise ConfigError("PATH is a path alone, such as /patients: filters go into -q")
+    asked = filters.query(filters.parse(text, _kinds(path)) for text in query or ())
+    asked += [("sort", sort)] if sort else []
+    with Client(resolve()) as client:
+        show(client.get(path, [*asked, ("page", str(page)), ("per_page", str(per_page))]).body)
+
+
+def _kinds(path: str) -> Any:
+    """The filters of the list at that path, if it is one that we know."""
+    from sources.cliniko.catalogue import filter_kinds
+    from sources.cliniko.endpoints import ENDPOINTS
+
+    for endpoint in ENDPOINTS.values():
+        if path in endpoint.paths and endpoint.shape == "list":
+            return filter_kinds(endpoint)
+    return None

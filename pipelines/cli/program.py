@@ -1,0 +1,53 @@
+"""The program `cliniko`: its commands, and what its errors look like."""
+
+import os
+import sys
+
+import typer
+
+from pipelines.cli import cursors, exits, looks, trials, work
+from pipelines.cli.output import say
+from sources.cliniko.errors import ClinikoError
+
+app = typer.Typer(
+    name="cliniko",
+    help="A complete, typed copy of a Cliniko account in DuckDB or Postgres.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for command in (
+    work.sync,
+    work.reconcile,
+    looks.check,
+    looks.status,
+    looks.endpoints,
+    looks.get,
+    work.publish,
+    trials.sandbox,
+    trials.demo,
+):
+    app.command()(command)
+app.add_typer(cursors.app, name="state")
+
+
+def main() -> None:
+    """Run the command line; every error that is ours is one line and an exit code."""
+    # Health data: dlt is not to report usage, and its warnings are not a user's business.
+    os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
+    os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")
+    try:
+        app()
+    except ClinikoError as error:
+        say(f"cliniko: {error}")
+        sys.exit(exits.of_error(error))
+    except KeyboardInterrupt:
+        say("cliniko: interrupted")
+        sys.exit(exits.FAILED)
+    except Exception as error:
+        if os.environ.get("CLINIKO_DEBUG"):
+            raise
+        first = str(error).strip().split("\n")[0]
+        say(f"cliniko: {type(error).__name__}: {first} (CLINIKO_DEBUG=1 shows where)")
+        sys.exit(exits.FAILED)
