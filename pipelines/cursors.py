@@ -4,13 +4,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
+from pipelines.commit import commit
 from pipelines.destinations import warehouse
 from pipelines.leftovers import prepare
 from pipelines.lock import hold
 from pipelines.place import lock_file, work_file, writable
-from pipelines.sync import pipeline
+from pipelines.sync import accounts, pipeline
 from sources.cliniko.errors import ConfigError
 from sources.cliniko.reading import State
 
@@ -23,11 +25,15 @@ def cursors(destination: str, state_dir: Path) -> dict[str, dict[str, dict[str, 
     if destination == "duckdb" and not work_file(state_dir).exists():
         return {}
     state_dir = writable(state_dir)
-    flow = pipeline(warehouse(destination, state_dir), state_dir)
+    store = warehouse(destination, state_dir)
     found: dict[str, dict[str, dict[str, str]]] = {}
-    for endpoint, accounts in sorted(_endpoints(flow.state).items()):
-        for account, state in accounts.items():
-            found.setdefault(account, {})[endpoint] = state.get("cursors", {})
+    for account in accounts(store, state_dir):
+        kept = _endpoints(pipeline(store, account, state_dir).state)
+        found[account] = {
+            endpoint: states[account].get("cursors", {})
+            for endpoint, states in sorted(kept.items())
+            if account in states
+        }
     return found
 
 
@@ -66,25 +72,30 @@ def _changed(endpoint: str, account: str, destination: str, state_dir: Path) -> 
         raise ConfigError(NOTHING)
     state_dir = writable(state_dir)
     with hold(lock_file(state_dir)):
-        flow = pipeline(warehouse(destination, state_dir), state_dir)
+        store = warehouse(destination, state_dir)
+        before = accounts(store, state_dir)
+        flow = pipeline(store, account, state_dir)
         prepare(flow)
+        if not _endpoints(flow.state):
+            rmtree(flow.working_dir)
+            raise ConfigError(_unknown(account, before))
         with flow.managed_state(extract_state=True) as whole:
             state = _of(_endpoints(whole), endpoint, account)
             yield state
             for name in SEEN:
                 state.pop(name, None)
-        flow.normalize()
-        flow.load()
+        commit(flow)
+
+
+def _unknown(account: str, known: list[str]) -> str:
+    """Why there is nothing of an account."""
+    if not known:
+        return NOTHING
+    return f"there is no account {account!r} here: --account may be {' or '.join(known)}"
 
 
 def _of(endpoints: dict[str, dict[str, State]], endpoint: str, account: str) -> State:
     """What is kept for an endpoint. Raises ConfigError that says why there is nothing."""
-    accounts = {name for kept in endpoints.values() for name in kept}
-    if not accounts:
-        raise ConfigError(NOTHING)
-    if account not in accounts:
-        known = " or ".join(sorted(accounts))
-        raise ConfigError(f"there is no account {account!r} here: --account may be {known}")
     state = endpoints.get(endpoint, {}).get(account)
     if state is None:
         raise ConfigError(f"{endpoint} has not been read yet")

@@ -10,6 +10,7 @@ import dlt
 import pyarrow as pa
 from dlt.extract import DltResource
 
+from pipelines.commit import commit
 from sources.cliniko.catalogue import ACCOUNT, Column, Table
 from sources.cliniko.client import Client
 from sources.cliniko.errors import Throttled, Unauthorized
@@ -196,8 +197,7 @@ def write(pipeline: dlt.Pipeline, run: Run, killed: Sequence[Killed] = ()) -> No
     killed:  runs before it that could not write down how they ended
     """
     pipeline.extract(_ledger(run, killed))
-    pipeline.normalize()
-    pipeline.load()
+    commit(pipeline)
 
 
 @dlt.source(name="cliniko", section="cliniko")

@@ -6,6 +6,8 @@ from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.load.exceptions import LoadClientJobTerminalRetry
 from dlt.pipeline.exceptions import PipelineStepFailed
 
+from pipelines.commit import commit
+
 
 def prepare(pipeline: dlt.Pipeline) -> None:
     """Load what is left; then the cursors are those that the destination has.
@@ -38,8 +40,7 @@ def _was_cut(pipeline: dlt.Pipeline) -> bool:
 def _load(pipeline: dlt.Pipeline) -> None:
     """Load what is left; what is broken and never can be loaded stays."""
     try:
-        pipeline.normalize()
-        pipeline.load()
+        commit(pipeline)
     except PipelineStepFailed as failed:
         if failed.step == "load" and not isinstance(failed.exception, LoadClientJobTerminalRetry):
             raise  # the destination is not well; the next run tries again

@@ -10,6 +10,7 @@ from typing import Any
 
 import dlt
 
+from pipelines.commit import TURN, commit
 from pipelines.compare import Budget, Comparison, Spent
 from pipelines.ledger import Checked, Run
 from pipelines.shelf import Shelf, states
@@ -180,7 +181,8 @@ def _mark(comparison: Comparison, reading: Reading, run: Run, terms: Terms) -> N
     if gone > SPARED and gone > SHARE * comparison.shelf.count() and not terms.accept_gone:
         run.fail(f"{name}: {gone} rows seem gone from the account and are not marked{ASK}")
         return
-    comparison.shelf.mark_gone(comparison.gone, terms.now())
+    with TURN:
+        comparison.shelf.mark_gone(comparison.gone, terms.now())
     reading.gone = gone
 
 
@@ -209,8 +211,7 @@ def _load(
     for name, comparison in comparisons.items():
         run.readings[name].mended = len(comparison.records)
     flow.extract(cliniko_source(settings, client=client, readings=readings, run_id=run.run_id))
-    flow.normalize()
-    flow.load()
+    commit(flow)
 
 
 def _pages(comparison: Comparison) -> list[Page]:

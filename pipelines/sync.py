@@ -11,10 +11,12 @@ import dlt
 
 from pipelines import ledger
 from pipelines.comments import comment
+from pipelines.commit import commit
 from pipelines.destinations import DATASET, Warehouse
 from pipelines.killed import clear, killed, marked, marks, named
 from pipelines.ledger import Run
 from pipelines.leftovers import prepare
+from pipelines.place import work
 from sources.cliniko.client import Client
 from sources.cliniko.errors import ClinikoError, Stopped
 from sources.cliniko.reading import Reading
@@ -23,6 +25,7 @@ from sources.cliniko.source import cliniko_source
 
 WORKERS = 12  # lists read side by side: enough to use the budget at Cliniko's slowest
 CHECKPOINT_ROWS = 250_000  # rows that a checkpoint may hold, whatever its time
+PREFIX = f"{DATASET}_"  # of a pipeline's name; the account follows
 STOPPED = str(Stopped())
 
 log = logging.getLogger("cliniko")
@@ -33,20 +36,33 @@ After = Callable[[dlt.Pipeline, Run, Client], None]
 Connect = Callable[[ClinikoSettings], Client]
 
 
-def pipeline(warehouse: Warehouse, state_dir: Path) -> dlt.Pipeline:
-    """The dlt pipeline of a warehouse; all that it writes is in the state directory.
+def pipeline(warehouse: Warehouse, account: str, state_dir: Path) -> dlt.Pipeline:
+    """The dlt pipeline of an account and a warehouse; all it writes is in the state directory.
 
-    Each destination has its own folder: cursors say what has reached that one. Signals
-    stay ours: dlt would take them for itself while it loads, and then forget them.
+    Each destination has its own folder: cursors say what has reached that one. Each
+    account has its own pipeline: accounts are read side by side, and one that breaks
+    leaves the others' packages alone. Signals stay ours: dlt would take them for itself
+    while it loads, and then forget them.
     """
     flow = dlt.pipeline(
-        pipeline_name=DATASET,
+        pipeline_name=f"{PREFIX}{account}",
         destination=warehouse.destination,
         dataset_name=DATASET,
-        pipelines_dir=str(state_dir / "work" / "pipelines" / warehouse.name),
+        pipelines_dir=str(_folder(warehouse, state_dir)),
     )
     flow.runtime_config.intercept_signals = False
     return flow
+
+
+def accounts(warehouse: Warehouse, state_dir: Path) -> list[str]:
+    """The accounts that were read from here into a warehouse."""
+    found = _folder(warehouse, state_dir).glob(f"{PREFIX}*")
+    return sorted(folder.name.removeprefix(PREFIX) for folder in found)
+
+
+def _folder(warehouse: Warehouse, state_dir: Path) -> Path:
+    """The folder of a warehouse's pipelines."""
+    return work(state_dir) / "pipelines" / warehouse.name
 
 
 def sync(
@@ -73,7 +89,7 @@ def sync(
     """
     started = datetime.now(UTC)
     run = Run(named(started), settings.account, started, readings)
-    flow = pipeline(warehouse, state_dir)
+    flow = pipeline(warehouse, settings.account, state_dir)
     folder = marks(warehouse, settings.account, state_dir)
     with marked(folder, run.run_id):
         with connect(settings) as client:
@@ -110,8 +126,7 @@ def _checkpoints(
         )
         with _undone(unread):
             flow.extract(source, workers=WORKERS, max_parallel_items=WORKERS * 2)
-            flow.normalize()
-            flow.load()
+            commit(flow)
         if run.locked_out:
             run.fail(str(run.locked_out))
             return

@@ -213,7 +213,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loaded]:
         patch.chdir(state_dir)
         result = Loaded(accounts())
         store = warehouse("duckdb", state_dir)
-        flow = pipeline(store, state_dir)
+        flow = pipeline(store, "main", state_dir)
         with http(answers(result.served)) as root:
             for account in sorted({account for account, _, _ in result.served.values()}):
                 extract(flow, root, account, result)

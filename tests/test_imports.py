@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ORDER = [
     {"sources.cliniko.errors", "sources.cliniko.model"},
     {"sources.cliniko.settings"},
+    {"sources.cliniko.accounts"},
     {"sources.cliniko.throttle"},
     {"sources.cliniko.client"},
     {"sources.cliniko.filters"},
@@ -24,7 +25,7 @@ ORDER = [
     {"sources.cliniko.package"},
     {"sources.cliniko.repeats"},
     {"sources.cliniko.source"},
-    {"pipelines.place"},
+    {"pipelines.place", "pipelines.commit"},
     {"pipelines.destinations", "pipelines.lock", "pipelines.ledger", "pipelines.stopping"},
     {"pipelines.comments", "pipelines.killed", "pipelines.leftovers", "pipelines.shelf"},
     {"pipelines.compare"},

@@ -450,7 +450,7 @@ class Nights:
 
     def leave(self) -> None:
         """Extract and go no further, as a run that is killed does."""
-        flow = pipeline(store("duckdb", self.place.state_dir), self.place.state_dir)
+        flow = pipeline(store("duckdb", self.place.state_dir), "main", self.place.state_dir)
         prepare(flow)
         readings = {self.name: Reading(ENDPOINTS[self.name])}
         with Client(self.settings) as client:

@@ -132,7 +132,7 @@ def test_a_signal_while_rows_are_loaded_is_heard_and_they_are_loaded(
     settings: ClinikoSettings, warehouse: Warehouse
 ) -> None:
     made = store("duckdb", warehouse.state_dir)
-    flow = pipeline(made, warehouse.state_dir)
+    flow = pipeline(made, "main", warehouse.state_dir)
     flow.collector = Signalling()
 
     with heard() as stopping:

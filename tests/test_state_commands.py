@@ -42,7 +42,7 @@ def call(
 
 def kept(warehouse: Warehouse) -> dict[str, Any]:
     """Endpoint → its state."""
-    flow = pipeline(store("duckdb", warehouse.state_dir), warehouse.state_dir)
+    flow = pipeline(store("duckdb", warehouse.state_dir), "main", warehouse.state_dir)
     resources = flow.state["sources"]["cliniko"]["resources"]
     return {name: accounts["main"] for name, accounts in resources.items() if "main" in accounts}
 

@@ -79,7 +79,7 @@ class Place:
 
     @property
     def flow(self) -> dlt.Pipeline:
-        return syncing.pipeline(store("duckdb", self.state_dir), self.state_dir)
+        return syncing.pipeline(store("duckdb", self.state_dir), "main", self.state_dir)
 
 
 @pytest.fixture

@@ -84,7 +84,7 @@ class ClinikoSettings(BaseConfiguration):
         if not hyphen:
             return "au1"  # keys of before the shards
         if not SHARD.fullmatch(suffix):
-            raise ConfigError(_line("api_key", "its end is no shard such as -au1; is it complete?"))
+            raise ConfigError(line("api_key", "its end is no shard such as -au1; is it complete?"))
         return suffix
 
     @property
@@ -93,7 +93,7 @@ class ClinikoSettings(BaseConfiguration):
         if not self.base_url:
             return f"https://api.{self.shard}.cliniko.com/v1"
         if wrong := _url_problem(self.base_url):
-            raise ConfigError(_line("base_url", wrong))
+            raise ConfigError(line("base_url", wrong))
         return self.base_url.rstrip("/")
 
     @property
@@ -111,23 +111,29 @@ class ClinikoSettings(BaseConfiguration):
         return f"ClinikoSettings(account={self.account!r})"
 
 
-def resolve(**given: Any) -> ClinikoSettings:
+def names() -> set[str]:
+    """The names of all settings."""
+    return {field.name for field in fields(ClinikoSettings) if field.name[0] != "_"}
+
+
+def resolve(section: str = "", **given: Any) -> ClinikoSettings:
     """The settings by dlt's configuration; what is `given` and not None wins.
+
+    section:  below `sources.cliniko`, where errors tell to set what is missing
 
     Raises ConfigError that names everything missing or malformed, a line each.
     """
-    names = {field.name for field in fields(ClinikoSettings) if field.name[0] != "_"}
-    wrong = [f"there is no setting {name}" for name in sorted(given.keys() - names)]
+    wrong = [f"there is no setting {name}" for name in sorted(given.keys() - names())]
     values = {name: value for name, value in given.items() if value is not None}
-    for _ in names:
+    for _ in names():
         settings = ClinikoSettings()
         unfit = _fill(settings, values)
         if unfit is None:
             break
         words = _number_problem(None, unfit) if unfit in NUMBERS else "it must be a text"
-        wrong.append(_line(unfit, words))
+        wrong.append(line(unfit, words, section))
         values[unfit] = getattr(ClinikoSettings, unfit)  # dlt stops at it; go on for the others
-    if wrong := wrong + problems(settings):
+    if wrong := wrong + problems(settings, section):
         raise ConfigError("\n".join(wrong))
     return settings
 
@@ -141,7 +147,7 @@ def _fill(settings: ClinikoSettings, values: dict[str, Any]) -> str | None:
     except ConfigValueCannotBeCoercedException as error:
         return error.field_name
     except ValueNotSecretException:
-        raise ConfigError(_line("api_key", "it belongs into secrets.toml")) from None
+        raise ConfigError(line("api_key", "it belongs into secrets.toml")) from None
     except ConfigurationException as error:
         words = "dlt cannot read its configuration; are the files in .dlt valid TOML?"
         raise ConfigError(f"{words} ({type(error).__name__})") from None
@@ -150,7 +156,7 @@ def _fill(settings: ClinikoSettings, values: dict[str, Any]) -> str | None:
     return None
 
 
-def problems(settings: ClinikoSettings) -> list[str]:
+def problems(settings: ClinikoSettings, section: str = "") -> list[str]:
     """A line for each setting that cannot work, saying what to do; none shows the key."""
     found = {
         "api_key": _key_problem(settings.api_key, bool(settings.base_url)),
@@ -160,14 +166,15 @@ def problems(settings: ClinikoSettings) -> list[str]:
         "account": _text_problem(settings.account, ACCOUNT, "like main: a-z, 0-9, _ and -"),
         **{name: _number_problem(settings[name], name) for name in NUMBERS},
     }
-    return [_line(name, what) for name, what in found.items() if what]
+    return [line(name, what, section) for name, what in found.items() if what]
 
 
-def _line(name: str, what: str) -> str:
-    """A problem and its cure."""
-    variable = f"SOURCES__CLINIKO__{name.upper()}"
+def line(name: str, what: str, section: str = "") -> str:
+    """A problem of a setting and its cure."""
+    place = ".".join(filter(None, ("sources.cliniko", section, name)))
+    variable = place.upper().replace(".", "__")
     return (
-        f"{name}: {what} (set sources.cliniko.{name}, or the environment variable {variable};"
+        f"{name}: {what} (set {place}, or the environment variable {variable};"
         ' see README, "Settings")'
     )
 
