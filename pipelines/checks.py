@@ -54,6 +54,24 @@ def check(
     }
 
 
+def check_all(
+    settings: Sequence[ClinikoSettings],
+    endpoints: Sequence[Endpoint],
+    destination: str,
+    state_dir: Path,
+) -> dict[str, Any]:
+    """The check of several accounts; one whose key or API does not work stops no other."""
+    found: dict[str, dict[str, Any]] = {}
+    for one in settings:
+        try:
+            found[one.account] = check(one, endpoints, destination, state_dir)
+        except ConfigError:
+            raise
+        except ClinikoError as error:
+            found[one.account] = {"ok": False, "account": one.account, "message": str(error)}
+    return {"ok": all(result["ok"] for result in found.values()), "accounts": found}
+
+
 def _probe(client: Client, endpoint: Endpoint) -> Probe:
     """What the key may see of one endpoint."""
     opted = filters.query(filters.anything(mark) for mark in endpoint.hidden)
@@ -98,8 +116,14 @@ def _unreachable(destination: str, state_dir: Path) -> str:
 
 
 def describe(console: Console, result: dict[str, Any]) -> None:
-    """The result for a person."""
-    console.print(f"{result['base_url']}: the key works; its user's role is {result['role']}")
+    """The result of one account for a person."""
+    if "endpoints" not in result:
+        console.print(f"account {result['account']}: {result['message']}", markup=False)
+        return
+    console.print(
+        f"account {result['account']}, {result['base_url']}: the key works; "
+        f"its user's role is {result['role']}"
+    )
     store = result["destination"]
     console.print(f"{store['name']}: {'works' if store['ok'] else store['message']}")
     rows = [

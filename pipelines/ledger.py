@@ -106,6 +106,7 @@ class Run:
     """One run, while it goes on and as it ended.
 
     stopped:  whether it was told to end before all was read
+    locked:   whether it could not begin, because another run of the account is at work
     error:    what ended it early, in words
     checked:  what a comparison with the account counted
     """
@@ -117,6 +118,7 @@ class Run:
     finished_at: datetime | None = None
     error: str = ""
     stopped: bool = False
+    locked: bool = False
     requests: int = 0
     throttled: int = 0
     requests_by_path: Counter[str] = field(default_factory=Counter)
@@ -150,9 +152,9 @@ class Run:
 
     @property
     def come_back_later(self) -> bool:
-        """Whether nothing could be read because Cliniko said to wait."""
+        """Whether nothing could be read now: Cliniko said to wait, or another run does it."""
         tried = [r.error for r in self.readings.values() if r.status != "not_permitted"]
-        return bool(tried) and all(isinstance(error, Throttled) for error in tried)
+        return self.locked or (bool(tried) and all(isinstance(e, Throttled) for e in tried))
 
     @property
     def locked_out(self) -> Unauthorized | None:
@@ -168,6 +170,7 @@ class Run:
         """The run as `sync --json` prints it."""
         return {
             "run_id": self.run_id,
+            "account": self.account,
             "status": self.status,
             "started_at": _text(self.started_at),
             "finished_at": _text(self.finished_at),

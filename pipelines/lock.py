@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,18 +16,20 @@ from sources.cliniko.errors import ConfigError, Locked
 from sources.cliniko.settings import ClinikoSettings
 
 
-@contextmanager
-def one_run(settings: ClinikoSettings, state_dir: Path) -> Iterator[None]:
-    """Hold the account and the state directory until the block ends.
+def hold_place(state_dir: Path) -> AbstractContextManager[None]:
+    """Hold the state directory: two runs would write the same file.
 
-    The account, because its request budget belongs to the key, whatever the destination;
-    the directory, because two runs would write the same file. The operating system frees
-    both when their owner is gone, however it went. Raises Locked.
+    The operating system frees a lock when its owner is gone, however it went. Raises Locked.
     """
-    with ExitStack() as held:
-        held.enter_context(hold(place.lock_file(state_dir)))
-        held.enter_context(hold(_account_lock(settings)))
-        yield
+    return hold(place.lock_file(state_dir))
+
+
+def hold_account(settings: ClinikoSettings) -> AbstractContextManager[None]:
+    """Hold an account: its request budget belongs to the key, whatever the destination.
+
+    Raises Locked.
+    """
+    return hold(_account_lock(settings))
 
 
 def _account_lock(settings: ClinikoSettings) -> Path:

@@ -1,67 +1,168 @@
-"""A night's work: the lock, the run, the copy for readers, the closing lines."""
+"""A night's work: the lock, the runs, the copy for readers, the closing lines."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import duckdb
 from rich.console import Console
 
-from pipelines.destinations import warehouse
-from pipelines.ledger import Run
-from pipelines.lock import one_run
+from pipelines.destinations import Warehouse, warehouse
+from pipelines.killed import named
+from pipelines.ledger import Run, Status
+from pipelines.lock import hold_account, hold_place
 from pipelines.place import writable
 from pipelines.publish import publish
 from pipelines.reconcile import USUAL, Terms, reconcile
 from pipelines.report import Progress, closing
-from pipelines.stopping import heard
+from pipelines.stopping import Stopping, heard
 from pipelines.sync import sync
 from sources.cliniko.client import Client
+from sources.cliniko.errors import ClinikoError, Locked
 from sources.cliniko.reading import Reading
 from sources.cliniko.settings import ClinikoSettings
+
+Readings = Mapping[str, Reading]
+Work = Sequence[tuple[ClinikoSettings, Readings]]
+"""What is to be read of each account."""
 
 
 def night(
     settings: ClinikoSettings,
-    readings: Mapping[str, Reading],
+    readings: Readings,
     destination: str,
     state_dir: Path,
     console: Console,
     terms: Terms = USUAL,
 ) -> Run:
-    """Run, compare with the account, publish what is loaded, and say how it went.
+    """One account: run, compare with the account, publish what is loaded, say how it went.
 
     A run that failed publishes nothing; readers keep the night before. SIGTERM and
     Ctrl-C end it with the work kept.
 
     Raises Locked if another run is at work, ConfigError for what the user has to mend.
     """
-    state_dir = writable(state_dir)
-    with one_run(settings, state_dir), heard() as stop:
-        store = warehouse(destination, state_dir)
+    with _opened(destination, state_dir) as night:
         progress = Progress(console)
         with progress.shown():
-            run = sync(
-                settings,
-                readings,
-                store,
-                state_dir,
-                watch=progress.watch,
-                stop=stop,
-                connect=partial(Client, sleep=stop.sleep, halted=stop),
-                after=lambda flow, run, client: reconcile(flow, run, client, settings, terms),
-            )
-        notes = _published(run, store.file, state_dir) if store.file else []
-        closing(console, run, notes)
+            run = night.run(settings, readings, terms, progress)
+        night.close([run], console)
         return run
 
 
-def _published(run: Run, file: Path, state_dir: Path) -> list[str]:
-    """Publish what a run has loaded; a run that cannot be published says so."""
-    if run.status == "failed":
+def nights(
+    work: Work,
+    destination: str,
+    state_dir: Path,
+    console: Console,
+    terms: Terms = USUAL,
+) -> list[Run]:
+    """Several accounts side by side, into one warehouse that is published once.
+
+    Each has its own budget, cursors and report. One that cannot be read, or that another
+    run is at work on, fails alone.
+
+    Raises Locked if another run writes to this place, ConfigError as `night` does.
+    """
+    with _opened(destination, state_dir) as night:
+        progress = Progress(console)
+
+        def one(account: tuple[ClinikoSettings, Readings]) -> Run:
+            try:
+                return night.run(*account, terms, progress)
+            except ClinikoError as error:
+                return _not_begun(*account, error)
+
+        with (
+            progress.shown(),
+            _kept_open(night.store),
+            ThreadPoolExecutor(len(work)) as threads,
+        ):
+            runs = list(threads.map(one, work))
+        night.close(runs, console)
+        return runs
+
+
+@dataclass(frozen=True)
+class Night:
+    """A place that is held, and what is to be done there."""
+
+    store: Warehouse
+    state_dir: Path
+    stop: Stopping
+
+    def run(
+        self, settings: ClinikoSettings, readings: Readings, terms: Terms, progress: Progress
+    ) -> Run:
+        """The run of one account, compared with it at the end. Raises Locked."""
+        with hold_account(settings):
+            return sync(
+                settings,
+                readings,
+                self.store,
+                self.state_dir,
+                watch=progress.watch,
+                stop=self.stop,
+                connect=partial(Client, sleep=self.stop.sleep, halted=self.stop),
+                after=lambda flow, run, client: reconcile(flow, run, client, settings, terms),
+            )
+
+    def close(self, runs: Sequence[Run], console: Console) -> None:
+        """Publish what the runs loaded, and say how they went."""
+        notes = _published(runs, self.store.file, self.state_dir) if self.store.file else []
+        closing(console, runs, notes)
+
+
+def _kept_open(store: Warehouse) -> AbstractContextManager[object]:
+    """Keep a DuckDB file open: one thread that opens it while the last other one closes it
+    is refused ("unique file handle conflict", seen with DuckDB 2.0)."""
+    return duckdb.connect(str(store.file)) if store.file else nullcontext()
+
+
+@contextmanager
+def _opened(destination: str, state_dir: Path) -> Iterator[Night]:
+    """Hold the place until the night is over. Raises Locked and ConfigError."""
+    state_dir = writable(state_dir)
+    with hold_place(state_dir), heard() as stop:
+        yield Night(warehouse(destination, state_dir), state_dir, stop)
+
+
+def report(runs: Sequence[Run]) -> dict[str, Any]:
+    """The runs of a night as `sync --json` prints them: one as it is, several by account."""
+    if len(runs) == 1:
+        return runs[0].report()
+    reports = {run.account: run.report() for run in runs}
+    sums = {name: sum(r[name] for r in reports.values()) for name in ("requests", "rows")}
+    return {"status": status(runs), **sums, "accounts": reports}
+
+
+def status(runs: Sequence[Run]) -> Status:
+    """How a night ended: as its runs did if they ended alike, else partly."""
+    found = {run.status for run in runs}
+    return found.pop() if len(found) == 1 else "partial"
+
+
+def _not_begun(settings: ClinikoSettings, readings: Readings, error: ClinikoError) -> Run:
+    """A run that could not start."""
+    now = datetime.now(UTC)
+    run = Run(named(now), settings.account, now, readings, now, locked=isinstance(error, Locked))
+    run.fail(str(error))
+    return run
+
+
+def _published(runs: Sequence[Run], file: Path, state_dir: Path) -> list[str]:
+    """Publish what runs have loaded; if it cannot be published, they say so."""
+    loaded = [run for run in runs if run.status != "failed"]
+    if not loaded:
         return []
     try:
         return [f"published {publish(file, state_dir)}"]
     except (OSError, duckdb.Error) as error:
-        run.fail(f"not published: {str(error).strip().splitlines()[0]}")
+        for run in loaded:
+            run.fail(f"not published: {str(error).strip().splitlines()[0]}")
         return []

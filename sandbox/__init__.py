@@ -19,7 +19,7 @@ from sandbox.faults import (
     unsorted,
     wrong_total,
 )
-from sandbox.server import Served, run, serve
+from sandbox.server import Served, run, serve, serve_all
 
 __all__ = [
     "Account",
@@ -37,6 +37,7 @@ __all__ = [
     "reset",
     "run",
     "serve",
+    "serve_all",
     "status",
     "throttled",
     "truncated",

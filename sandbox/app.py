@@ -7,6 +7,7 @@ import re
 import socket
 import struct
 from collections import deque
+from collections.abc import Sequence
 from email.utils import format_datetime
 from typing import Any, NamedTuple
 
@@ -91,7 +92,7 @@ class App:
             return Answer(405, b'{"message":"Only GET is served here"}', {"Allow": "GET"})
         if not request.url.path.startswith(ROOT + "/"):
             return message(404, "The requested resource could not be found")
-        if not self._knows(request.headers.get("authorization", "")):
+        if not self.knows(request.headers.get("authorization", "")):
             return message(401, "The API key is not valid")
         if not USER_AGENT.fullmatch(request.headers.get("user-agent", "")):
             return message(400, "User-Agent must have the form: APP_NAME (CONTACT_EMAIL)")
@@ -101,7 +102,7 @@ class App:
         until = self.limit.refused_until(self.account.now.timestamp())
         return _throttled(until) if until is not None else None
 
-    def _knows(self, authorization: str) -> bool:
+    def knows(self, authorization: str) -> bool:
         """Whether the header holds the key, with or without its shard, and no password."""
         scheme, _, coded = authorization.partition(" ")
         try:
@@ -156,6 +157,23 @@ class App:
             transport.abort()
         while (await receive())["type"] != "http.disconnect":
             pass
+
+
+class Reception:
+    """An ASGI application that hands each request to the account that its key opens.
+
+    What no key opens is refused by the first account.
+    """
+
+    def __init__(self, apps: Sequence[App]) -> None:
+        """Serve these."""
+        self._apps = apps
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        sent = dict(scope.get("headers") or ()).get(b"authorization", b"").decode("latin-1")
+        app = next((app for app in self._apps if app.knows(sent)), self._apps[0])
+        await app(scope, receive, send)
 
 
 def _throttled(until: int | None) -> Answer:

@@ -5,7 +5,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import uvicorn
 
 from sandbox.account import Account
-from sandbox.app import ROOT, App, LogEntry
+from sandbox.app import ROOT, App, LogEntry, Reception
 from sandbox.faults import Faults
 
 HOST = "127.0.0.1"
@@ -63,17 +63,41 @@ def serve(
     links point here, so an account is served once at a time. Raises OSError if the port
     is taken.
     """
-    app = App(account, api_key=api_key, latency=latency, requests_per_minute=requests_per_minute)
+    keyed = {api_key: account}
+    with serve_all(
+        keyed, port=port, latency=latency, requests_per_minute=requests_per_minute
+    ) as served:
+        yield served[api_key]
+
+
+@contextmanager
+def serve_all(
+    accounts: Mapping[str, Account],
+    *,
+    port: int = 0,
+    latency: float = 0.0,
+    requests_per_minute: int | None = None,
+) -> Iterator[dict[str, Served]]:
+    """Serve the accounts of several keys behind one address, as `serve` does one.
+
+    Each has its own rate limit, faults and log; the key tells them apart.
+    """
+    apps = {
+        key: App(account, api_key=key, latency=latency, requests_per_minute=requests_per_minute)
+        for key, account in accounts.items()
+    }
     with _listening(port) as listener:
-        account.base_url = f"http://{HOST}:{listener.getsockname()[1]}{ROOT}"
-        server = _server(app)
+        base_url = f"http://{HOST}:{listener.getsockname()[1]}{ROOT}"
+        for account in accounts.values():
+            account.base_url = base_url
+        server = _server(Reception(list(apps.values())))
         thread = threading.Thread(
             target=server.run, args=([listener],), name="sandbox", daemon=True
         )
         thread.start()
         _wait_for(server, thread)
         try:
-            yield Served(account.base_url, api_key, account, app)
+            yield {key: Served(base_url, key, app.account, app) for key, app in apps.items()}
         finally:
             server.should_exit = server.force_exit = True
             thread.join(START_TIMEOUT)
@@ -121,7 +145,7 @@ def _listening(port: int) -> Iterator[socket.socket]:
         yield listener
 
 
-def _server(app: App) -> uvicorn.Server:
+def _server(app: Reception) -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
             app,

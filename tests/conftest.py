@@ -7,6 +7,8 @@ from typing import Any
 
 import duckdb
 import pytest
+from dlt.common.configuration.container import Container
+from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 
 from pipelines import nightly
 from pipelines.ledger import Run
@@ -31,6 +33,7 @@ def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
+    Container()[PluggableRunContext].reload(str(tmp_path / "elsewhere"))
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.lock import hold, one_run
+from pipelines.lock import hold, hold_account, hold_place
 from sources.cliniko.errors import Locked
 from sources.cliniko.settings import ClinikoSettings, resolve
 
@@ -42,18 +42,24 @@ def test_a_lock_whose_owner_was_killed_is_free(tmp_path: Path) -> None:
 
 
 def test_one_account_runs_once_wherever_its_files_are(tmp_path: Path) -> None:
-    with one_run(_settings(), tmp_path / "a"):  # noqa: SIM117  # the second has to fail alone
-        with pytest.raises(Locked), one_run(_settings(), tmp_path / "b"):
+    with hold_account(_settings()):  # noqa: SIM117  # the second has to fail alone
+        with pytest.raises(Locked), hold_account(_settings()):
             pass
 
 
-def test_two_accounts_with_their_own_files_run_side_by_side(tmp_path: Path) -> None:
-    with one_run(_settings(), tmp_path / "a"), one_run(_settings("b3RoZXI-au1"), tmp_path / "b"):
+def test_two_accounts_run_side_by_side() -> None:
+    with hold_account(_settings()), hold_account(_settings("b3RoZXI-au1")):
         pass
 
 
+def test_a_place_is_written_by_one_run(tmp_path: Path) -> None:
+    with hold_place(tmp_path):  # noqa: SIM117  # the second has to fail alone
+        with pytest.raises(Locked), hold_place(tmp_path):
+            pass
+
+
 def test_no_file_tells_the_key(tmp_path: Path) -> None:
-    with one_run(_settings(), tmp_path / "a"):
+    with hold_place(tmp_path / "a"), hold_account(_settings()):
         told = [path.name + path.read_text() for path in tmp_path.rglob("*") if path.is_file()]
 
     assert len(told) == 4

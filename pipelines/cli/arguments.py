@@ -21,6 +21,12 @@ To = Annotated[
     str, typer.Option("--destination", help="duckdb, postgres, or another that dlt knows.")
 ]
 Name = Annotated[str, typer.Argument(metavar="ENDPOINT", help="The list.")]
+Accounts = Annotated[
+    list[str] | None, typer.Option("--account", help="One of several; all if not given.")
+]
+AnAccount = Annotated[
+    str | None, typer.Option("--account", help="Which one, where the settings name several.")
+]
 OfAccount = Annotated[str, typer.Option("--account", help="Its name in the column _account.")]
 MaxRequests = Annotated[
     int,

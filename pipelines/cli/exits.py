@@ -1,5 +1,6 @@
 """Exit codes: how a command ended, for whoever started it."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sources.cliniko.errors import ClinikoError, ConfigError, Locked, Throttled
@@ -16,6 +17,12 @@ def of_error(error: ClinikoError) -> int:
     if isinstance(error, ConfigError):
         return WRONG
     return LATER if isinstance(error, (Locked, Throttled)) else FAILED
+
+
+def of_runs(runs: Sequence["Run"], *, strict: bool = False) -> int:
+    """The exit code of a night: its runs' own if they have the same, else partly done."""
+    codes = {of_run(run, strict=strict) for run in runs}
+    return codes.pop() if len(codes) == 1 else PARTLY
 
 
 def of_run(run: "Run", *, strict: bool = False) -> int:

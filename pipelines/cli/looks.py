@@ -5,22 +5,32 @@ from typing import Annotated, Any
 import typer
 
 from pipelines.cli import exits
-from pipelines.cli.arguments import STATE, AsJson, StateDir, To, chosen
+from pipelines.cli.arguments import STATE, Accounts, AnAccount, AsJson, StateDir, To, chosen
 from pipelines.cli.output import show
 from sources.cliniko.errors import ConfigError
 
 
-def check(destination: To = "duckdb", as_json: AsJson = False, state_dir: StateDir = STATE) -> None:
+def check(
+    account: Accounts = None,
+    destination: To = "duckdb",
+    as_json: AsJson = False,
+    state_dir: StateDir = STATE,
+) -> None:
     """Test key, permissions and destination; change nothing."""
     from pipelines import checks
     from pipelines.report import console
-    from sources.cliniko.settings import resolve
+    from sources.cliniko import accounts
 
-    result = checks.check(resolve(), chosen(None), destination, state_dir)
+    settings = accounts.settings(account or ())
+    if len(settings) == 1:
+        result = checks.check(settings[0], chosen(None), destination, state_dir)
+    else:
+        result = checks.check_all(settings, chosen(None), destination, state_dir)
     if as_json:
         show(result)
-    else:
-        checks.describe(console(stderr=False), result)
+    for one in result.get("accounts", {"": result}).values():
+        if not as_json:
+            checks.describe(console(stderr=False), one)
     raise typer.Exit(exits.DONE if result["ok"] else exits.FAILED)
 
 
@@ -56,18 +66,18 @@ def get(
     sort: Annotated[str | None, typer.Option("--sort", help="Such as updated_at:desc.")] = None,
     page: Annotated[int, typer.Option("--page", min=1)] = 1,
     per_page: Annotated[int, typer.Option("--per-page", min=1, max=100)] = 10,
+    account: AnAccount = None,
 ) -> None:
     """Show one answer of the API; nothing can be changed with it."""
-    from sources.cliniko import filters
+    from sources.cliniko import accounts, filters
     from sources.cliniko.client import Client
-    from sources.cliniko.settings import resolve
 
     path = "/" + path.strip().strip("/")
     if "?" in path or "://" in path:
         raise ConfigError("PATH is a path alone, such as /patients: filters go into -q")
     asked = filters.query(filters.parse(text, _kinds(path)) for text in query or ())
     asked += [("sort", sort)] if sort else []
-    with Client(resolve()) as client:
+    with Client(accounts.one(account)) as client:
         show(client.get(path, [*asked, ("page", str(page)), ("per_page", str(per_page))]).body)
 
 

@@ -1,7 +1,8 @@
 """The commands that work on the warehouse: sync, reconcile, publish."""
 
 import gc
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,6 +10,7 @@ from pipelines.cli import exits
 from pipelines.cli.arguments import (
     STATE,
     AcceptGone,
+    Accounts,
     AsJson,
     MaxRequests,
     Names,
@@ -20,13 +22,16 @@ from pipelines.cli.arguments import (
 from pipelines.cli.output import say, show
 from sources.cliniko.errors import ConfigError
 
-GARBAGE = (
-    100_000  # objects between two searches for garbage: pages of JSON make many, and no cycles
-)
+if TYPE_CHECKING:
+    from pipelines.nightly import Work
+    from pipelines.reconcile import Terms
+
+GARBAGE = 100_000  # objects between two searches for garbage: pages make many, and no cycles
 
 
 def sync(
     names: Names = None,
+    account: Accounts = None,
     destination: To = "duckdb",
     full: Annotated[
         bool, typer.Option("--full", help="Read all again, not only what changed.")
@@ -47,27 +52,24 @@ def sync(
 ) -> None:
     """Read what changed, load it, compare it with the account, publish it."""
     from pipelines import place
-    from pipelines.nightly import night
     from pipelines.reconcile import Terms
-    from pipelines.report import console
+    from sources.cliniko import accounts
     from sources.cliniko.reading import Reading
-    from sources.cliniko.settings import resolve
 
     gc.set_threshold(GARBAGE)
-    settings = resolve()
+    settings = accounts.settings(account or ())
+    window = (moment(since, "--since"), moment(until, "--until"))
+    endpoints = chosen(names)
     if place.clear_demo(place.writable(state_dir)):
         say(f"the demo that was in {state_dir} is removed")
-    window = (moment(since, "--since"), moment(until, "--until"))
-    readings = {e.name: Reading(e, *window, whole=full) for e in chosen(names)}
+    work = [(one, {e.name: Reading(e, *window, whole=full) for e in endpoints}) for one in settings]
     terms = Terms(max_requests, accept_gone)
-    run = night(settings, readings, destination, state_dir, console(), terms)
-    if as_json:
-        show(run.report())
-    raise typer.Exit(exits.of_run(run, strict=strict))
+    raise typer.Exit(_night(work, destination, state_dir, terms, as_json, strict))
 
 
 def reconcile(
     names: Names = None,
+    account: Accounts = None,
     destination: To = "duckdb",
     max_requests: MaxRequests = 60,
     accept_gone: AcceptGone = False,
@@ -76,21 +78,38 @@ def reconcile(
 ) -> None:
     """Compare with the account: mark what has gone, fetch what is missing."""
     from pipelines import place
-    from pipelines.nightly import night
     from pipelines.reconcile import Terms
-    from pipelines.report import console
+    from sources.cliniko import accounts
     from sources.cliniko.reading import Reading
-    from sources.cliniko.settings import resolve
 
-    settings = resolve()
+    settings = accounts.settings(account or ())
     if destination == "duckdb" and not place.work_file(state_dir).exists():
         raise ConfigError("nothing has been loaded yet: run `cliniko sync` first")
-    readings = {e.name: Reading(e, status="ok") for e in chosen(names)}
+    endpoints = chosen(names)
+    work = [(one, {e.name: Reading(e, status="ok") for e in endpoints}) for one in settings]
     terms = Terms(max_requests, accept_gone)
-    run = night(settings, readings, destination, state_dir, console(), terms)
+    raise typer.Exit(_night(work, destination, state_dir, terms, as_json))
+
+
+def _night(
+    work: "Work",
+    destination: str,
+    state_dir: Path,
+    terms: "Terms",
+    as_json: bool,
+    strict: bool = False,
+) -> int:
+    """The night of one account or of several; its exit code."""
+    from pipelines.nightly import night, nights, report
+    from pipelines.report import console
+
+    if len(work) == 1:
+        runs = [night(*work[0], destination, state_dir, console(), terms)]
+    else:
+        runs = nights(work, destination, state_dir, console(), terms)
     if as_json:
-        show(run.report())
-    raise typer.Exit(exits.of_run(run))
+        show(report(runs))
+    return exits.of_runs(runs, strict=strict)
 
 
 def publish(state_dir: StateDir = STATE) -> None:

@@ -14,9 +14,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import dlt
+from dlt.common.configuration.exceptions import ConfigurationException
 
 from sources.cliniko.errors import ConfigError
-from sources.cliniko.settings import ClinikoSettings, line, names, resolve
+from sources.cliniko.settings import ClinikoSettings, line, names, resolve, unreadable
 
 PLACE = ("sources", "cliniko", "accounts")
 VARIABLE = "__".join(PLACE).upper() + "__"  # what the variables of all accounts begin with
@@ -29,9 +30,12 @@ def named() -> list[str]:
         for variable in os.environ
         if variable.startswith(VARIABLE)
     }
-    for provider in (*dlt.config.config_providers, *dlt.secrets.config_providers):
-        tables, _ = provider.get_value(PLACE[-1], Any, "", *PLACE[:-1])
-        found |= set(tables) if isinstance(tables, dict) else set()
+    try:
+        for provider in (*dlt.config.config_providers, *dlt.secrets.config_providers):
+            tables, _ = provider.get_value(PLACE[-1], Any, "", *PLACE[:-1])
+            found |= set(tables) if isinstance(tables, dict) else set()
+    except ConfigurationException as error:
+        raise unreadable(error) from None
     return sorted(found)
 
 

@@ -149,11 +149,16 @@ def _fill(settings: ClinikoSettings, values: dict[str, Any]) -> str | None:
     except ValueNotSecretException:
         raise ConfigError(line("api_key", "it belongs into secrets.toml")) from None
     except ConfigurationException as error:
-        words = "dlt cannot read its configuration; are the files in .dlt valid TOML?"
-        raise ConfigError(f"{words} ({type(error).__name__})") from None
+        raise unreadable(error) from None
     except ConfigError:
         return None  # of `on_resolved`; the caller looks for itself
     return None
+
+
+def unreadable(error: ConfigurationException) -> ConfigError:
+    """What to say where dlt cannot read its files; its own words would show their lines."""
+    words = "dlt cannot read its configuration; are the files in .dlt valid TOML?"
+    return ConfigError(f"{words} ({type(error).__name__})")
 
 
 def problems(settings: ClinikoSettings, section: str = "") -> list[str]:
