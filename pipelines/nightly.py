@@ -49,7 +49,7 @@ def night(
     """
     with _opened(destination, state_dir) as night:
         progress = Progress(console)
-        with progress.shown():
+        with progress.shown(), _kept_open(night.store):
             run = night.run(settings, readings, terms, progress)
         night.close([run], console)
         return run
@@ -119,8 +119,12 @@ class Night:
 
 
 def _kept_open(store: Warehouse) -> AbstractContextManager[object]:
-    """Keep a DuckDB file open: one thread that opens it while the last other one closes it
-    is refused ("unique file handle conflict", seen with DuckDB 2.0)."""
+    """Keep a DuckDB file open while there is work.
+
+    dlt closes it after every step, which writes a checkpoint; and a thread that opens it
+    while the last other one closes it is refused ("unique file handle conflict", seen
+    with DuckDB 2.0).
+    """
     return duckdb.connect(str(store.file)) if store.file else nullcontext()
 
 
