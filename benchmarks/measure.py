@@ -1,27 +1,36 @@
-"""One command, measured whole: wall time, CPU time, peak memory."""
+"""One command, measured whole: wall time, CPU time, memory of all its processes."""
 
-import json
 import os
 import subprocess
-import sys
+import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-HINDRANCES = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")  # both slow a start down
+EVERY = 0.02  # seconds between two looks at the memory
+HINDRANCES = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")  # both slow a start down threefold
+OWN = ("SOURCES__", "DESTINATION__", "DLT_", "CLINIKO_", "RUNTIME__", "PYTHONPATH", "VIRTUAL_ENV")
+QUIET = {  # nothing is told to anybody's servers
+    "RUNTIME__DLTHUB_TELEMETRY": "false",
+    "DO_NOT_TRACK": "1",
+    "AIRBYTE_OFFLINE_MODE": "1",
+}
+
+
+class Failed(Exception):
+    """The command ended with an error; the text is the end of what it said."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a process used.
+    """What a command used.
 
-    wall:   seconds from start to end
-    cpu:    seconds of user and system time
-    peak:   largest resident memory, MB
-    said:   what it printed on stdout
+    wall:  seconds from start to end
+    cpu:   seconds of user and system time, its children's too
+    peak:  most resident memory of all its processes at one moment, MB; shared pages count in each
+    said:  what it printed on stdout
     """
 
     wall: float
@@ -30,47 +39,65 @@ class Cost:
     said: str
 
 
-def environment(base_url: str, **settings: Any) -> dict[str, str]:
-    """The environment of a sync against the sandbox."""
-    given = {"API_KEY": "sandbox-au1", "CONTACT_EMAIL": "bench@example.com", "BASE_URL": base_url}
-    given |= {name.upper(): str(value) for name, value in settings.items()}
-    clean = {k: v for k, v in os.environ.items() if k not in HINDRANCES}
-    return clean | {f"SOURCES__CLINIKO__{name}": value for name, value in given.items()}
+def clean(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment of whoever measures, without settings and what slows Python down."""
+    kept = {k: v for k, v in os.environ.items() if k not in HINDRANCES and not k.startswith(OWN)}
+    return kept | QUIET | dict(extra or {})
 
 
-def cost(command: Sequence[str], folder: Path, env: dict[str, str]) -> Cost:
-    """Run a command to its end. Raises RuntimeError if it fails."""
+def cost(
+    command: Sequence[str],
+    folder: Path,
+    env: Mapping[str, str],
+    *,
+    right: Sequence[int] = (0,),
+    limit: float = 3_600,
+) -> Cost:
+    """Run a command to its end. Raises Failed if it ends with a code that is not `right`."""
     began = time.perf_counter()
     with (folder / "out").open("w") as out, (folder / "err").open("w") as err:
         process = subprocess.Popen(command, cwd=folder, env=env, stdout=out, stderr=err)
+        alarm = threading.Timer(limit, process.kill)
+        alarm.start()
+        peaks: list[int] = []
+        over = threading.Event()
+        watch = threading.Thread(target=_watch, args=(process.pid, peaks, over), daemon=True)
+        watch.start()
         _, status, used = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - began
+        wall = time.perf_counter() - began
+    over.set()
+    alarm.cancel()
+    watch.join()
     process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{command} ended {process.returncode}: {(folder / 'err').read_text()}")
+    if process.returncode not in right:
+        said = (folder / "err").read_text()[-2_000:] or (folder / "out").read_text()[-2_000:]
+        raise Failed(f"exit code {process.returncode}: {said.strip()}")
     said = (folder / "out").read_text()
-    return Cost(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, said)
+    return Cost(wall, used.ru_utime + used.ru_stime, max(peaks, default=0) / 1024, said)
 
 
-def sync(folder: Path, env: dict[str, str], *names: str) -> Cost:
-    """`cliniko sync --json`, whole."""
-    return cost(
-        [str(Path(sys.executable).with_name("cliniko")), "sync", "--json", *names], folder, env
-    )
+def _watch(pid: int, peaks: list[int], over: threading.Event) -> None:
+    """Look at the memory until it is over; each process' own high mark counts as well."""
+    while True:
+        with suppress(OSError, ValueError, IndexError):
+            tree = list(_tree(pid))
+            peaks.append(max(sum(now for now, _ in tree), *(most for _, most in tree)))
+            peaks[:] = [max(peaks)]
+        if over.wait(EVERY):
+            return
 
 
-@contextmanager
-def sandbox(**account: Any) -> Iterator[tuple[str, Any]]:
-    """A sandbox in a process of its own: its address, and a way to let a day pass."""
-    command = [sys.executable, "-m", "benchmarks.server", json.dumps(account)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as it:
-        assert it.stdin
-        assert it.stdout
+def _tree(pid: int) -> list[tuple[int, int]]:
+    """Resident memory of a process and all below it, now and at most, kB."""
+    found = [_memory(pid)]
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in children.read_text().split():
+            with suppress(OSError, ValueError, IndexError):
+                found += _tree(int(child))
+    return found
 
-        def day() -> dict[str, dict[str, int]]:
-            print("day", file=it.stdin, flush=True)
-            answer: dict[str, dict[str, int]] = json.loads(it.stdout.readline())
-            return answer
 
-        yield it.stdout.readline().strip(), day
-        it.stdin.close()
+def _memory(pid: int) -> tuple[int, int]:
+    status = Path(f"/proc/{pid}/status").read_text()
+    now, most = (status.split(f"{name}:")[1].split()[0] for name in ("VmRSS", "VmHWM"))
+    return int(now), int(most)
