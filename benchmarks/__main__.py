@@ -1,66 +1,123 @@
-"""`python -m benchmarks`: a first load of one big list, and a night without changes."""
+"""`python -m benchmarks`: measure, and write `RESULTS.md`."""
 
 import argparse
-import json
-import statistics
-import sys
-import tempfile
+import secrets
+import time
 from pathlib import Path
+from typing import Any
 
-from benchmarks.measure import Cost, cost, environment, sandbox, sync
+from benchmarks import chart, environments, report, results, scale
+from benchmarks.cases import CASES, Case
+from benchmarks.contenders import CONTENDERS
+from benchmarks.environments import NotInstalled
+from benchmarks.lab import Lab, machine
+from benchmarks.measure import Failed
+from benchmarks.results import Outcome
 
-LIST = "individual_appointments"
-FLOOR = Path(__file__).with_name("floor.py")
+PACKAGES = (
+    "dlt",
+    "duckdb",
+    "httpx",
+    "singer-sdk",
+    "target-duckdb",
+    "airbyte-cdk",
+    "airbyte",
+    "pyarrow",
+)
+QUICK = 50  # what --quick divides every size by
 
 
 def main() -> None:
-    """Measure, and print a line for each case: the median of the rounds."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--rows", type=int, default=100_000)
-    given = parser.parse_args()
-    first_load(given.rounds, given.rows)
-    quiet_night(given.rounds)
+    """Play the chosen cases, keep each as it is done, and render what there is."""
+    given = _arguments()
+    folder: Path = given.results
+    if not given.render:
+        about = _about(given, folder)
+        done = results.kept(folder).outcomes
+        for case in _chosen(given):
+            if not (given.resume and case.name in done and done[case.name].run == about["run"]):
+                results.keep(_play(case, given, about["run"]), about, folder)
+                _render(folder)
+    _render(folder)
 
 
-def first_load(rounds: int, rows: int) -> None:
-    """One list of many rows into an empty DuckDB file, and the floor; no limit, no latency."""
-    costs, floors = [], []
-    with sandbox(rows=2_000, only={LIST: rows}) as (url, _):
-        for _ in range(rounds):
-            with tempfile.TemporaryDirectory() as folder:
-                env = environment(url, requests_per_minute=1_000_000)
-                costs.append(sync(Path(folder), env, LIST))
-                assert json.loads(costs[-1].said)["rows"] >= rows
-                command = [sys.executable, str(FLOOR), url, LIST, "floor.duckdb"]
-                floors.append(cost(command, Path(folder), env))
-                assert int(floors[-1].said) == rows
-    _line(f"floor, {rows:,} {LIST}", floors, rows)
-    ratio = statistics.median(
-        ours.wall / least.wall for ours, least in zip(costs, floors, strict=True)
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    add = parser.add_argument
+    add("--case", action="append", choices=list(CASES), help="only this case; may be repeated")
+    add("--peers", help="only these contenders, with commas: " + ", ".join(CONTENDERS))
+    add("--rounds", type=int, help="so many rounds of every case")
+    add("--long", action="store_true", help="the cases of 10 M rows as well")
+    add("--quick", action="store_true", help=f"try it: one round, every size divided by {QUICK}")
+    add("--resume", action="store_true", help="go on with the run before, leave out what it did")
+    add("--render", action="store_true", help="measure nothing, write RESULTS.md anew")
+    add("--results", type=Path, default=results.FOLDER, help="where the figures are kept")
+    return parser.parse_args()
+
+
+def _chosen(given: argparse.Namespace) -> list[Case]:
+    """The cases to play: those named, or all but the long ones."""
+    if given.case:
+        return [CASES[name] for name in given.case]
+    return [case for case in CASES.values() if given.long or not case.long]
+
+
+def _about(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """The run: the one before, or a new one."""
+    before = results.kept(folder).about
+    if given.resume and before:
+        return before
+    made = {"run": time.strftime("%Y%m%d-%H%M-", time.gmtime()) + secrets.token_hex(2)}
+    return {**made, **machine(), "scale": QUICK if given.quick else 1, "versions": _versions(given)}
+
+
+def _versions(given: argparse.Namespace) -> dict[str, str]:
+    """Environment → the versions that count; makes the environments."""
+    wanted = given.peers.split(",") if given.peers else list(CONTENDERS)
+    found: dict[str, str] = {}
+    for one in (CONTENDERS[name] for name in wanted):
+        try:
+            packages: dict[str, str] = {}
+            for env in (one.env, *one.needs):
+                packages |= environments.versions(env)
+            found[one.env] = ", ".join(f"{p} {packages[p]}" for p in PACKAGES if p in packages)
+        except NotInstalled as error:
+            found[one.env] = f"not installed: {error}"
+    return found
+
+
+def _play(case: Case, given: argparse.Namespace, run: str) -> Outcome:
+    """One case. Whatever it cannot do, it says, and the others go on."""
+    print(f"{case.name}: {case.title}", flush=True)
+    lab = Lab(
+        Outcome(case.name, run),
+        rounds=given.rounds or (1 if given.quick else None),
+        peers=frozenset(given.peers.split(",")) if given.peers else None,
+        scale=QUICK if given.quick else 1,
     )
-    print(f"ratio to the floor: {ratio:.1f}")
-    _line(f"first load, {rows:,} {LIST}", costs, rows)
+    began = time.monotonic()
+    try:
+        case.play(lab)
+    except (Failed, NotInstalled) as error:
+        lab.skip("the rest of this case", str(error))
+    lab.outcome.seconds = round(time.monotonic() - began, 1)
+    for who, why in lab.outcome.skipped.items():
+        print(f"  not run: {who}: {why}", flush=True)
+    return lab.outcome
 
 
-def quiet_night(rounds: int) -> None:
-    """Every list again with nothing changed: 200 requests a minute, 100 ms latency."""
-    costs = []
-    with tempfile.TemporaryDirectory() as folder, sandbox(rows=10_000, latency=100) as (url, _):
-        sync(Path(folder), environment(url, requests_per_minute=1_000_000))
-        for _ in range(rounds):
-            costs.append(sync(Path(folder), environment(url)))
-    _line("a night without changes, all lists", costs, 0)
-
-
-def _line(case: str, costs: list[Cost], rows: int) -> None:
-    wall = statistics.median(cost.wall for cost in costs)
-    speed = f", {rows / wall:,.0f} rows/s" if rows else ""
-    print(
-        f"{case}: wall {wall:.1f} s{speed}, CPU "
-        f"{statistics.median(cost.cpu for cost in costs):.1f} s, peak "
-        f"{max(cost.peak for cost in costs):.0f} MB ({len(costs)} rounds)"
-    )
+def _render(folder: Path) -> None:
+    """Write the page, the chart and the figures in docs/scale.md."""
+    measured = results.kept(folder)
+    page = folder.parent if folder == results.FOLDER else folder
+    try:
+        drawn = chart.draw(measured, page)
+    except NotInstalled as error:
+        print(f"no chart: {error}")
+        drawn = None
+    (page / "RESULTS.md").write_text(report.markdown(measured, chart=drawn is not None))
+    if folder == results.FOLDER:
+        scale.FILE.write_text(scale.filled(scale.FILE.read_text(), measured))
 
 
 if __name__ == "__main__":
