@@ -27,6 +27,7 @@ class Contender:
     file:     where its tables are
     columns:  which columns it makes
     slow:     whether it runs in the first round only, where a round takes minutes
+    resumes:  whether a later run goes on from the first; if not, its nights are loads
     """
 
     name: str
@@ -38,6 +39,7 @@ class Contender:
     file: str = "out.duckdb"
     columns: str = "all of the record's, objects as JSON"
     slow: bool = True
+    resumes: bool = True
 
 
 EVERY_FIELD = "all of the record's, objects flattened"
@@ -107,7 +109,9 @@ CONTENDERS = {
             {"workers": 8},
             columns=PLAIN,
         ),
-        Contender("pyairbyte", "PyAirbyte into DuckDB", "pyairbyte", "airbyte_python.py"),
+        Contender(
+            "pyairbyte", "PyAirbyte into DuckDB", "pyairbyte", "airbyte_python.py", resumes=False
+        ),
     )
 }
 

@@ -79,7 +79,7 @@ def test_the_long_list_pages_like_the_api() -> None:
         since = rows[200]["updated_at"]
         later = _page(server.url, asked | {"q[]": [*HIDDEN, f"updated_at:>={since}"]})
         server.tell("change", count=10)
-        again = _page(server.url, asked | {"page": "3"})
+        again = [_page(server.url, asked | {"page": str(number)}) for number in (1, 2, 3)]
         same = _page(server.url, asked | {"sort": "id:asc", "page": "1"})
 
     assert [len(page[LIST]) for page in pages] == [100, 100, 50]
@@ -87,7 +87,10 @@ def test_the_long_list_pages_like_the_api() -> None:
     assert len({row["id"] for row in rows}) == 250
     assert rows == sorted(rows, key=lambda row: row["updated_at"])
     assert [row["id"] for row in later[LIST]] == [row["id"] for row in rows[200:]]
-    assert len({row["updated_at"] for row in again[LIST][-10:]}) == 1
+    changed = [row for page in again for row in page[LIST]]
+    assert {row["id"] for row in changed} == {row["id"] for row in rows}
+    assert changed == sorted(changed, key=lambda row: row["updated_at"])
+    assert len({row["updated_at"] for row in changed[-10:]}) == 1
     assert [row["id"] for row in same[LIST]] == [row["id"] for row in rows[:100]]
 
 

@@ -11,6 +11,7 @@ from benchmarks.serving import Server, serving
 
 LIST = "individual_appointments"
 CHANGES = 300
+SMALL = 50_000  # rows up to which slow contenders run in every round
 
 Play = Callable[[Lab], None]
 
@@ -23,9 +24,11 @@ def load(rows: int, rounds: int, *names: str) -> Play:
         with serving(name=LIST, size=size) as server:
             for turn in lab.times(rounds):
                 for who in lab.chosen(*names):
-                    late = who.slow and turn and rows > 50_000 and lab.rounds is None
+                    late = who.slow and turn and rows > SMALL and lab.rounds is None
                     if not late and who.name not in lab.outcome.skipped:
-                        _all_of(lab, who, server, size, nights=not turn or not who.slow)
+                        again = who.resumes or rows <= SMALL
+                        nights = again and (not turn or not who.slow)
+                        _all_of(lab, who, server, size, nights=nights)
 
     return play
 
