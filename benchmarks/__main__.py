@@ -98,7 +98,7 @@ def _play(case: Case, given: argparse.Namespace, run: str) -> Outcome:
     began = time.monotonic()
     try:
         case.play(lab)
-    except (Failed, NotInstalled) as error:
+    except (Failed, NotInstalled, OSError) as error:
         lab.skip("the rest of this case", str(error))
     lab.outcome.seconds = round(time.monotonic() - began, 1)
     for who, why in lab.outcome.skipped.items():
