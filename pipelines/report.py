@@ -112,7 +112,7 @@ def closing(console: Console, runs: Sequence[Run], notes: Iterable[str]) -> None
     else:
         _closing_of_several(console, runs)
     for note in notes:
-        console.print(note, highlight=False, soft_wrap=True)
+        console.print(note, highlight=False, markup=False, soft_wrap=True)
 
 
 def _closing_of_one(console: Console, run: Run) -> None:
@@ -132,6 +132,7 @@ def _closing_of_one(console: Console, run: Run) -> None:
         f"{run.status}: {run.rows:,} rows in {run.requests:,} requests, {_seconds(run):.1f} s"
         + (f"; {run.error}" if run.error else ""),
         highlight=False,
+        markup=False,
     )
 
 
