@@ -7,14 +7,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import dlt
 from rich.console import Console
 
-from pipelines.destinations import DATASET, warehouse
+from pipelines.destinations import warehouse
 from pipelines.report import listed
 from sources.cliniko import filters
 from sources.cliniko.client import Client
-from sources.cliniko.errors import ClinikoError, ConfigError, Forbidden, NotFound, Unauthorized
+from sources.cliniko.errors import (
+    ClinikoError,
+    ConfigError,
+    Forbidden,
+    NotFound,
+    Unauthorized,
+    Unavailable,
+)
 from sources.cliniko.model import Endpoint
 from sources.cliniko.settings import ClinikoSettings
 
@@ -100,19 +106,11 @@ def _unreachable(destination: str, state_dir: Path) -> str:
                 return ""
         except OSError as error:
             return f"{existing} cannot be written: {error.strerror}"
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            store = warehouse(destination, Path(folder)).destination
-            flow = dlt.pipeline(
-                DATASET, pipelines_dir=folder, destination=store, dataset_name=DATASET
-            )
-            with flow.sql_client() as client:
-                client.execute_sql("SELECT 1")
+    try:
+        with warehouse(destination, state_dir).opened():
             return ""
-        except ConfigError:
-            raise
-        except Exception as error:  # whatever a database driver raises is the answer here
-            return str(error).strip().split("\n")[0]
+    except Unavailable as error:
+        return str(error)
 
 
 def describe(console: Console, result: dict[str, Any]) -> None:

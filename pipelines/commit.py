@@ -1,6 +1,8 @@
-"""What was extracted → the destination, one account of this process at a time."""
+"""What was extracted → the destination, one account at a time."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 
 import dlt
 
@@ -9,8 +11,18 @@ TURN = threading.RLock()
 tables, dlt's staging tables too, and DuckDB refuses two that write to one at once."""
 
 
+@contextmanager
+def turn(flow: dlt.Pipeline) -> Iterator[None]:
+    """Have the destination's tables alone until the end.
+
+    A destination that other machines write to has a turn of its own.
+    """
+    with TURN, getattr(flow.destination, "turn", nullcontext)():
+        yield
+
+
 def commit(flow: dlt.Pipeline) -> None:
     """Load what was extracted, rows and cursors together."""
-    with TURN:
+    with turn(flow):
         flow.normalize()
         flow.load()

@@ -1,7 +1,7 @@
 """How far each list has been read, as dlt's state has it; and how to have it read again."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import rmtree
@@ -10,7 +10,7 @@ from typing import Any
 from pipelines.commit import commit
 from pipelines.destinations import warehouse
 from pipelines.leftovers import prepare
-from pipelines.lock import hold
+from pipelines.lock import hold, writers
 from pipelines.place import lock_file, work_file, writable
 from pipelines.sync import accounts, pipeline
 from sources.cliniko.errors import ConfigError
@@ -71,8 +71,11 @@ def _changed(endpoint: str, account: str, destination: str, state_dir: Path) -> 
     if destination == "duckdb" and not work_file(state_dir).exists():
         raise ConfigError(NOTHING)
     state_dir = writable(state_dir)
-    with hold(lock_file(state_dir)):
+    with ExitStack() as held:
+        held.enter_context(hold(lock_file(state_dir)))
         store = warehouse(destination, state_dir)
+        held.enter_context(store.opened())
+        held.enter_context(store.locked(writers(account)))
         before = accounts(store, state_dir)
         flow = pipeline(store, account, state_dir)
         prepare(flow)

@@ -1,22 +1,31 @@
 """Where the tables go: a DuckDB file by default, Postgres, or any other dlt destination."""
 
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import dlt
 import duckdb
-from dlt.common.destination import Destination
-from dlt.common.destination.exceptions import (
-    DestinationException,
-    UnknownDestinationModule,
-)
 
+from pipelines import elsewhere, postgres
 from pipelines.place import work_file
-from sources.cliniko.errors import ConfigError
 
 DATASET = "cliniko"
 STORAGE_VERSION = "v1.0.0"  # what every DuckDB client and BI driver since 2024 can open
+
+Opened = Callable[[], AbstractContextManager[None]]
+"""See that a destination can be used, and keep it open. Raises ConfigError and Unavailable."""
+
+Locked = Callable[[Sequence[str]], AbstractContextManager[None]]
+"""Hold locks of these names there. Raises Locked if another machine has one."""
+
+
+def unlocked(names: Sequence[str]) -> AbstractContextManager[None]:
+    """No lock: no other machine writes there, or there is no way to keep it out."""
+    return nullcontext()
 
 
 @dataclass(frozen=True)
@@ -26,30 +35,59 @@ class Warehouse:
     name:         as dlt calls it
     destination:  dlt's own object for it
     file:         the DuckDB file that a run writes; None elsewhere
+    opened:       see that it can be used
+    locked:       keep other machines out
+    merges:       whether a newer version of a row takes the place of the older one
+    indexed:      whether it is given primary keys and indexes
+    notes:        what it does otherwise than the program promises
     """
 
     name: str
     destination: Any
     file: Path | None = None
+    opened: Opened = nullcontext
+    locked: Locked = unlocked
+    merges: bool = True
+    indexed: bool = False
+    notes: Sequence[str] = ()
 
 
 def warehouse(name: str, state_dir: Path) -> Warehouse:
     """The destination of that name; its credentials are dlt's own settings.
 
-    DuckDB's file is made first where there is none, in a format that older clients can
-    open; dlt keeps that format. Raises ConfigError for a name that dlt does not know.
+    Raises ConfigError for a name that dlt does not know, for one whose driver is not
+    installed, and for one that cannot do what a run needs.
     """
-    if name == "duckdb":
-        file = work_file(state_dir)
-        _make(file)
-        return Warehouse(name, dlt.destinations.duckdb(str(file)), file)
-    try:
-        destination = Destination.from_reference(name)
-    except (DestinationException, UnknownDestinationModule, ImportError) as error:
-        raise ConfigError(
-            f"there is no destination {name!r}: use duckdb, postgres, or another that dlt knows"
-        ) from error
-    return Warehouse(name, destination)
+    return _KNOWN.get(name, partial(_elsewhere, name))(state_dir)
+
+
+def _duckdb(state_dir: Path) -> Warehouse:
+    """The working file, made first where there is none: dlt keeps its format."""
+    file = work_file(state_dir)
+    _make(file)
+    return Warehouse("duckdb", dlt.destinations.duckdb(str(file)), file)
+
+
+def _postgres(state_dir: Path) -> Warehouse:
+    made = postgres.Postgres(destination_name=postgres.NAME)
+    return Warehouse(
+        postgres.NAME,
+        made,
+        opened=partial(made.opened, DATASET),
+        locked=made.locked,
+        indexed=True,
+        notes=postgres.notes(),
+    )
+
+
+def _elsewhere(name: str, state_dir: Path) -> Warehouse:
+    made = elsewhere.destination(name)
+    merges = elsewhere.merges(made, name)
+    opened = partial(elsewhere.opened, made, DATASET)
+    return Warehouse(name, made, opened=opened, merges=merges, notes=elsewhere.notes(name, merges))
+
+
+_KNOWN: dict[str, Callable[[Path], Warehouse]] = {"duckdb": _duckdb, postgres.NAME: _postgres}
 
 
 def _make(file: Path) -> None:

@@ -32,10 +32,20 @@ def hold_account(settings: ClinikoSettings) -> AbstractContextManager[None]:
     return hold(_account_lock(settings))
 
 
+def writers(account: str, settings: ClinikoSettings | None = None) -> list[str]:
+    """What a destination's own locks are called: one for the account's rows, one for its key."""
+    return [f"account {account}", *([f"key {_key(settings)}"] if settings else [])]
+
+
+def _key(settings: ClinikoSettings) -> str:
+    """A name for the key at that address; it tells neither."""
+    return hashlib.sha256(f"{settings.root} {settings.api_key}".encode()).hexdigest()[:24]
+
+
 def _account_lock(settings: ClinikoSettings) -> Path:
-    """The lock of the key at that address, in the user's cache; its name tells neither."""
-    name = hashlib.sha256(f"{settings.root} {settings.api_key}".encode()).hexdigest()[:24]
-    return Path(platformdirs.user_cache_dir("cliniko", appauthor=False)) / f"{name}.lock"
+    """The lock of an account, in the user's cache."""
+    folder = Path(platformdirs.user_cache_dir("cliniko", appauthor=False))
+    return folder / f"{_key(settings)}.lock"
 
 
 @contextmanager

@@ -9,13 +9,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import dlt
 import duckdb
 from rich.console import Console
 
 from pipelines.destinations import Warehouse, warehouse
 from pipelines.killed import named
 from pipelines.ledger import Run, Status
-from pipelines.lock import hold_account, hold_place
+from pipelines.lock import hold_account, hold_place, writers
 from pipelines.place import writable
 from pipelines.publish import publish
 from pipelines.reconcile import USUAL, Terms, reconcile
@@ -45,7 +46,8 @@ def night(
     A run that failed publishes nothing; readers keep the night before. SIGTERM and
     Ctrl-C end it with the work kept.
 
-    Raises Locked if another run is at work, ConfigError for what the user has to mend.
+    Raises Locked if another run is at work, ConfigError for what the user has to mend,
+    Unavailable if the destination cannot be reached; then nothing has been asked for yet.
     """
     with _opened(destination, state_dir) as night:
         progress = Progress(console)
@@ -100,7 +102,7 @@ class Night:
         self, settings: ClinikoSettings, readings: Readings, terms: Terms, progress: Progress
     ) -> Run:
         """The run of one account, compared with it at the end. Raises Locked."""
-        with hold_account(settings):
+        with hold_account(settings), self.store.locked(writers(settings.account, settings)):
             return sync(
                 settings,
                 readings,
@@ -109,13 +111,20 @@ class Night:
                 watch=progress.watch,
                 stop=self.stop,
                 connect=partial(Client, sleep=self.stop.sleep, halted=self.stop),
-                after=lambda flow, run, client: reconcile(flow, run, client, settings, terms),
+                after=partial(self._compare, settings=settings, terms=terms),
             )
+
+    def _compare(
+        self, flow: dlt.Pipeline, run: Run, client: Client, settings: ClinikoSettings, terms: Terms
+    ) -> None:
+        """Compare with the account, where rows can be marked and replaced."""
+        if self.store.merges:
+            reconcile(flow, run, client, settings, terms)
 
     def close(self, runs: Sequence[Run], console: Console) -> None:
         """Publish what the runs loaded, and say how they went."""
         notes = _published(runs, self.store.file, self.state_dir) if self.store.file else []
-        closing(console, runs, notes)
+        closing(console, runs, [*self.store.notes, *notes])
 
 
 def _kept_open(store: Warehouse) -> AbstractContextManager[object]:
@@ -130,10 +139,15 @@ def _kept_open(store: Warehouse) -> AbstractContextManager[object]:
 
 @contextmanager
 def _opened(destination: str, state_dir: Path) -> Iterator[Night]:
-    """Hold the place until the night is over. Raises Locked and ConfigError."""
+    """Hold the place until the night is over, once the destination is known to work.
+
+    Raises Locked, ConfigError and Unavailable.
+    """
     state_dir = writable(state_dir)
     with hold_place(state_dir), heard() as stop:
-        yield Night(warehouse(destination, state_dir), state_dir, stop)
+        store = warehouse(destination, state_dir)
+        with store.opened():
+            yield Night(store, state_dir, stop)
 
 
 def report(runs: Sequence[Run]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from pipelines import ledger
 from pipelines.comments import comment
 from pipelines.commit import commit
 from pipelines.destinations import DATASET, Warehouse
+from pipelines.keys import index
 from pipelines.killed import clear, killed, marked, marks, named
 from pipelines.ledger import Run
 from pipelines.leftovers import prepare
@@ -155,6 +156,9 @@ def _write(flow: dlt.Pipeline, run: Run, warehouse: Warehouse, folder: Path) -> 
     before = run.error
     with _told(run, "the comments could not be written"):
         comment(flow, warehouse.name)
+    if warehouse.indexed:
+        with _told(run, "keys or indexes could not be made"):
+            index(flow)
     if run.error != before:
         with _told(run, "the ledger could not be written"):
             ledger.write(flow, run)

@@ -2,16 +2,20 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import psycopg2
 import pytest
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
+from postgres_server import Server, running
 
 from pipelines import nightly
 from pipelines.ledger import Run
+from pipelines.place import work_file
 from pipelines.report import console
 from sandbox import Account, Served, serve
 from sources.cliniko.endpoints import ENDPOINTS
@@ -62,23 +66,26 @@ def settings_for(served: Served, **more: Any) -> ClinikoSettings:
 
 
 class Warehouse:
-    """A state directory, and what is published there."""
+    """A state directory, and a destination with what readers see there.
 
-    def __init__(self, state_dir: Path) -> None:
+    url:  of the database; empty for DuckDB
+    """
+
+    def __init__(self, state_dir: Path, url: str = "") -> None:
         self.state_dir = state_dir
+        self.url = url
+        self.destination = "postgres" if url else "duckdb"
 
     def sync(self, settings: ClinikoSettings, *names: str, **how: Any) -> Run:
         """One whole run of the named endpoints, or of all."""
         chosen = [e for e in ENDPOINTS.values() if (e.name in names if names else e.by_default)]
         readings = {e.name: Reading(e, **how) for e in chosen}
-        return nightly.night(settings, readings, "duckdb", self.state_dir, console())
+        return nightly.night(settings, readings, self.destination, self.state_dir, console())
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
-        """What a reader of the published file gets."""
-        with duckdb.connect(str(self.state_dir / "warehouse.duckdb"), read_only=True) as db:
-            result = db.execute(sql)
-            names = [column[0] for column in result.description or ()]
-            return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+        """What a reader gets; in DuckDB of the published file."""
+        with self._connected(self.state_dir / "warehouse.duckdb", read_only=True) as db:
+            return fetched(db, sql)
 
     def value(self, sql: str) -> Any:
         """The one value of a query."""
@@ -86,8 +93,55 @@ class Warehouse:
         [value] = row.values()
         return value
 
+    def change(self, sql: str) -> None:
+        """Change what runs write, behind the back of everybody."""
+        with self._connected(work_file(self.state_dir)) as db:
+            db.execute(sql)
+
+    @contextmanager
+    def _connected(self, file: Path, **how: Any) -> Iterator[Any]:
+        """What takes SQL; it speaks of time in UTC."""
+        if not self.url:
+            with duckdb.connect(str(file), **how) as db:
+                db.execute("SET TimeZone = 'UTC'")
+                yield db
+            return
+        with closing(psycopg2.connect(self.url)) as connection, connection.cursor() as cursor:
+            connection.autocommit = True
+            cursor.execute("SET TIME ZONE 'UTC'")
+            yield cursor
+
+
+def fetched(db: Any, sql: str) -> list[dict[str, Any]]:
+    """Rows by their columns' names. Either database: `FROM` alone selects all."""
+    db.execute(f"SELECT * {sql}" if sql.startswith("FROM") else sql)
+    names = [column[0] for column in db.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in db.fetchall()]
+
+
+both = pytest.mark.parametrize("warehouse", ["duckdb", "postgres"], indirect=True)
+"""For tests of what holds wherever the rows are."""
+
 
 @pytest.fixture
-def warehouse(tmp_path: Path) -> Warehouse:
-    """An empty state directory."""
-    return Warehouse(tmp_path / "state")
+def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Warehouse:
+    """An empty state directory, and an empty destination: DuckDB unless said."""
+    if getattr(request, "param", "duckdb") == "duckdb":
+        return Warehouse(tmp_path / "state")
+    return Warehouse(tmp_path / "state", request.getfixturevalue("database"))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A Postgres server."""
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def database(postgres: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The URL of a database of its own, where the settings lead to."""
+    url = postgres.create()
+    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", url)
+    yield url
+    postgres.drop(url)

@@ -2,13 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 
-import duckdb
 import pytest
-from conftest import Warehouse
+from conftest import Warehouse, both
 
 from pipelines import nightly
 from pipelines.ledger import Run
-from pipelines.place import work_file
 from pipelines.reconcile import Terms
 from pipelines.report import console
 from sandbox import Account, status, wrong_total
@@ -17,6 +15,8 @@ from sources.cliniko.reading import Reading
 from sources.cliniko.settings import ClinikoSettings
 
 LIST = "individual_appointments"
+
+pytestmark = both
 
 
 @pytest.fixture
@@ -32,7 +32,12 @@ def night(settings: ClinikoSettings, warehouse: Warehouse):
     def run(*names: str, **terms: object) -> Run:
         readings = {name: Reading(ENDPOINTS[name]) for name in names or (LIST,)}
         return nightly.night(
-            settings, readings, "duckdb", warehouse.state_dir, console(), Terms(**terms)
+            settings,
+            readings,
+            warehouse.destination,
+            warehouse.state_dir,
+            console(),
+            Terms(**terms),
         )
 
     return run
@@ -45,12 +50,6 @@ def _ids(account: Account, name: str = LIST) -> list[str]:
 def _live(warehouse: Warehouse, name: str = LIST) -> set[str]:
     rows = warehouse.rows(f"SELECT id FROM cliniko.{name} WHERE _gone_at IS NULL")
     return {str(row["id"]) for row in rows}
-
-
-def _damage(warehouse: Warehouse, sql: str) -> None:
-    """Change the working file behind the back of everybody."""
-    with duckdb.connect(str(work_file(warehouse.state_dir))) as db:
-        db.execute(sql)
 
 
 def test_rows_that_the_account_no_longer_has_are_marked(account, served, warehouse, night):
@@ -112,7 +111,7 @@ def test_a_mark_that_was_taken_away_is_fetched(account, served, warehouse, night
 def test_rows_that_the_warehouse_lost_are_fetched(account, served, warehouse, night):
     night()
     lost = ", ".join(_ids(account)[100:600])
-    _damage(warehouse, f"DELETE FROM cliniko.{LIST} WHERE id IN ({lost})")
+    warehouse.change(f"DELETE FROM cliniko.{LIST} WHERE id IN ({lost})")
 
     run = night()
 
@@ -194,7 +193,7 @@ def test_an_outage_while_counting_marks_nothing(account, served, settings, wareh
     served.faults.append(status(403, path=LIST, times=3))
     readings = {LIST: Reading(ENDPOINTS[LIST], status="ok")}
 
-    run = nightly.night(settings, readings, "duckdb", warehouse.state_dir, console())
+    run = nightly.night(settings, readings, warehouse.destination, warehouse.state_dir, console())
 
     assert "not compared" in run.readings[LIST].message
     assert len(_live(warehouse)) == 900

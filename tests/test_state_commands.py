@@ -8,9 +8,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
-from conftest import Warehouse
+from conftest import Warehouse, both
 
 from pipelines import cli
 from pipelines.destinations import warehouse as store
@@ -22,6 +21,8 @@ from sources.cliniko.settings import ClinikoSettings
 
 Call = Callable[..., tuple[int, str, str]]
 
+pytestmark = both
+
 
 @pytest.fixture
 def call(
@@ -30,7 +31,9 @@ def call(
     """`cliniko …` on the warehouse: code, stdout, stderr."""
 
     def called(*words: str) -> tuple[int, str, str]:
-        arguments = ["cliniko", *words, "--state-dir", str(warehouse.state_dir)]
+        place = ["--state-dir", str(warehouse.state_dir)]
+        there = [] if "--destination" in words else ["--destination", warehouse.destination]
+        arguments = ["cliniko", *words, *place, *there]
         monkeypatch.setattr(sys, "argv", arguments)
         capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
@@ -42,15 +45,14 @@ def call(
 
 def kept(warehouse: Warehouse) -> dict[str, Any]:
     """Endpoint → its state."""
-    flow = pipeline(store("duckdb", warehouse.state_dir), "main", warehouse.state_dir)
+    flow = pipeline(store(warehouse.destination, warehouse.state_dir), "main", warehouse.state_dir)
     resources = flow.state["sources"]["cliniko"]["resources"]
     return {name: accounts["main"] for name, accounts in resources.items() if "main" in accounts}
 
 
 def emptied(warehouse: Warehouse, table: str) -> None:
     """Take the rows of a table away behind dlt's back; only a new load brings them again."""
-    with duckdb.connect(str(warehouse.state_dir / "work" / "load.duckdb")) as db:
-        db.execute(f"DELETE FROM cliniko.{table}")
+    warehouse.change(f"DELETE FROM cliniko.{table}")
 
 
 def counted(warehouse: Warehouse, table: str) -> int:

@@ -1,0 +1,35 @@
+"""What a user of Postgres lacks to load a dataset."""
+
+from typing import Any
+
+SCHEMAS = "(VALUES (%(dataset)s), (%(dataset)s || '_staging')) AS wanted (name)"
+LACKS = f"""
+SELECT format('the server is read-only') WHERE current_setting('transaction_read_only') = 'on'
+UNION ALL
+SELECT format('%%I may not make the schema %%I: GRANT CREATE ON DATABASE %%I TO %%I',
+              current_user, name, current_database(), current_user)
+FROM {SCHEMAS}
+WHERE to_regnamespace(quote_ident(name)) IS NULL
+  AND NOT has_database_privilege(current_database(), 'CREATE')
+UNION ALL
+SELECT format('%%I may not make tables in the schema %%I: GRANT ALL ON SCHEMA %%I TO %%I',
+              current_user, name, name, current_user)
+FROM {SCHEMAS}
+WHERE to_regnamespace(quote_ident(name)) IS NOT NULL
+  AND NOT (has_schema_privilege(to_regnamespace(quote_ident(name)), 'CREATE')
+           AND has_schema_privilege(to_regnamespace(quote_ident(name)), 'USAGE'))
+UNION ALL
+SELECT format('%%I does not own the table %%s, and only an owner may add a column or a key',
+              current_user, min(oid::regclass::text))
+FROM pg_class
+WHERE relkind = 'r' AND NOT pg_has_role(relowner, 'USAGE')
+  AND relnamespace IN (SELECT to_regnamespace(quote_ident(name)) FROM {SCHEMAS})
+HAVING count(*) > 0
+"""
+"""A row for each right, with the line that grants it."""
+
+
+def lacking(cursor: Any, dataset: str) -> list[str]:
+    """What the user may not do there and has to, in words, with what to do about it."""
+    cursor.execute(LACKS, {"dataset": dataset})
+    return [row[0] for row in cursor.fetchall()]
