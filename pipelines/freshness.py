@@ -4,52 +4,46 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import duckdb
 from rich.console import Console
 
 from pipelines.destinations import DATASET
-from pipelines.place import published
+from pipelines.readers import MISSING, NOTHING, Ask, reader
 from pipelines.report import listed
 from sources.cliniko.errors import ConfigError
 
 RUNS = f"SELECT * FROM {DATASET}._runs ORDER BY started_at DESC LIMIT 1"
-ENDPOINTS = f"SELECT * FROM {DATASET}._run_endpoints WHERE run_id = ? ORDER BY endpoint"
+ENDPOINTS = f"SELECT * FROM {DATASET}._run_endpoints WHERE run_id = '{{run_id}}' ORDER BY endpoint"
 
 
-def status(state_dir: Path) -> dict[str, Any]:
-    """The last published run, and the rows of each table that readers see now.
+def status(destination: str, state_dir: Path) -> dict[str, Any]:
+    """The last run that readers see, and the rows of each table.
 
-    Raises ConfigError if nothing has been published yet.
+    Raises ConfigError if nothing is there to be read yet.
     """
-    file = published(state_dir)
-    if not file.exists():
-        raise ConfigError(f"{file} is not there yet: run `cliniko sync` first")
-    with duckdb.connect(str(file), read_only=True) as connection:
-        run = _rows(connection.execute(RUNS))[0]
-        endpoints = _rows(connection.execute(ENDPOINTS, [run["run_id"]]))
+    with reader(destination, state_dir) as (place, ask):
+        try:
+            run = ask(RUNS)[0]
+        except MISSING as error:
+            raise ConfigError(NOTHING) from error
+        endpoints = ask(ENDPOINTS.format(run_id=run["run_id"]))
         for line in endpoints:
-            line["total"] = _count(connection, line["endpoint"])
+            line["total"] = _count(ask, line["endpoint"])
     age = datetime.now(UTC) - run["finished_at"]
     return {
-        "file": str(file),
+        "file": place,
         "hours_old": round(age.total_seconds() / 3600, 1),
         "run": run,
         "endpoints": {line.pop("endpoint"): line for line in endpoints},
     }
 
 
-def _rows(result: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-    names = [column[0] for column in result.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
-
-
-def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int | None:
+def _count(ask: Ask, table: str) -> int | None:
     """The rows that a table has; None if it is not there."""
     try:
-        found = connection.execute(f'SELECT count(*) FROM {DATASET}."{table}"').fetchone()
-    except duckdb.CatalogException:
+        [row] = ask(f'SELECT count(*) AS total FROM {DATASET}."{table}"')
+    except MISSING:
         return None
-    return int(found[0]) if found else None
+    return int(row["total"])
 
 
 def describe(console: Console, result: dict[str, Any]) -> None:

@@ -33,7 +33,7 @@ ORDER = [
     {"pipelines.compare"},
     {"pipelines.sync"},
     {"pipelines.reconcile"},
-    {"pipelines.publish", "pipelines.report"},
+    {"pipelines.publish", "pipelines.readers", "pipelines.report"},
     {"pipelines.nightly", "pipelines.cursors"},
     {"pipelines.checks", "pipelines.freshness", "pipelines.listing", "pipelines.demo"},
     {"pipelines.cli.exits", "pipelines.cli.output", "pipelines.cli.arguments"},

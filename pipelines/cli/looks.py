@@ -34,12 +34,14 @@ def check(
     raise typer.Exit(exits.DONE if result["ok"] else exits.FAILED)
 
 
-def status(as_json: AsJson = False, state_dir: StateDir = STATE) -> None:
-    """Show how fresh the published tables are."""
+def status(
+    destination: To = "duckdb", as_json: AsJson = False, state_dir: StateDir = STATE
+) -> None:
+    """Show how fresh the tables are that readers see."""
     from pipelines import freshness
     from pipelines.report import console
 
-    result = freshness.status(state_dir)
+    result = freshness.status(destination, state_dir)
     if as_json:
         show(result)
     else:

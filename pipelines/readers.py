@@ -1,0 +1,62 @@
+"""What readers see: the published DuckDB file, or the tables of another destination."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dlt
+import duckdb
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
+
+from pipelines.destinations import DATASET, warehouse
+from pipelines.place import published
+from sources.cliniko.errors import ConfigError
+
+NOTHING = "nothing has been loaded yet: run `cliniko sync` first"
+MISSING = (duckdb.CatalogException, DatabaseUndefinedRelation)
+"""What a query raises whose table is not there."""
+
+Ask = Callable[[str], list[dict[str, Any]]]
+"""A query → its rows, by the names of its columns. Raises one of MISSING."""
+
+
+@contextmanager
+def reader(destination: str, state_dir: Path) -> Iterator[tuple[str, Ask]]:
+    """Where readers look, and a way to ask there.
+
+    Raises ConfigError if nothing is there to be read, Unavailable if it cannot be reached.
+    """
+    found = _file(state_dir) if destination == "duckdb" else _database(destination, state_dir)
+    with found as (place, ask):
+        yield place, ask
+
+
+@contextmanager
+def _file(state_dir: Path) -> Iterator[tuple[str, Ask]]:
+    file = published(state_dir)
+    if not file.exists():
+        raise ConfigError(f"{file} is not there yet: run `cliniko sync` first")
+    with duckdb.connect(str(file), read_only=True) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        yield str(file), lambda sql: _rows(connection.execute(sql))
+
+
+@contextmanager
+def _database(destination: str, state_dir: Path) -> Iterator[tuple[str, Ask]]:
+    store = warehouse(destination, state_dir)
+    with tempfile.TemporaryDirectory() as folder, store.opened():
+        flow = dlt.pipeline(DATASET, folder, destination=store.destination, dataset_name=DATASET)
+        with flow.sql_client() as client:
+
+            def ask(sql: str) -> list[dict[str, Any]]:
+                with client.execute_query(sql) as cursor:
+                    return _rows(cursor)
+
+            yield destination, ask
+
+
+def _rows(result: Any) -> list[dict[str, Any]]:
+    names = [column[0] for column in result.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
