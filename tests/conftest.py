@@ -12,6 +12,7 @@ import pytest
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 from postgres_server import Server, running
+from psycopg2.extras import register_default_jsonb
 
 from pipelines import nightly
 from pipelines.ledger import Run
@@ -84,7 +85,7 @@ class Warehouse:
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
         """What a reader gets; in DuckDB of the published file."""
-        with self._connected(self.state_dir / "warehouse.duckdb", read_only=True) as db:
+        with connected(self.url or self.state_dir / "warehouse.duckdb", read_only=True) as db:
             return fetched(db, sql)
 
     def value(self, sql: str) -> Any:
@@ -95,28 +96,55 @@ class Warehouse:
 
     def change(self, sql: str) -> None:
         """Change what runs write, behind the back of everybody."""
-        with self._connected(work_file(self.state_dir)) as db:
+        with connected(self.url or work_file(self.state_dir)) as db:
             db.execute(sql)
 
-    @contextmanager
-    def _connected(self, file: Path, **how: Any) -> Iterator[Any]:
-        """What takes SQL; it speaks of time in UTC."""
-        if not self.url:
-            with duckdb.connect(str(file), **how) as db:
-                db.execute("SET TimeZone = 'UTC'")
-                yield db
-            return
-        with closing(psycopg2.connect(self.url)) as connection, connection.cursor() as cursor:
-            connection.autocommit = True
-            cursor.execute("SET TIME ZONE 'UTC'")
-            yield cursor
+
+@contextmanager
+def connected(place: str | Path, **how: Any) -> Iterator[Any]:
+    """What takes SQL: a DuckDB file, or Postgres at a URL. Time is in UTC, JSON a text."""
+    if isinstance(place, Path):
+        with duckdb.connect(str(place), **how) as db:
+            db.execute("SET TimeZone = 'UTC'")
+            yield db
+        return
+    with closing(psycopg2.connect(place)) as connection, connection.cursor() as cursor:
+        connection.autocommit = True
+        register_default_jsonb(connection, loads=str)
+        cursor.execute("SET TIME ZONE 'UTC'")
+        yield cursor
 
 
 def fetched(db: Any, sql: str) -> list[dict[str, Any]]:
-    """Rows by their columns' names. Either database: `FROM` alone selects all."""
+    """Rows by their columns' names. In either database, `FROM` alone selects all."""
     db.execute(f"SELECT * {sql}" if sql.startswith("FROM") else sql)
     names = [column[0] for column in db.description or ()]
     return [dict(zip(names, row, strict=True)) for row in db.fetchall()]
+
+
+def tables(db: Any) -> dict[str, dict[str, str]]:
+    """Every table of the dataset: column → type, as the catalogue names it."""
+    found: dict[str, dict[str, str]] = {}
+    for row in fetched(
+        db,
+        "SELECT table_name, column_name, data_type, numeric_precision, numeric_scale "
+        "FROM information_schema.columns WHERE table_schema = 'cliniko' ORDER BY ordinal_position",
+    ):
+        table, column, kind, *size = row.values()
+        if kind == "numeric":
+            kind = f"DECIMAL({size[0]},{size[1]})"
+        found.setdefault(table, {})[column] = TYPES.get(kind, kind.upper())
+    return found
+
+
+TYPES = {
+    "character varying": "VARCHAR",
+    "jsonb": "JSON",
+    "timestamp with time zone": "TIMESTAMPTZ",
+    "TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ",
+    "time without time zone": "TIME",
+}
+"""Types that a database names in its own way."""
 
 
 both = pytest.mark.parametrize("warehouse", ["duckdb", "postgres"], indirect=True)
@@ -136,6 +164,18 @@ def postgres() -> Iterator[Server]:
     """A Postgres server."""
     with running() as server:
         yield server
+
+
+@pytest.fixture(scope="module", params=["duckdb", "postgres"])
+def where(request: pytest.FixtureRequest) -> Iterator[str]:
+    """For fixtures of a whole module: the URL of a database, empty for DuckDB."""
+    if request.param == "duckdb":
+        yield ""
+        return
+    server = request.getfixturevalue("postgres")
+    url = server.create()
+    yield url
+    server.drop(url)
 
 
 @pytest.fixture

@@ -17,10 +17,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 import yaml
-from conftest import SHARED
+from conftest import SHARED, connected, fetched, tables
 
 from pipelines.destinations import warehouse
 from pipelines.sync import pipeline
@@ -204,22 +203,23 @@ def http(bodies: dict[str, bytes]) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loaded]:
+def loaded(tmp_path_factory: pytest.TempPathFactory, where: str) -> Iterator[Loaded]:
     """Everything, served and loaded: an extract for each account, then one load."""
     state_dir = tmp_path_factory.mktemp("examples")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
         patch.setenv("RUNTIME__LOG_LEVEL", "CRITICAL")
+        patch.setenv("DESTINATION__POSTGRES__CREDENTIALS", where)
         patch.chdir(state_dir)
         result = Loaded(accounts())
-        store = warehouse("duckdb", state_dir)
+        store = warehouse("postgres" if where else "duckdb", state_dir)
         flow = pipeline(store, "main", state_dir)
         with http(answers(result.served)) as root:
             for account in sorted({account for account, _, _ in result.served.values()}):
                 extract(flow, root, account, result)
         flow.normalize()
         flow.load()
-        with duckdb.connect(str(store.file)) as db:
+        with connected(where or store.file) as db:
             read(db, result)
         yield result
 
@@ -239,19 +239,12 @@ def extract(flow: Any, root: str, account: str, loaded: Loaded) -> None:
     assert {name: r.message for name, r in readings.items() if r.status != "ok"} == {}
 
 
-def read(db: duckdb.DuckDBPyConnection, loaded: Loaded) -> None:
+def read(db: Any, loaded: Loaded) -> None:
     """Every table, with the types of its columns."""
-    db.execute("SET TimeZone = 'UTC'")
-    tables = db.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'cliniko'")
-    for (name,) in tables.fetchall():
-        if name.startswith("_dlt"):
-            continue
-        result = db.execute(f'SELECT * FROM cliniko."{name}"')
-        described = result.description or ()
-        loaded.types[name] = {column[0]: str(column[1]) for column in described}
-        loaded.rows[name] = [
-            dict(zip(loaded.types[name], row, strict=True)) for row in result.fetchall()
-        ]
+    for name, types in tables(db).items():
+        if not name.startswith("_dlt"):
+            loaded.types[name] = types
+            loaded.rows[name] = fetched(db, f'FROM cliniko."{name}"')
 
 
 def last(link: Any) -> str:

@@ -15,9 +15,10 @@ from typing import Any
 import dlt
 import duckdb
 import pytest
-from conftest import settings_for
+from conftest import connected, fetched, settings_for, tables
 
 from pipelines import sync as syncing
+from pipelines.destinations import Warehouse
 from pipelines.destinations import warehouse as store
 from pipelines.ledger import Run
 from sandbox import Account, faults, serve
@@ -45,21 +46,25 @@ NESTED = {
 
 
 class Place:
-    """A state directory and the database that runs fill there, not published."""
+    """A state directory and the database that runs fill there, not published.
 
-    def __init__(self, state_dir: Path) -> None:
+    url:  of the database; empty for DuckDB
+    """
+
+    def __init__(self, state_dir: Path, url: str = "") -> None:
         self.state_dir = state_dir
         self.file = state_dir / "work" / "load.duckdb"
+        self.url = url
 
     def sync(self, settings: Any, *names: str, stop: Any = lambda: False, **how: Any) -> Run:
         chosen = [e for e in ENDPOINTS.values() if (e.name in names if names else e.by_default)]
         readings = {e.name: Reading(e, **how) for e in chosen}
-        made = store("duckdb", self.state_dir)
-        return syncing.sync(settings, readings, made, self.state_dir, stop=stop)
+        made = self.store
+        with made.opened():
+            return syncing.sync(settings, readings, made, self.state_dir, stop=stop)
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
-        with duckdb.connect(str(self.file)) as db:
-            db.execute("SET TimeZone = 'UTC'")
+        with connected(self.url or self.file) as db:
             return fetched(db, sql)
 
     def value(self, sql: str) -> Any:
@@ -67,30 +72,32 @@ class Place:
         [value] = row.values()
         return value
 
+    def change(self, sql: str) -> None:
+        with connected(self.url or self.file) as db:
+            db.execute(sql)
+
     def tables(self) -> dict[str, list[dict[str, Any]]]:
         """Everything that is there, by table."""
-        tables = {}
-        with duckdb.connect(str(self.file)) as db:
-            db.execute("SET TimeZone = 'UTC'")
-            db.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'cliniko'")
-            for (name,) in db.fetchall():
-                tables[name] = fetched(db, f"FROM cliniko.{name}")
-        return tables
+        with connected(self.url or self.file) as db:
+            return {name: fetched(db, f"FROM cliniko.{name}") for name in tables(db)}
+
+    @property
+    def store(self) -> Warehouse:
+        return store("postgres" if self.url else "duckdb", self.state_dir)
 
     @property
     def flow(self) -> dlt.Pipeline:
-        return syncing.pipeline(store("duckdb", self.state_dir), "main", self.state_dir)
+        return syncing.pipeline(self.store, "main", self.state_dir)
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return Place(tmp_path / "state")
+@pytest.fixture(params=["duckdb", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    url = request.getfixturevalue("database") if request.param == "postgres" else ""
+    return Place(tmp_path / "state", url)
 
 
-def fetched(db: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
-    result = db.execute(sql)
-    names = [column[0] for column in result.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+in_duckdb = pytest.mark.parametrize("place", ["duckdb"], indirect=True)
+"""For tests that need the file."""
 
 
 # The comparison
@@ -218,16 +225,17 @@ def snapshot(account: Account) -> dict[str, list[dict[str, Any]]]:
 
 
 @pytest.fixture(scope="module")
-def nights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
+def nights(tmp_path_factory: pytest.TempPathFactory, where: str) -> Iterator[SimpleNamespace]:
     """First night: all. Second: nothing changed. Third: something changed in some lists."""
     folder = tmp_path_factory.mktemp("nights")
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
         patched.setenv("RUNTIME__LOG_LEVEL", "CRITICAL")
+        patched.setenv("DESTINATION__POSTGRES__CREDENTIALS", where)
         patched.chdir(folder)
         account = Account(rows=600, quirks=True)
         odd = make_odd(account)
-        place = Place(folder / "state")
+        place = Place(folder / "state", where)
         with serve(account) as served:
             settings = settings_for(served)
             first = SimpleNamespace(run=place.sync(settings), sent=snapshot(account))
@@ -565,6 +573,7 @@ def test_what_was_left_is_dropped_if_another_machine_went_on(account, settings, 
     assert unlike("taxes", list(account.rows("taxes")), place.tables()) == []
 
 
+@in_duckdb
 def test_a_load_that_fails_is_said_and_made_up_for(account, settings, place):
     def lock(path: str, params: Any) -> None:
         if not held:
@@ -585,6 +594,7 @@ def test_a_load_that_fails_is_said_and_made_up_for(account, settings, place):
     assert unlike("taxes", list(account.rows("taxes")), place.tables()) == []
 
 
+@in_duckdb
 def test_a_database_that_was_restored_from_a_backup_is_brought_up_to_date(account, settings, place):
     place.sync(settings, "taxes")
     backup = place.file.read_bytes()
@@ -641,8 +651,7 @@ def cursors(sources: Any) -> Any:
 
 def test_a_full_run_reads_and_loads_all_again(account, settings, place):
     place.sync(settings, "taxes", "services")
-    with duckdb.connect(str(place.file)) as db:
-        db.execute("DELETE FROM cliniko.taxes; DELETE FROM cliniko.services")
+    place.change("DELETE FROM cliniko.taxes; DELETE FROM cliniko.services")
 
     place.sync(settings, "taxes", "services", whole=True)
 
