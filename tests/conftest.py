@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -96,8 +96,12 @@ class Warehouse:
 
     def change(self, sql: str) -> None:
         """Change what runs write, behind the back of everybody."""
-        with connected(self.url or work_file(self.state_dir)) as db:
+        with self.connected() as db:
             db.execute(sql)
+
+    def connected(self) -> AbstractContextManager[Any]:
+        """What takes SQL, where runs write."""
+        return connected(self.url or work_file(self.state_dir))
 
 
 @contextmanager
