@@ -1,6 +1,5 @@
 """What readers see: the published DuckDB file, or the tables of another destination."""
 
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 import dlt
 import duckdb
+from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from pipelines.destinations import DATASET, warehouse
@@ -46,9 +46,12 @@ def _file(state_dir: Path) -> Iterator[tuple[str, Ask]]:
 @contextmanager
 def _database(destination: str, state_dir: Path) -> Iterator[tuple[str, Ask]]:
     store = warehouse(destination, state_dir)
-    with tempfile.TemporaryDirectory() as folder, store.opened():
-        flow = dlt.pipeline(DATASET, folder, destination=store.destination, dataset_name=DATASET)
-        with flow.sql_client() as client:
+    with store.opened():
+        try:
+            client = dlt.dataset(store.destination, DATASET).sql_client
+        except DestinationUndefinedEntity as error:
+            raise ConfigError(NOTHING) from error
+        with client:
 
             def ask(sql: str) -> list[dict[str, Any]]:
                 with client.execute_query(sql) as cursor:

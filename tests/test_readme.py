@@ -51,7 +51,7 @@ def test_every_default_of_a_setting_is_the_code_s() -> None:
 
 
 def test_the_first_query_runs_on_the_published_tables(tmp_path: Path) -> None:
-    [query] = re.findall(r"```sql\n(.*?)```", README, re.DOTALL)
+    query, *_ = re.findall(r"```sql\n(.*?)```", README, re.DOTALL)
 
     with duckdb.connect() as db:
         db.execute("CREATE SCHEMA cliniko")
