@@ -39,6 +39,7 @@ class Warehouse:
     locked:       keep other machines out
     merges:       whether a newer version of a row takes the place of the older one
     indexed:      whether it is given primary keys and indexes
+    staged:       whether dlt's staging tables are emptied at the end of a run
     notes:        what it does otherwise than the program promises
     """
 
@@ -49,6 +50,7 @@ class Warehouse:
     locked: Locked = unlocked
     merges: bool = True
     indexed: bool = False
+    staged: bool = False
     notes: Sequence[str] = ()
 
 
@@ -64,8 +66,8 @@ def warehouse(name: str, state_dir: Path) -> Warehouse:
 def _duckdb(state_dir: Path) -> Warehouse:
     """The working file, made first where there is none: dlt keeps its format."""
     file = work_file(state_dir)
-    _make(file)
-    return Warehouse("duckdb", dlt.destinations.duckdb(str(file)), file)
+    make(file)
+    return Warehouse("duckdb", dlt.destinations.duckdb(str(file)), file, staged=True)
 
 
 def _postgres(state_dir: Path) -> Warehouse:
@@ -76,6 +78,7 @@ def _postgres(state_dir: Path) -> Warehouse:
         opened=partial(made.opened, DATASET),
         locked=made.locked,
         indexed=True,
+        staged=True,
         notes=postgres.notes(),
     )
 
@@ -90,7 +93,7 @@ def _elsewhere(name: str, state_dir: Path) -> Warehouse:
 _KNOWN: dict[str, Callable[[Path], Warehouse]] = {"duckdb": _duckdb, postgres.NAME: _postgres}
 
 
-def _make(file: Path) -> None:
+def make(file: Path) -> None:
     """An empty DuckDB file in the old format, where there is none."""
     if file.exists():
         return

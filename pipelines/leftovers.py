@@ -14,27 +14,36 @@ def prepare(pipeline: dlt.Pipeline) -> None:
 
     The cursors here are a copy, and what is left was read on top of it. Both are dropped
     where the destination is somewhere else: it was restored from a backup, or another
-    machine went on, whose rows are newer. So is a load that was killed midway. What is
+    machine went on, whose rows are newer. So is a load that ended midway. What is
     dropped is read again.
     """
     before = pipeline.state.get("_version_hash")
     pipeline.sync_destination()
     others_went_on = pipeline.state.get("_version_hash") != before
-    if pipeline.has_pending_data and not others_went_on and not _was_cut(pipeline):
+    if pipeline.has_pending_data and not others_went_on and not _was_begun(pipeline):
         _load(pipeline)
     if pipeline.has_pending_data or _is_ahead(pipeline):
         pipeline.drop()
         pipeline.sync_destination()
 
 
-def _was_cut(pipeline: dlt.Pipeline) -> bool:
-    """Whether a load was killed while it copied rows.
+def settle(pipeline: dlt.Pipeline) -> None:
+    """Give up a load that was begun and not ended; what it held is read again."""
+    if pipeline.has_pending_data and _was_begun(pipeline):
+        pipeline.drop()
+        pipeline.sync_destination()
 
-    dlt would copy those files again on top of what may be there already: rows that no key
-    tells apart, such as a parent's list, would then be there twice (seen with dlt 1.31).
+
+def _was_begun(pipeline: dlt.Pipeline) -> bool:
+    """Whether a load ended while it copied rows, or after it had copied some.
+
+    dlt would copy a file again on top of what may be there already: rows that no key
+    tells apart, such as a parent's list, would then be there twice. And what it copied
+    before stands in staging tables that another account's load may have emptied since:
+    it would merge nothing, and move the cursor (both seen with dlt 1.31).
     """
     packages = map(pipeline.get_load_package_info, pipeline.list_normalized_load_packages())
-    return any(package.jobs["started_jobs"] for package in packages)
+    return any(p.jobs["started_jobs"] or p.jobs["completed_jobs"] for p in packages)
 
 
 def _load(pipeline: dlt.Pipeline) -> None:

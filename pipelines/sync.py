@@ -16,8 +16,9 @@ from pipelines.destinations import DATASET, Warehouse
 from pipelines.keys import index
 from pipelines.killed import clear, killed, marked, marks, named
 from pipelines.ledger import Run
-from pipelines.leftovers import prepare
+from pipelines.leftovers import prepare, settle
 from pipelines.place import work
+from pipelines.staging import empty
 from sources.cliniko.client import Client
 from sources.cliniko.errors import ClinikoError, Stopped
 from sources.cliniko.reading import Reading
@@ -151,6 +152,7 @@ def _is_cut(reading: Reading) -> bool:
 def _write(flow: dlt.Pipeline, run: Run, warehouse: Warehouse, folder: Path) -> None:
     """The run into the ledger, with those killed before it; comments on what has none yet."""
     with _told(run, "the ledger could not be written"):
+        settle(flow)
         ledger.write(flow, run, killed(folder, run.run_id, flow))
         clear(folder, run.run_id)
     before = run.error
@@ -159,6 +161,9 @@ def _write(flow: dlt.Pipeline, run: Run, warehouse: Warehouse, folder: Path) -> 
     if warehouse.indexed:
         with _told(run, "keys or indexes could not be made"):
             index(flow)
+    if warehouse.staged:
+        with _told(run, "the staging tables could not be emptied"):
+            empty(flow)
     if run.error != before:
         with _told(run, "the ledger could not be written"):
             ledger.write(flow, run)

@@ -112,10 +112,30 @@ def _night(
     return exits.of_runs(runs, strict=strict)
 
 
-def publish(state_dir: StateDir = STATE) -> None:
+def publish(
+    destination: To = "duckdb",
+    parquet: Annotated[
+        Path | None,
+        typer.Option("--parquet", help="Also write each table as a parquet file there."),
+    ] = None,
+    state_dir: StateDir = STATE,
+) -> None:
     """Copy what is loaded to the file that readers open."""
     from pipelines import place
+    from pipelines.destinations import warehouse
+    from pipelines.lock import hold_place
+    from pipelines.parquet import export
     from pipelines.publish import publish as put
 
+    if destination != "duckdb":
+        name = warehouse(destination, state_dir).name
+        if parquet:
+            raise ConfigError(f"--parquet writes what is published, and {name} publishes nothing")
+        say(f"{name}: rows are seen as soon as they are loaded; there is nothing to publish")
+        return
     state_dir = place.writable(state_dir)
-    say(f"published {put(place.work_file(state_dir), state_dir)}")
+    with hold_place(state_dir):
+        file = put(place.work_file(state_dir), state_dir)
+        say(f"published {file}")
+        if parquet:
+            say(f"wrote {export(file, parquet)} tables to {parquet}")
