@@ -1,7 +1,7 @@
 """Where the tables go: a DuckDB file by default, Postgres, or any other dlt destination."""
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -9,11 +9,13 @@ from typing import Any
 
 import dlt
 import duckdb
+from duckdb import TransactionException
 
 from pipelines import elsewhere, postgres
 from pipelines.place import work_file
 
 DATASET = "cliniko"
+LOG = 8 * 2**20  # bytes of DuckDB's log that may wait
 STORAGE_VERSION = "v1.0.0"  # what every DuckDB client and BI driver since 2024 can open
 
 Opened = Callable[[], AbstractContextManager[None]]
@@ -63,11 +65,32 @@ def warehouse(name: str, state_dir: Path) -> Warehouse:
     return _KNOWN.get(name, partial(_elsewhere, name))(state_dir)
 
 
+class WorkingFile(dlt.destinations.duckdb):
+    """dlt's destination; what was loaded does not stay in DuckDB's log and memory."""
+
+    file: Path
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Load, and write the log into the file where it has grown.
+
+        DuckDB does so by itself when it closes the file, which a night keeps open: six
+        accounts left 78 MB of log and 160 MB of memory (seen with DuckDB 2.0).
+        """
+        yield
+        log = self.file.with_name(f"{self.file.name}.wal")
+        if log.exists() and log.stat().st_size > LOG:
+            with duckdb.connect(str(self.file)) as connection, suppress(TransactionException):
+                connection.execute("CHECKPOINT")
+
+
 def _duckdb(state_dir: Path) -> Warehouse:
     """The working file, made first where there is none: dlt keeps its format."""
     file = work_file(state_dir)
     make(file)
-    return Warehouse("duckdb", dlt.destinations.duckdb(str(file)), file, staged=True)
+    made = WorkingFile(str(file), destination_name="duckdb")
+    made.file = file
+    return Warehouse("duckdb", made, file, staged=True)
 
 
 def _postgres(state_dir: Path) -> Warehouse:

@@ -1,0 +1,27 @@
+"""What was extracted comes into the destination, and nothing of it stays in the way."""
+
+import secrets
+from pathlib import Path
+
+import dlt
+import duckdb
+import pyarrow as pa
+
+from pipelines.commit import commit
+from pipelines.destinations import LOG, warehouse
+from pipelines.sync import pipeline
+
+
+def test_what_was_loaded_does_not_stay_in_the_log(tmp_path: Path) -> None:
+    store = warehouse("duckdb", tmp_path)
+    flow = pipeline(store, "main", tmp_path)
+    texts = pa.table({"text": [secrets.token_hex(2_000) for _ in range(3_000)]})
+    log = tmp_path / "work" / "load.duckdb.wal"
+
+    with duckdb.connect(str(store.file)) as connection:  # as a night does
+        for _ in range(3):
+            flow.extract(dlt.resource([texts], name="texts"), loader_file_format="parquet")
+            commit(flow)
+
+        assert connection.execute("SELECT count(*) FROM cliniko.texts").fetchall() == [(9_000,)]
+        assert not log.exists() or log.stat().st_size <= LOG
