@@ -17,7 +17,11 @@ from sources.cliniko.errors import ConfigError
 from sources.cliniko.reading import State
 
 NOTHING = "nothing has been loaded yet: run `cliniko sync` first"
-SEEN = ("recent", "content")  # what would keep records that are read again from being loaded
+SEEN = (
+    "recent",
+    "content",
+    "ranges",
+)  # what would keep records that are read again from being loaded
 
 
 def cursors(destination: str, state_dir: Path) -> dict[str, dict[str, dict[str, str]]]:

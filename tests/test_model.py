@@ -12,6 +12,7 @@ import copy
 import os
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -45,6 +46,7 @@ LISTS = ("contacts", "individual_appointments")  # one with lists inside, one wi
 CHILD, PARENT = "contacts__phone_numbers", "contact_id"
 LATE = 600  # seconds that a change may take to be seen; the overlap
 TRIES = 2
+MANY = 1_000_000
 PATIENCE = 10.0  # seconds for a thread that is about to end
 PHONE = {"phone_type": "Home", "number": "1", "normalized_number": "61"}
 
@@ -96,12 +98,14 @@ class Case:
     """A list, how many rows of it are there before the first step, and the steps.
 
     per_page:  rows that the server gives at most
+    part:      rows that make a list worth cutting off a range; MANY reads it in one piece
     overlap:   whether runs begin before their cursors; if not, no change is seen late
     """
 
     name: str
     rows: int
     per_page: int
+    part: int
     overlap: bool
     steps: tuple[Change | Sync, ...]
 
@@ -121,25 +125,44 @@ CHANGES = some.builds(
 TROUBLES = some.builds(
     Trouble, some.sampled_from(("status", "html", "reset", "throttled")), some.integers(1, TRIES)
 )
-SYNCS = some.builds(
-    Sync,
-    some.lists(
-        some.tuples(some.integers(1, 6), some.one_of(CHANGES, PASSING, CHANGES, TROUBLES)),
-        max_size=6,
-    ).map(tuple),
-    some.sampled_from((1, 2, 100)),
-    some.sampled_from(("whole", "whole", "stopped", "lost", "left")),
-    some.integers(1, 3),
-)
+
+
+def syncs(most: int, pages: Sequence[int], ends: Sequence[str]) -> some.SearchStrategy[Sync]:
+    """Runs in which something happens up to the `most`-th request, and oftener in a long one."""
+    what = some.one_of(CHANGES, PASSING, CHANGES, TROUBLES)
+    during = some.lists(some.tuples(some.integers(1, most), what), max_size=most).map(tuple)
+    return some.builds(
+        Sync, during, some.sampled_from(pages), some.sampled_from(ends), some.integers(1, 3)
+    )
+
+
+SYNCS = syncs(6, (1, 2, 100), ("whole", "whole", "stopped", "lost", "left"))
 STEPS = some.lists(some.one_of(CHANGES, PASSING, SYNCS, SYNCS), min_size=2, max_size=12).map(tuple)
 SOME_CASES = some.builds(
     Case,
     some.sampled_from(LISTS),
     some.integers(1, 11),
     some.integers(2, 5),
+    some.sampled_from((1, 1, 2, 3, MANY)),
     some.booleans(),
     STEPS,
 )
+BIG_CASES = some.builds(
+    Case,
+    some.sampled_from(LISTS),
+    some.integers(10, 24),
+    some.integers(2, 3),
+    some.sampled_from((1, 2, 3)),
+    some.booleans(),
+    some.builds(
+        lambda first, more: (*first, *more),
+        some.lists(
+            syncs(20, (2, 4, 7), ("stopped", "lost", "left", "whole")), min_size=1, max_size=3
+        ),
+        some.lists(some.one_of(CHANGES, PASSING, SYNCS), max_size=4),
+    ),
+)
+"""Lists that are split, and mostly cut short while they are."""
 
 BY_HAND = settings(
     max_examples=CASES,
@@ -156,12 +179,30 @@ IN_RUNS = settings(BY_HAND, max_examples=WHOLE)
 # The account in a case
 
 
+class InTurn(Executor):
+    """Threads that do their work at once and one after the other."""
+
+    def __init__(self, *_: object) -> None: ...
+
+    def submit(self, work: Callable[..., Any], /, *args: Any, **more: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        try:
+            done.set_result(work(*args, **more))
+        except Exception as error:
+            done.set_exception(error)
+        return done
+
+
 @dataclass
 class World:
-    """An account that changes as a case says, behind a server with small pages."""
+    """An account that changes as a case says, behind a server with small pages.
+
+    in_turn:  whether what goes on side by side is done in turn, the same way each time
+    """
 
     served: Served
     case: Case
+    in_turn: bool = False
     deleted: list[str] = field(default_factory=list)
     _coming: list[tuple[int, Change | Trouble]] = field(default_factory=list)
     _asked: int = 0
@@ -181,7 +222,10 @@ class World:
             self.account.create(self.case.name)
         self.account.before_answer.append(self._answer)
         # The walk works out from it how many pages are left, where a list has no end.
-        self._patched.setattr("sources.cliniko.walk.PER_PAGE", self.case.per_page)
+        self._patched.setattr("sources.cliniko.keyset.PER_PAGE", self.case.per_page)
+        self._patched.setattr("sources.cliniko.split.PART", self.case.part)
+        if self.in_turn:
+            self._patched.setattr("sources.cliniko.ahead.ThreadPoolExecutor", InTurn)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -402,12 +446,9 @@ def test_the_merge_by_hand_knows_the_tables() -> None:
     assert [table.name for table in catalogue.tables(ENDPOINTS["contacts"])] == ["contacts", CHILD]
 
 
-@BY_HAND
-@given(case=SOME_CASES)
-def test_after_a_quiet_run_every_row_of_the_account_is_there_in_its_version(
-    served: Served, clients: Clients, case: Case
-) -> None:
-    with World(served, case) as world:
+def judge(served: Served, clients: Clients, case: Case) -> None:
+    """Let a case happen, and compare after a quiet run."""
+    with World(served, case, in_turn=True) as world:
         there = clients.copy(case)
         for step in case.steps:
             if isinstance(step, Sync):
@@ -426,6 +467,22 @@ def test_after_a_quiet_run_every_row_of_the_account_is_there_in_its_version(
         assert [at for at in found["inside"] if at[0] in real["rows"]] == real["inside"]
         # Rows that were deleted are reconcile's: it is judged in whole runs, below.
         assert found["rows"].keys() - real["rows"].keys() <= set(world.deleted)
+
+
+@BY_HAND
+@given(case=SOME_CASES)
+def test_after_a_quiet_run_every_row_of_the_account_is_there_in_its_version(
+    served: Served, clients: Clients, case: Case
+) -> None:
+    judge(served, clients, case)
+
+
+@BY_HAND
+@given(case=BIG_CASES)
+def test_a_list_that_is_read_in_ranges_is_there_in_its_version_too(
+    served: Served, clients: Clients, case: Case
+) -> None:
+    judge(served, clients, case)
 
 
 # Whole runs

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from sources.cliniko import page
+from sources.cliniko.ahead import Pages
 from sources.cliniko.client import Answer
 from sources.cliniko.errors import Malformed, Refused, Unavailable
 from sources.cliniko.filters import Filter
 from sources.cliniko.listed import Listed
 from sources.cliniko.model import Record
-from sources.cliniko.page import Page
 
 ORDERS = ("created_at:asc,id:asc", "created_at:asc", "")
 PASSES = 3  # how often a list that comes out short is walked again
@@ -20,7 +20,7 @@ GROWTH = 1_000  # records by which a list may more than double while it is read
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def by_links(listed: Listed, window: Sequence[Filter]) -> Iterator[Page]:
+def by_links(listed: Listed, window: Sequence[Filter]) -> Pages:
     """Every page of the window, or of the whole list if the window is refused too.
 
     How far the list has been read is known only at its end. Raises Unavailable if it
@@ -51,7 +51,7 @@ def at_once(listed: Listed) -> list[Record]:
     raise _short(listed, len(kept))
 
 
-def _counted(listed: Listed, window: Sequence[Filter], sort: str, first: Answer) -> Iterator[Page]:
+def _counted(listed: Listed, window: Sequence[Filter], sort: str, first: Answer) -> Pages:
     """Every page of a window, again while fewer records come than there are."""
     latest = EPOCH
     for number in range(PASSES):

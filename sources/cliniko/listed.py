@@ -1,6 +1,7 @@
 """One list as it is asked for: hidden rows opted in, time told by the server."""
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -41,14 +42,17 @@ class Listed:
         *,
         only: str = "",
         per_page: int = PER_PAGE,
+        number: int = 1,
     ) -> Answer:
         """One page; a mark that the API no longer knows is left out.
 
-        only:  a mark that the rows have to have; the others stay opted in
+        only:    a mark that the rows have to have; the others stay opted in
+        number:  which page, from 1 on
         """
         opted = [filters.present(m) if m == only else filters.anything(m) for m in self.hidden]
         params = filters.query([*window, *opted]) + ([("sort", sort)] if sort else [])
         size = [] if self.endpoint.shape == "singleton" else [("per_page", str(per_page))]
+        size += [("page", str(number))] if number > 1 else []
         try:
             answer = self.client.get(self.path, [*params, *size])
         except Refused as error:
@@ -57,7 +61,7 @@ class Listed:
                 raise
             self.hidden.remove(refused[0])
             self.notes.append(f"{refused[0]} is refused, so rows hidden by it are not read")
-            return self.get(window, sort, only=only, per_page=per_page)
+            return self.get(window, sort, only=only, per_page=per_page, number=number)
         self.start = self.start or answer.date
         return answer
 
@@ -65,10 +69,18 @@ class Listed:
         """The answer's records. Raises Malformed if it lacks the list that it promises."""
         return page.records(answer, self.path, self.endpoint.name)
 
-    def page(self, records: Sequence[Record], cursor: datetime | None = None) -> Page:
+    def beside(self) -> "Listed":
+        """The same list, to be asked for from another thread."""
+        other = copy(self)
+        other.hidden = list(self.hidden)
+        return other
+
+    def page(
+        self, records: Sequence[Record], cursor: datetime | None = None, left: int = 0
+    ) -> Page:
         """A page received now; its cursor never lies behind the start of the walk.
 
         What changes from then on may have been read in an old version.
         """
         capped = min(cursor, self.start) if cursor and self.start else cursor
-        return Page(self.path, records, received(), capped)
+        return Page(self.path, records, received(), capped, left)

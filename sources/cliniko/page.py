@@ -11,6 +11,7 @@ import orjson
 from sources.cliniko.client import Answer
 from sources.cliniko.errors import Malformed
 from sources.cliniko.model import Record
+from sources.cliniko.ranges import Split
 
 
 @dataclass(frozen=True)
@@ -21,12 +22,16 @@ class Page:
     read_at:  when they were received, UTC, later than that of any page before
     cursor:   how far the list has been read once this page is kept; None if that is
               known only at the end
+    left:     how many records its list has behind it, as Cliniko counts
+    split:    where a list that is read in ranges stands once this page is kept
     """
 
     path: str
     records: Sequence[Record]
     read_at: datetime
     cursor: datetime | None
+    left: int = 0
+    split: Split | None = None
 
 
 class Distrust(Exception):

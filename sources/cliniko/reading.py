@@ -1,16 +1,17 @@
 """How one endpoint is read in one run, over all the checkpoints of that run."""
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
+from sources.cliniko.ahead import Pages, ahead
 from sources.cliniko.client import Client
 from sources.cliniko.errors import ClinikoError, Forbidden, NotFound
 from sources.cliniko.model import Endpoint
+from sources.cliniko.ranges import restored
 from sources.cliniko.tables import Rejection
-from sources.cliniko.walk import Page, Walk
+from sources.cliniko.walk import Page, Walk, always
 
 Status = Literal["unread", "ok", "not_permitted", "failed"]
 
@@ -18,6 +19,7 @@ State = dict[str, Any]
 """What dlt keeps for an endpoint and account.
 
 cursors    path → how far that list has been read, ISO 8601
+ranges     path → how far its ranges have been read, while a big list is read in several
 fields     table → field → column and kind, of fields that nobody described
 rejected   ids of records that are in `_rejected`; "*" if they are too many to name
 recent     id → hash of the last records, as they were loaded
@@ -47,6 +49,7 @@ class Reading:
     keeps:       what the state is to keep besides, once the pages are taken
     gone:        rows that were found to be gone from the account
     mended:      rows that a comparison with the account found missing, or out of date
+    walks:       how many walks read it side by side
     """
 
     endpoint: Endpoint
@@ -66,6 +69,7 @@ class Reading:
     keeps: State = field(default_factory=dict)
     gone: int = 0
     mended: int = 0
+    walks: int = 1
     _pages: Iterator[Page] | None = None
     _held: list[Page] = field(default_factory=list)
     _committed: str | None = None
@@ -90,12 +94,18 @@ class Reading:
         mended = [f"{self.mended} rows mended"] if self.mended else []
         return "; ".join([*ended, *self.notes, *new, *bad, *gone, *mended])
 
-    def pages(self, client: Client, state: State, overlap: timedelta) -> Iterator[Page]:
-        """The pages that this run has not yet taken."""
+    def pages(
+        self,
+        client: Client,
+        state: State,
+        overlap: timedelta,
+        idle: Callable[[], bool] = always,
+    ) -> Iterator[Page]:
+        """The pages that this run has not yet taken; `idle` as a walk asks it."""
         if self._pages is None:
-            cursors = dict(state.get("cursors", {}))
-            self.cursor = min(cursors.values(), default=None)
-            walked = self._walks(client, cursors, overlap)
+            kept: State = {name: dict(state.get(name, {})) for name in ("cursors", "ranges")}
+            self.cursor = min(kept["cursors"].values(), default=None)
+            walked = self._walks(client, kept, overlap, idle)
             self._pages = ahead(walked) if self.given is None else iter(self.given)
         self._committed = self.cursor
         while self._held:
@@ -109,11 +119,18 @@ class Reading:
         self._held.append(page)
 
     def keep(self, page: Page, state: State) -> None:
-        """Move the cursor: the page is in dlt's hands."""
+        """Move the cursor, or those of the ranges: the page is in dlt's hands."""
         self.rows += len(page.records)
         state["permitted"] = True
-        if page.cursor is None or not self.moves_cursor:
+        if page.split:
+            self.walks = sum(not one.ended for one in page.split.ranges)
+        if not self.moves_cursor:
             return
+        if page.split:
+            state.setdefault("ranges", {})[page.path] = page.split.stored()
+        if page.cursor is None:
+            return
+        state.get("ranges", {}).pop(page.path, None)
         cursors = state.setdefault("cursors", {})
         cursors[page.path] = max(page.cursor.isoformat(), cursors.get(page.path, ""))
         self.cursor = min(cursors.values())
@@ -147,27 +164,17 @@ class Reading:
         if self.status != "not_permitted":
             self.status = "failed"
 
-    def _walks(self, client: Client, cursors: dict[str, str], overlap: timedelta) -> Iterator[Page]:
+    def _walks(
+        self, client: Client, kept: State, overlap: timedelta, idle: Callable[[], bool]
+    ) -> Pages:
         """Every list of the endpoint, one after the other."""
         for path in self.endpoint.paths:
-            since = self.since
-            if self.goes_on and path in cursors:
-                since = datetime.fromisoformat(cursors[path]) - overlap
-            walk = Walk(client, self.endpoint, path, since, self.until, self.notes)
+            since, parts = self.since, None
+            if self.goes_on and path in kept["cursors"]:
+                since = datetime.fromisoformat(kept["cursors"][path]) - overlap
+            if self.goes_on and path in kept["ranges"]:
+                parts = restored(kept["ranges"][path])
+            walk = Walk(
+                client, self.endpoint, path, since, self.until, self.notes, parts, overlap, idle
+            )
             yield from walk.pages()
-
-
-def ahead(pages: Iterator[Page]) -> Iterator[Page]:
-    """The same pages, each asked for while the one before is worked on.
-
-    Cliniko takes longer to answer than we take to type a page; one after the other
-    would add up.
-    """
-    thread = ThreadPoolExecutor(1, "cliniko-ahead")
-    try:
-        coming = thread.submit(next, pages, None)
-        while (page := coming.result()) is not None:
-            coming = thread.submit(next, pages, None)
-            yield page
-    finally:
-        thread.shutdown(wait=False, cancel_futures=True)

@@ -7,8 +7,9 @@ in checkpoints passes its own readings, so that a walk goes on where it stopped,
 
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import dlt
@@ -28,6 +29,8 @@ from sources.cliniko.settings import ClinikoSettings, resolve
 
 Pause = Callable[[], bool]
 
+FEW = 2  # other walks at work; a big list is split once there are no more, and budget is left over
+
 
 def never() -> bool:
     """The pause of an extract that reads to the end."""
@@ -39,6 +42,7 @@ class Extract:
     """What the resources of one extract share.
 
     readings:  how each endpoint is read; None if nobody follows it
+    begun:     those that were begun, if nobody follows them
     """
 
     settings: ClinikoSettings
@@ -46,6 +50,7 @@ class Extract:
     readings: Mapping[str, Reading] | None
     pause: Pause
     run_id: str
+    begun: list[Reading] = field(default_factory=list)
 
     @property
     def locked_out(self) -> bool:
@@ -55,7 +60,16 @@ class Extract:
 
     def reading(self, endpoint: Endpoint) -> Reading:
         """Where the endpoint's reading stands; a new one if nobody follows it."""
-        return self.readings[endpoint.name] if self.readings else Reading(endpoint)
+        if self.readings:
+            return self.readings[endpoint.name]
+        self.begun.append(Reading(endpoint))
+        return self.begun[-1]
+
+    def is_idle(self, beside: Reading) -> bool:
+        """Whether so little is read besides that budget is left over."""
+        known = self.readings.values() if self.readings else self.begun
+        others = (one for one in known if one is not beside and one.status == "unread")
+        return sum(one.walks for one in others) <= FEW
 
 
 @dlt.source(name="cliniko", section="cliniko")
@@ -127,7 +141,8 @@ def _taken(reading: Reading, extract: Extract, package: Package, state: State) -
     repeats = Repeats(state.setdefault("recent", {}))
     overlap = timedelta(minutes=extract.settings.overlap_minutes)
     try:
-        for page in reading.pages(extract.client, state, overlap):
+        idle = partial(extract.is_idle, reading)
+        for page in reading.pages(extract.client, state, overlap, idle):
             if not package.fits(page):
                 reading.hold(page)
                 return

@@ -1,36 +1,43 @@
 """The walk: a list read to its end, so that nothing is missed while it changes.
 
 Page numbers lose rows: one that changes moves to another page, those behind it close
-up, and one of them is never seen. So every request asks for the first page of what is
-at or after the newest change seen, oldest change first.
+up, and one of them is never seen. So a list is read in the order of its changes, a big
+one in several ranges at once, and by page links only where that order cannot be had.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sources.cliniko import filters, page
-from sources.cliniko.client import Answer, Client
+from sources.cliniko.ahead import Pages
+from sources.cliniko.client import Client
 from sources.cliniko.errors import Refused
-from sources.cliniko.filters import Filter
+from sources.cliniko.keyset import by_change, window
 from sources.cliniko.links import at_once, by_links
-from sources.cliniko.listed import PER_PAGE, Listed
+from sources.cliniko.listed import Listed
 from sources.cliniko.model import Endpoint
 from sources.cliniko.page import Distrust
 from sources.cliniko.page import Page as Page
 from sources.cliniko.page import received as received
+from sources.cliniko.ranges import Split
+from sources.cliniko.split import side_by_side, split
 
-SPARE = 3  # pages that may be read beyond those that were left when the walk passed its start
-SECOND = timedelta(seconds=1)  # Cliniko shows its times in whole seconds
+
+def always() -> bool:
+    """The `idle` of a walk that nothing else waits beside."""
+    return True
 
 
 @dataclass
 class Walk:
     """One list, from `since` to its end; `pages` reads it.
 
-    since:  from this change on, UTC; None reads all
-    until:  up to this change, UTC; None reads to the end
-    notes:  in words, where the walk had to leave its usual way
+    since:    from this change on, UTC; None reads all
+    until:    up to this change, UTC; None reads to the end
+    notes:    in words, where the walk had to leave its usual way
+    parts:    ranges that an earlier walk has left open; they are read instead of `since`
+    overlap:  how far before their places they are begun
+    idle:     whether there is time to spare, so that a big list is worth splitting
     """
 
     client: Client
@@ -39,13 +46,17 @@ class Walk:
     since: datetime | None = None
     until: datetime | None = None
     notes: list[str] = field(default_factory=list)
+    parts: Split | None = None
+    overlap: timedelta = timedelta()
+    idle: Callable[[], bool] = always
 
-    def pages(self) -> Iterator[Page]:
+    def pages(self) -> Pages:
         """Every record changed at or after `since`, a page at a time, oldest change first.
 
         A record that changes during the walk may come twice; none is missed. What
         changes after the walk began, by the server's clock, may be left to the next one.
-        A list that is swapped whole comes as one page.
+        The pages of a list that is split come in the order of each range. A list that is
+        swapped whole comes as one page.
         Raises Refused, Unavailable or Malformed as the client does, and Unavailable if
         the list keeps coming out shorter than Cliniko says it is.
         Source: Cliniko API, "Pagination", "Filtering results".
@@ -58,7 +69,7 @@ class Walk:
         else:
             yield from self._list(listed)
 
-    def _list(self, listed: Listed) -> Iterator[Page]:
+    def _list(self, listed: Listed) -> Pages:
         try:
             yield from self._by_change(listed)
             return
@@ -68,65 +79,19 @@ class Walk:
             if error.status != 400:
                 raise
             self.notes.append(f"{error.detail or 'the filter is refused'}; read by page links")
-        yield from by_links(listed, self._window(self.since))
+        yield from by_links(listed, window(self.since, self.until))
 
-    def _by_change(self, listed: Listed) -> Iterator[Page]:
-        """Always the first page of what is at or after the newest change seen."""
-        last = begin = page.second(self.since) if self.since else None
-        end = _End()
-        while True:
-            answer = listed.get(self._window(last), "updated_at:asc")
-            records = listed.records(answer)
-            if page.is_empty(answer, records, first=last == begin):
-                return
-            times = page.changes(records, last)
-            last = times[-1]
-            yield listed.page(records, last)
-            if end.is_reached(answer, last, listed.start):
-                return
-            if times[0] == last:
-                yield from self._crowd(listed, last)
-                last += SECOND
-
-    def _crowd(self, listed: Listed, second: datetime) -> Iterator[Page]:
-        """Every record of a second that fills a page, by id: equal times have no order."""
-        window = [*_from(second), filters.instant("updated_at", "<", second + SECOND)]
-        after, end = 0, _End()
-        while True:
-            answer = listed.get([*window, filters.number("id", ">", after)], "id:asc")
-            records = listed.records(answer)
-            if page.is_empty(answer, records):
-                return
-            after = page.ids(records, after)[-1]
-            yield listed.page(records, second)
-            if end.is_reached(answer, second + SECOND, listed.start):
-                return
-
-    def _window(self, last: datetime | None) -> list[Filter]:
-        """The filters for changes from `last` up to `until`."""
-        until = [filters.instant("updated_at", "<=", self.until)] if self.until else []
-        return [*_from(last), *until]
-
-
-@dataclass
-class _End:
-    """Where a walk may stop, though the list changes for ever.
-
-    What lies behind the walk's start changed meanwhile, and is the next walk's; or it is
-    dated ahead of the clock. So it is read once, as long as it was on the way in.
-    """
-
-    left: int | None = None
-
-    def is_reached(self, answer: Answer, last: datetime, start: datetime | None) -> bool:
-        """Whether the answer was the last one to ask for."""
-        if page.following(answer) is None:
-            return True
-        if start and last > start:
-            ahead = page.total(answer) // PER_PAGE + SPARE
-            self.left = ahead if self.left is None else self.left - 1
-        return self.left is not None and self.left <= 0
-
-
-def _from(last: datetime | None) -> list[Filter]:
-    return [filters.instant("updated_at", ">=", last)] if last else []
+    def _by_change(self, listed: Listed) -> Pages:
+        """In the order of changes, and side by side from where that is worth it."""
+        parts, tried = self.parts, False
+        if parts is None:
+            one = by_change(listed, self.since, self.until)
+            for page in one:
+                yield page
+                if tried or not page.cursor or not page.left or not self.idle():
+                    continue
+                if parts := split(listed, page.cursor, self.until, page.left):
+                    one.close()
+                    break
+        if parts:
+            yield from side_by_side(listed, parts, self.until, self.overlap)

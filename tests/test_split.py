@@ -1,0 +1,337 @@
+"""A big list in ranges, walked side by side: all of it, each part once, and a safe cursor."""
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from conftest import settings_for
+
+from sandbox import Account, Served, faults
+from sources.cliniko.client import Client
+from sources.cliniko.endpoints import ENDPOINTS
+from sources.cliniko.errors import Unavailable
+from sources.cliniko.page import Page
+from sources.cliniko.ranges import divided, restored
+from sources.cliniko.reading import Reading, State
+from sources.cliniko.walk import Walk
+
+LASTING = 1_000  # times of a fault that does not pass
+OVERLAP = timedelta(minutes=10)
+PATH = "/patients"
+ROWS = 2_000
+PATIENCE = 10.0  # seconds for a thread that is about to end
+
+
+@pytest.fixture
+def account() -> Account:
+    return Account(rows=300, only={"patients": ROWS})
+
+
+@pytest.fixture(autouse=True)
+def _four_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lists need not be big to be split."""
+    monkeypatch.setattr("sources.cliniko.split.PART", 300)
+
+
+@pytest.fixture
+def client(served: Served) -> Iterator[Client]:
+    with Client(settings_for(served, max_attempts=1)) as client:
+        yield client
+
+
+@pytest.fixture
+def walk(client: Client) -> Any:
+    def made(**how: Any) -> Walk:
+        return Walk(client, ENDPOINTS["patients"], PATH, **how)
+
+    return made
+
+
+def take(reading: Reading, client: Client, state: State, pages: int = LASTING) -> set[str]:
+    """Some pages into the state, as a source takes them; the ids that came."""
+    found = set[str]()
+    for page, _ in zip(reading.pages(client, state, OVERLAP), range(pages), strict=False):
+        reading.keep(page, state)
+        found |= ids([page])
+    return found
+
+
+def ids(pages: list[Page]) -> set[str]:
+    return {record["id"] for page in pages for record in page.records}
+
+
+def asked(served: Served) -> list[str]:
+    """What was asked for, without escapes."""
+    return [unquote(entry.target) for entry in served.log]
+
+
+def everybody(account: Account) -> set[str]:
+    return {record["id"] for record in account.rows("patients")}
+
+
+def test_a_split_list_is_read_whole_and_side_by_side(account, served, walk):
+    reading = walk()
+
+    pages = list(reading.pages())
+
+    assert ids(pages) == everybody(account)
+    assert reading.notes == []
+    assert max(len(page.split.ranges) for page in pages if page.split) == 4
+
+
+def test_splitting_costs_few_requests(served, walk):
+    list(walk().pages())
+
+    assert len(served.log) <= ROWS / 100 * 1.01 + 1 + 5 + 4  # chain, its end, cutting, ends
+
+
+def test_ranges_are_of_about_equal_size(walk):
+    pages = list(walk().pages())
+
+    before, read = None, [0] * 4
+    for page in pages:
+        if page.split and before:
+            moved = [a != b for a, b in zip(before.ranges, page.split.ranges, strict=True)]
+            read = [n + len(page.records) * m for n, m in zip(read, moved, strict=True)]
+        before = page.split
+    assert min(read) > 350
+
+
+def test_the_walks_of_the_ranges_ask_at_the_same_time(served, walk):
+    together, most = threading.Semaphore(0), []
+    waiting = threading.Barrier(4, timeout=PATIENCE)
+
+    def wait(path: str, params: list[tuple[str, str]]) -> None:
+        ranged = [value for name, value in params if value.startswith("created_at:")]
+        if ranged and ("per_page", "100") in params and not most:
+            waiting.wait()
+            together.release()
+            if together._value == 4:
+                most.append(4)
+
+    served.account.before_answer.append(wait)
+
+    list(walk().pages())
+
+    assert most == [4]
+
+
+def test_a_list_is_not_split_while_others_keep_the_budget_busy(served, walk):
+    list(walk(idle=lambda: False).pages())
+
+    assert not [target for target in asked(served) if "created_at" in target]
+
+
+def test_a_list_is_split_as_soon_as_the_others_are_done(account, served, walk):
+    busy = iter([False] * 5)
+
+    pages = list(walk(idle=lambda: next(busy, True)).pages())
+
+    assert [bool(page.split) for page in pages[:7]] == [False] * 6 + [True]
+    assert ids(pages) == everybody(account)
+
+
+def test_a_night_with_few_changes_is_not_split(account, served, walk):
+    list(walk(since=account.now - timedelta(days=30)).pages())
+
+    assert not [target for target in asked(served) if "created_at" in target]
+
+
+def test_a_record_that_is_created_meanwhile_is_in_the_last_range(account, walk):
+    made = []
+
+    def create(path: str, params: Any) -> None:
+        if len(made) < 30:
+            made.append(account.create("patients"))
+
+    account.before_answer.append(create)
+
+    found = ids(list(walk().pages()))
+
+    assert found == everybody(account)
+
+
+def test_a_list_with_an_undated_record_is_not_split(account, served, walk):
+    odd = sorted(account.rows("patients"), key=lambda record: record["updated_at"])[-1]
+    account.put("patients", odd | {"created_at": None})
+
+    pages = list(walk().pages())
+
+    assert ids(pages) == everybody(account)
+    assert not [page for page in pages if page.split]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        faults.refused_filter("created_at", times=LASTING),
+        faults.refused_sort("created_at", times=LASTING),
+    ],
+    ids=["filter", "sort"],
+)
+def test_a_list_that_cannot_be_cut_is_read_in_one_piece(account, served, walk, fault):
+    served.faults.append(fault)
+    reading = walk()
+
+    pages = list(reading.pages())
+
+    assert ids(pages) == everybody(account)
+    assert not [page for page in pages if page.split]
+    assert reading.notes == []
+
+
+def test_a_range_that_cannot_be_trusted_has_the_whole_list_read_by_links(account, served, walk):
+    reading, pages = walk(), []
+    for page in reading.pages():
+        if page.split and not pages[-1].split:
+            served.faults.append(faults.unsorted(times=1))
+        pages.append(page)
+
+    assert ids(pages) == everybody(account)
+    assert "by page links" in reading.notes[0]
+    assert pages[-1].cursor
+
+
+def test_records_from_outside_a_range_are_not_believed(account, served, client, walk):
+    def forget(path: str, params: list[tuple[str, str]]) -> None:
+        if ("per_page", "100") in params:
+            params[:] = [pair for pair in params if not pair[1].startswith("created_at:")]
+
+    account.before_answer.append(forget)
+    reading = walk()
+
+    found = ids(list(reading.pages()))
+
+    assert found == everybody(account)
+    assert "another range" in reading.notes[0]
+
+
+def test_a_change_in_a_range_that_has_ended_is_the_next_runs(account, client):
+    one, state = Reading(ENDPOINTS["patients"]), State()
+    old = next(account.rows("patients"))["id"]  # created first, so in the first range
+    changed = []
+    for page in one.pages(client, state, OVERLAP):
+        one.keep(page, state)
+        account.pass_seconds(OVERLAP.total_seconds())
+        if page.split and page.split.ranges[0].ended and not changed:
+            changed.append(account.update("patients", old))
+            newest = max(account.rows("patients"), key=lambda record: record["created_at"])
+            account.update("patients", newest["id"])  # the last range reads it
+
+    found = take(Reading(ENDPOINTS["patients"]), client, state)
+
+    assert changed
+    assert old in found
+
+
+def test_the_cursor_stays_until_every_range_has_ended(account, client):
+    one, state = Reading(ENDPOINTS["patients"]), State()
+    pages = list(one.pages(client, state, OVERLAP))
+    cursors = []
+    for page in pages:
+        one.keep(page, state)
+        cursors.append(state["cursors"][PATH])
+
+    newest = max(record["updated_at"] for record in account.rows("patients"))
+    assert set(cursors[:-1]) == {pages[0].cursor.isoformat()}
+    assert datetime.fromisoformat(cursors[-1]) == datetime.fromisoformat(newest)
+    assert state["ranges"] == {}
+
+
+def test_the_cursor_is_never_ahead_of_the_servers_clock(account, client):
+    one, state = Reading(ENDPOINTS["patients"]), State()
+    ahead = account.now + timedelta(days=1)
+    account.update("patients", max(everybody(account)), touch=False, updated_at=ahead)
+
+    take(one, client, state)
+
+    assert datetime.fromisoformat(state["cursors"][PATH]) == account.now
+
+
+def test_a_reading_that_was_cut_goes_on_where_each_range_stood(account, served, client):
+    state: State = {}
+    first = take(Reading(ENDPOINTS["patients"]), client, state, 12)
+    served.log.clear()
+
+    second = take(Reading(ENDPOINTS["patients"]), client, state)
+
+    assert first | second == everybody(account)
+    assert len(served.log) < 20 - 10 + 2 * 4
+    assert state["ranges"] == {}
+
+
+def test_what_changed_in_an_ended_range_before_a_run_goes_on_is_read_by_it(account, client):
+    one, state = Reading(ENDPOINTS["patients"]), State()
+    old = next(account.rows("patients"))["id"]
+    for page in one.pages(client, state, OVERLAP):
+        one.keep(page, state)
+        if page.split and page.split.ranges[0].ended:
+            break
+    account.pass_seconds(2 * OVERLAP.total_seconds())
+    account.update("patients", old)
+
+    found = take(Reading(ENDPOINTS["patients"]), client, state)
+
+    assert old in found
+
+
+def test_reading_all_again_forgets_the_ranges_and_goes_on_in_its_own(account, client):
+    state: State = {}
+    take(Reading(ENDPOINTS["patients"]), client, state, 12)
+
+    found = take(Reading(ENDPOINTS["patients"], whole=True), client, state)
+
+    assert found == everybody(account)
+    assert state["ranges"] == {}
+
+
+def test_a_range_of_time_that_was_asked_for_leaves_the_state_alone(account, client):
+    state: State = {}
+
+    found = take(Reading(ENDPOINTS["patients"], until=account.now), client, state)
+
+    assert found == everybody(account)
+    assert not {"ranges", "cursors"} & state.keys()
+
+
+def test_what_fails_in_one_range_fails_the_list_and_ends_every_thread(served, client, walk):
+    pages = walk().pages()
+    next(page for page in pages if page.split)
+    served.faults.append(faults.status(500, path="patients"))
+
+    with pytest.raises(Unavailable):
+        list(pages)
+
+    assert _ended()
+
+
+def test_no_thread_outlives_a_walk_that_is_left(client):
+    one = Reading(ENDPOINTS["patients"])
+    for page in one.pages(client, {}, OVERLAP):
+        if page.split:
+            break
+
+    one._pages.close()
+
+    assert _ended()
+
+
+def _ended() -> bool:
+    """Whether no thread is left that asks for pages ahead."""
+    mine = [one for one in threading.enumerate() if one.name.startswith("cliniko-ahead")]
+    for thread in mine:
+        thread.join(PATIENCE)
+    return not [one for one in mine if one.is_alive()]
+
+
+def test_what_the_state_keeps_of_ranges_is_plain_and_comes_back_whole():
+
+    at = datetime(2026, 5, 1, tzinfo=UTC)
+    split = divided([at - 2 * OVERLAP, at - OVERLAP], at, at + OVERLAP)
+
+    again = restored(split.moved(1, at + OVERLAP).stored())
+
+    assert again == split.moved(1, at + OVERLAP)
