@@ -63,7 +63,7 @@ class Change:
 
     kind: Literal[
         "create", "update", "phones", "crowd", "late", "archive", "unarchive", "cancel",
-        "uncancel", "delete", "restore", "pass",
+        "uncancel", "delete", "restore", "pass", "follow",
     ]  # fmt: skip
     which: int
     number: int
@@ -116,7 +116,7 @@ PASSING = some.builds(
 CHANGES = some.builds(
     Change,
     some.sampled_from(
-        ("create", "update", "update", "phones", "crowd", "crowd", "late", "archive",
+        ("create", "update", "update", "follow", "phones", "crowd", "crowd", "late", "archive",
          "unarchive", "cancel", "uncancel", "delete", "restore")
     ),
     some.integers(0, 11),
@@ -130,7 +130,8 @@ TROUBLES = some.builds(
 def syncs(most: int, pages: Sequence[int], ends: Sequence[str]) -> some.SearchStrategy[Sync]:
     """Runs in which something happens up to the `most`-th request, and oftener in a long one."""
     what = some.one_of(CHANGES, PASSING, CHANGES, TROUBLES)
-    during = some.lists(some.tuples(some.integers(1, most), what), max_size=most).map(tuple)
+    when = some.one_of(some.integers(2, 4), some.integers(1, most))
+    during = some.lists(some.tuples(when, what), max_size=most).map(tuple)
     return some.builds(
         Sync, during, some.sampled_from(pages), some.sampled_from(ends), some.integers(1, 3)
     )
@@ -286,6 +287,11 @@ class World:
             case "crowd":
                 for one in (numbers * 2)[change.which :][: change.number + 2]:
                     account.update(name, one)
+            case "follow":  # an old row changes, and a moment later the newest
+                account.pass_seconds(1)
+                account.update(name, numbers[change.which % 4 % len(numbers)], notes="f")
+                account.pass_seconds(1 + change.number)
+                account.update(name, numbers[-1], notes="g")
             case "late" if self.case.overlap:
                 changed = datetime.fromisoformat(account.record(name, number)["updated_at"])
                 seen = account.now - timedelta(seconds=LATE * change.number // 9)

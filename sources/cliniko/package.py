@@ -13,13 +13,13 @@ from sources.cliniko import catalogue
 from sources.cliniko.catalogue import REJECTED, REJECTIONS, Table
 from sources.cliniko.drift import Drift
 from sources.cliniko.model import Endpoint, Record
-from sources.cliniko.reading import State
+from sources.cliniko.state import EVERY as EVERY
+from sources.cliniko.state import State
 from sources.cliniko.tables import Rejection, emptied, typed, usable_ids
 from sources.cliniko.values import ARROW, fingerprint, json_text, without_nul
 from sources.cliniko.walk import Page, received
 
 NAMED = 1_000  # rejected records that the state names; more are too many to carry along
-EVERY = "*"  # stands for them all
 BATCH = 10_000  # rows handed to dlt at once: every hand-over costs as much as some hundred rows
 
 
@@ -30,7 +30,7 @@ class Package:
     parent that comes twice with two lists would end with both: the second one has to
     wait for the next package (`fits`). The same holds for a record's rejections.
 
-    `state` is the endpoint's part of dlt's state (see `reading.State`).
+    `state` is the endpoint's part of dlt's state (see `state.State`).
     """
 
     def __init__(

@@ -1,32 +1,22 @@
 """How one endpoint is read in one run, over all the checkpoints of that run."""
 
 from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
-from sources.cliniko.ahead import Pages, ahead
+from sources.cliniko.ahead import ahead
 from sources.cliniko.client import Client
 from sources.cliniko.errors import ClinikoError, Forbidden, NotFound
 from sources.cliniko.model import Endpoint
-from sources.cliniko.ranges import restored
+from sources.cliniko.state import EVERY, note_description, worth_retrying
+from sources.cliniko.state import State as State
 from sources.cliniko.tables import Rejection
-from sources.cliniko.walk import Page, Walk, always
+from sources.cliniko.walk import Page, always
+from sources.cliniko.walks import Stretch, walks
 
 Status = Literal["unread", "ok", "not_permitted", "failed"]
-
-State = dict[str, Any]
-"""What dlt keeps for an endpoint and account.
-
-cursors    path → how far that list has been read, ISO 8601
-ranges     path → how far its ranges have been read, while a big list is read in several
-fields     table → field → column and kind, of fields that nobody described
-rejected   ids of records that are in `_rejected`; "*" if they are too many to name
-recent     id → hash of the last records, as they were loaded
-compared   how far the list is compared row by row: `next`, an id, and `at`, when
-content    hash of a list that is swapped whole, as it was last loaded
-permitted  whether the key could ever read it
-"""
 
 
 @dataclass
@@ -49,7 +39,7 @@ class Reading:
     keeps:       what the state is to keep besides, once the pages are taken
     gone:        rows that were found to be gone from the account
     mended:      rows that a comparison with the account found missing, or out of date
-    walks:       how many walks read it side by side
+    at_once:     how many walks read it side by side
     """
 
     endpoint: Endpoint
@@ -69,7 +59,8 @@ class Reading:
     keeps: State = field(default_factory=dict)
     gone: int = 0
     mended: int = 0
-    walks: int = 1
+    at_once: int = 1
+    _anew: bool = False
     _pages: Iterator[Page] | None = None
     _held: list[Page] = field(default_factory=list)
     _committed: str | None = None
@@ -103,9 +94,11 @@ class Reading:
     ) -> Iterator[Page]:
         """The pages that this run has not yet taken; `idle` as a walk asks it."""
         if self._pages is None:
-            kept: State = {name: dict(state.get(name, {})) for name in ("cursors", "ranges")}
-            self.cursor = min(kept["cursors"].values(), default=None)
-            walked = self._walks(client, kept, overlap, idle)
+            kept = deepcopy(state)  # it moves on while the pages are taken
+            self.cursor = min(kept.get("cursors", {}).values(), default=None)
+            self._anew = not self.goes_on or EVERY in worth_retrying(kept, self.endpoint)
+            stretch = Stretch(self.since, self.until, self.goes_on, overlap, idle)
+            walked = walks(client, self.endpoint, stretch, kept, self.notes)
             self._pages = ahead(walked) if self.given is None else iter(self.given)
         self._committed = self.cursor
         while self._held:
@@ -123,7 +116,7 @@ class Reading:
         self.rows += len(page.records)
         state["permitted"] = True
         if page.split:
-            self.walks = sum(not one.ended for one in page.split.ranges)
+            self.at_once = sum(not one.ended for one in page.split.ranges)
         if not self.moves_cursor:
             return
         if page.split:
@@ -143,6 +136,8 @@ class Reading:
         """The list was read to its end."""
         self.status = "ok"
         state["permitted"] = True
+        if self.moves_cursor and self.given is None:
+            note_description(state, self.endpoint, healed=self._anew and not self.rejected)
         # A list that was read whole needs no comparing row by row for a while.
         state.setdefault("compared", {"next": 0, "at": datetime.now(UTC).isoformat()})
         state.update(self.keeps)
@@ -163,18 +158,3 @@ class Reading:
         self.cursor = self._committed
         if self.status != "not_permitted":
             self.status = "failed"
-
-    def _walks(
-        self, client: Client, kept: State, overlap: timedelta, idle: Callable[[], bool]
-    ) -> Pages:
-        """Every list of the endpoint, one after the other."""
-        for path in self.endpoint.paths:
-            since, parts = self.since, None
-            if self.goes_on and path in kept["cursors"]:
-                since = datetime.fromisoformat(kept["cursors"][path]) - overlap
-            if self.goes_on and path in kept["ranges"]:
-                parts = restored(kept["ranges"][path])
-            walk = Walk(
-                client, self.endpoint, path, since, self.until, self.notes, parts, overlap, idle
-            )
-            yield from walk.pages()

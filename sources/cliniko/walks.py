@@ -1,0 +1,81 @@
+"""Every list of an endpoint, walked from where the state says."""
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sources.cliniko.again import by_id
+from sources.cliniko.ahead import Pages
+from sources.cliniko.client import Client
+from sources.cliniko.errors import Refused
+from sources.cliniko.listed import Listed
+from sources.cliniko.model import Endpoint
+from sources.cliniko.page import Page
+from sources.cliniko.ranges import Split, restored
+from sources.cliniko.state import EVERY, State, worth_retrying
+from sources.cliniko.walk import Walk, always
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """What of an endpoint's lists is to be read.
+
+    since:    from this change on; None reads all
+    until:    up to this change; None reads to the end
+    goes_on:  whether to go on from where the state says
+    overlap:  how far before that
+    idle:     whether there is time to spare, as a walk asks it
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+    goes_on: bool = True
+    overlap: timedelta = timedelta()
+    idle: Callable[[], bool] = always
+
+
+def walks(
+    client: Client, endpoint: Endpoint, stretch: Stretch, kept: State, notes: list[str]
+) -> Pages:
+    """The lists one after the other; `kept` is the state as it is now, `notes` the walk's."""
+    for path in endpoint.paths:
+        since, parts = stretch.since, None
+        if (yield from _is_continued(Listed(client, endpoint, path, notes), stretch, kept)):
+            since, parts = _place(path, kept, stretch.overlap)
+        walk = Walk(
+            client,
+            endpoint,
+            path,
+            since,
+            stretch.until,
+            notes,
+            parts,
+            stretch.overlap,
+            stretch.idle,
+        )
+        yield from walk.pages()
+
+
+def _is_continued(listed: Listed, stretch: Stretch, kept: State) -> Generator[Page, None, bool]:
+    """Whether a list need not be read from its beginning; records that may fit now come first."""
+    if not stretch.goes_on:
+        return False
+    rejected = worth_retrying(kept, listed.endpoint)
+    if EVERY in rejected:
+        return False
+    try:
+        yield from by_id(listed, rejected)
+    except Refused as error:
+        if error.status != 400:
+            raise
+        return False
+    return True
+
+
+def _place(path: str, kept: State, overlap: timedelta) -> tuple[datetime | None, Split | None]:
+    """From which change a list is to be read on, and the ranges that it was left in."""
+    cursor, ranges = kept.get("cursors", {}).get(path), kept.get("ranges", {}).get(path)
+    return (
+        datetime.fromisoformat(cursor) - overlap if cursor else None,
+        restored(ranges) if ranges else None,
+    )
