@@ -14,8 +14,9 @@ from pipelines.commit import TURN, commit
 from pipelines.compare import Budget, Comparison, Spent
 from pipelines.ledger import Checked, Run
 from pipelines.shelf import Shelf, states
+from pipelines.whole import compare_whole
 from sources.cliniko.client import Client
-from sources.cliniko.errors import ClinikoError
+from sources.cliniko.errors import ClinikoError, Refused
 from sources.cliniko.listed import PER_PAGE, Listed
 from sources.cliniko.page import Page, received
 from sources.cliniko.reading import Reading, State
@@ -70,14 +71,18 @@ def reconcile(
             for name, r in run.readings.items()
             if r.status == "ok" and r.offered and r.moves_cursor and r.endpoint.shape == "list"
         }
-        _count(comparisons, run.readings)
-        before = {name: one.held() for name, one in comparisons.items()}
-        _search(comparisons, run, terms)
+        seen = _count(comparisons, run.readings)
+        every = comparisons | seen
+        for name, comparison in seen.items():
+            compare_whole(comparison, run.readings[name].everything or ())
+        _spare_the_blank(every, run, terms)
+        before = {name: one.held() for name, one in every.items()}
+        _search(comparisons, run)
         places = _row_by_row(comparisons, kept, terms.now())
-        for name, comparison in comparisons.items():
+        for name, comparison in every.items():
             _mark(comparison, run.readings[name], run, terms)
         _load(flow, comparisons, places, client, settings, run, kept)
-        for name, comparison in comparisons.items():
+        for name, comparison in every.items():
             after = comparison.held()
             run.checked += [
                 Checked(name, state, number, before[name][state], after[state])
@@ -96,8 +101,13 @@ def _until(state: State) -> datetime:
     return datetime.fromisoformat(max(state.get("cursors", {}).values(), default=EPOCH.isoformat()))
 
 
-def _count(comparisons: dict[str, Comparison], readings: Mapping[str, Reading]) -> None:
-    """The account's counts, side by side; lists that refuse to be counted are left out."""
+def _count(
+    comparisons: dict[str, Comparison], readings: Mapping[str, Reading]
+) -> dict[str, Comparison]:
+    """The account's counts, side by side; lists that refuse to be counted are left out.
+
+    Those of them that were read whole are returned.
+    """
 
     def count(name: str) -> None:
         for state in states(readings[name].endpoint):
@@ -105,24 +115,37 @@ def _count(comparisons: dict[str, Comparison], readings: Mapping[str, Reading]) 
 
     with ThreadPoolExecutor(THREADS) as threads:
         counted = {name: threads.submit(count, name) for name in comparisons}
+    seen: dict[str, Comparison] = {}
     for name, outcome in counted.items():
         error = outcome.exception()
-        if isinstance(error, ClinikoError):
+        if _is_unfiltered(error) and readings[name].everything is not None:
+            seen[name] = comparisons.pop(name)
+        elif isinstance(error, ClinikoError):
             readings[name].notes.append(f"not compared with the account: {error}")
             del comparisons[name]
         elif error:
             raise error
+    return seen
 
 
-def _search(comparisons: Mapping[str, Comparison], run: Run, terms: Terms) -> None:
-    """Where counts differ, find out which rows."""
+def _is_unfiltered(error: BaseException | None) -> bool:
+    """Whether an error says that the list cannot be filtered."""
+    return isinstance(error, Refused) and error.status == 400
+
+
+def _spare_the_blank(comparisons: Mapping[str, Comparison], run: Run, terms: Terms) -> None:
+    """A list that is said to be empty, and was not, is left as it is."""
     for name, comparison in comparisons.items():
-        notes = run.readings[name].notes
         if not comparison.counts["all"] and comparison.shelf.count() and not terms.accept_gone:
             run.fail(f"{name}: the account says it is empty, so nothing was compared{ASK}")
             comparison.counts.clear()
-            continue
-        with _bounded(notes):
+            comparison.gone.clear()
+
+
+def _search(comparisons: Mapping[str, Comparison], run: Run) -> None:
+    """Where counts differ, find out which rows."""
+    for name, comparison in comparisons.items():
+        with _bounded(run.readings[name].notes):
             for state, number in comparison.counts.items():
                 comparison.search(state, number)
 

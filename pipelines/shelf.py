@@ -60,7 +60,7 @@ class Shelf:
         [[number]] = self._rows("id", f" ORDER BY id LIMIT 1 OFFSET {half}", low, high)
         return int(number)
 
-    def versions(self, low: int, high: int) -> dict[int, Version]:
+    def versions(self, low: int = 0, high: int = END) -> dict[int, Version]:
         """Id → version of the rows in a range."""
         names = ", ".join(self._column(name) for name in versioned(self.endpoint))
         return {
@@ -68,26 +68,45 @@ class Shelf:
             for number, *moments in self._rows(f"id, {names}", "", low, high)
         }
 
+    def marked(self) -> set[int]:
+        """The ids of the rows that are said to be gone."""
+        rows = self.client.execute_sql(
+            f"SELECT id FROM {self._table} WHERE _account = %s AND _gone_at IS NOT NULL",
+            self.account,
+        )
+        return {int(number) for [number] in rows or ()}
+
     def mark_gone(self, ids: Iterable[int], now: datetime) -> None:
         """Say of rows that the account no longer has them."""
-        table, numbers = self.client.make_qualified_table_name(self.endpoint.name), list(ids)
+        self._mark(ids, now)
+
+    def unmark(self, ids: Iterable[int]) -> None:
+        """Say of rows that the account has them after all."""
+        self._mark(ids, None)
+
+    def _mark(self, ids: Iterable[int], when: datetime | None) -> None:
+        numbers = list(ids)
         with self.client.begin_transaction():
             for at in range(0, len(numbers), BATCH):
                 some = ", ".join(str(int(number)) for number in numbers[at : at + BATCH])
                 self.client.execute_sql(
-                    f"UPDATE {table} SET _gone_at = %s WHERE _account = %s AND id IN ({some})",
-                    now,
+                    f"UPDATE {self._table} SET _gone_at = %s "
+                    f"WHERE _account = %s AND id IN ({some})",
+                    when,
                     self.account,
                 )
+
+    @property
+    def _table(self) -> str:
+        return str(self.client.make_qualified_table_name(self.endpoint.name))
 
     def _column(self, name: str) -> str:
         return str(self.client.escape_column_name(name))
 
     def _rows(self, what: str, more: str, low: int, high: int) -> list[tuple[Any, ...]]:
-        table = self.client.make_qualified_table_name(self.endpoint.name)
         return list(
             self.client.execute_sql(
-                f"SELECT {what} FROM {table} WHERE _account = %s AND _gone_at IS NULL "
+                f"SELECT {what} FROM {self._table} WHERE _account = %s AND _gone_at IS NULL "
                 f"AND id >= %s AND id < %s AND coalesce(created_at, %s) <= %s{more}",
                 self.account,
                 low,

@@ -34,6 +34,7 @@ ORDER = [
     {"pipelines.comments", "pipelines.killed", "pipelines.leftovers", "pipelines.shelf"},
     {"pipelines.keys", "pipelines.staging", "pipelines.compact"},
     {"pipelines.compare"},
+    {"pipelines.whole"},
     {"pipelines.sync"},
     {"pipelines.reconcile"},
     {"pipelines.publish", "pipelines.parquet", "pipelines.readers", "pipelines.report"},

@@ -234,3 +234,87 @@ def test_inactive_practitioners_are_no_difference(account, served, warehouse, ni
         f"AND run_id = '{run.run_id}'"
     )
     assert row["account_count"] == row["warehouse_before"] == account.count("practitioners")
+
+
+# Lists that cannot be filtered
+
+
+@pytest.fixture
+def recalls(account: Account, night) -> list[str]:
+    """The ids of a list of one page and some rows, loaded."""
+    while account.count("recalls") < 130:
+        account.create("recalls")
+    night("recalls")
+    return _ids(account, "recalls")
+
+
+def test_a_list_that_cannot_be_filtered_is_compared_by_its_reading(
+    account, served, warehouse, night, recalls
+):
+    for number in recalls[20:120:40]:
+        account.delete("recalls", number)
+
+    run = night("recalls")
+
+    assert run.report()["endpoints"]["recalls"]["gone"] == 3
+    assert _live(warehouse, "recalls") == set(_ids(account, "recalls"))
+    assert "not compared" not in run.readings["recalls"].message
+    [row] = warehouse.rows(
+        f"FROM cliniko._reconciliation WHERE endpoint = 'recalls' AND run_id = '{run.run_id}'"
+    )
+    assert (row["account_count"], row["warehouse_before"], row["warehouse_count"]) == (
+        len(recalls) - 3, len(recalls), len(recalls) - 3,
+    )  # fmt: skip
+
+
+def test_there_too_a_row_that_comes_back_loses_its_mark(account, served, warehouse, night, recalls):
+    newest = max(account.rows("recalls"), key=lambda record: record["updated_at"])["id"]
+    for number in (newest, recalls[0]):
+        account.delete("recalls", number)
+        night("recalls")
+        account.restore("recalls", number, touch=False)
+
+    run = night("recalls")
+
+    assert run.status == "ok"
+    assert _live(warehouse, "recalls") == set(recalls)
+
+
+def test_there_too_nothing_is_marked_where_much_seems_gone(
+    account, served, warehouse, night, recalls
+):
+    for number in recalls[:30]:
+        account.delete("recalls", number)
+
+    run = night("recalls")
+    marked = len(recalls) - len(_live(warehouse, "recalls"))
+    night("recalls", accept_gone=True)
+
+    assert (run.status, marked) == ("partial", 0)
+    assert "--accept-gone" in run.error
+    assert _live(warehouse, "recalls") == set(recalls[30:])
+
+
+def test_there_too_an_empty_answer_marks_nothing(account, served, warehouse, night, recalls):
+    for number in recalls[:-10]:
+        account.delete("recalls", number)
+    night("recalls", accept_gone=True)
+    for number in recalls[-10:]:
+        account.delete("recalls", number)
+
+    run = night("recalls")
+
+    assert run.status == "partial"
+    assert len(_live(warehouse, "recalls")) == 10
+
+
+def test_there_too_a_reading_that_came_out_short_marks_nothing(
+    account, served, warehouse, night, recalls
+):
+    account.delete("recalls", recalls[0])
+    served.faults.append(wrong_total(3, path="recalls", times=200))
+
+    run = night("recalls")
+
+    assert run.status != "ok"
+    assert _live(warehouse, "recalls") == set(recalls)

@@ -4,6 +4,7 @@ It is read in the order of creation, which no change disturbs, and counted.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from sources.cliniko import page
@@ -64,7 +65,8 @@ def _counted(listed: Listed, window: Sequence[Filter], sort: str, first: Answer)
             count = max(count, page.total(answer))
             yield listed.page(records)
         if len(seen) >= count:
-            yield listed.page([], None if latest == EPOCH else latest)
+            end = listed.page([], None if latest == EPOCH else latest)
+            yield end if window else replace(end, whole=frozenset(seen))
             return
     raise _short(listed, len(seen))
 

@@ -24,6 +24,7 @@ class Page:
               known only at the end
     left:     how many records its list has behind it, as Cliniko counts
     split:    where a list that is read in ranges stands once this page is kept
+    whole:    the keys of all that the list has, if it was read whole and counted
     """
 
     path: str
@@ -32,6 +33,7 @@ class Page:
     cursor: datetime | None
     left: int = 0
     split: Split | None = None
+    whole: frozenset[str] | None = None
 
 
 class Distrust(Exception):

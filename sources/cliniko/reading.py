@@ -39,6 +39,7 @@ class Reading:
     keeps:       what the state is to keep besides, once the pages are taken
     gone:        rows that were found to be gone from the account
     mended:      rows that a comparison with the account found missing, or out of date
+    seen:        path → keys of all that the list has, where it was read whole and counted
     at_once:     how many walks read it side by side
     """
 
@@ -59,6 +60,7 @@ class Reading:
     keeps: State = field(default_factory=dict)
     gone: int = 0
     mended: int = 0
+    seen: dict[str, frozenset[str]] = field(default_factory=dict)
     at_once: int = 1
     _anew: bool = False
     _pages: Iterator[Page] | None = None
@@ -74,6 +76,13 @@ class Reading:
     def goes_on(self) -> bool:
         """Whether it reads on from the run before, and so may leave out what is the same."""
         return self.moves_cursor and not self.whole
+
+    @property
+    def everything(self) -> frozenset[int] | None:
+        """The ids of all that the account has; None if its lists were not read whole."""
+        if self.seen.keys() != set(self.endpoint.paths):
+            return None
+        return frozenset(int(key) for keys in self.seen.values() for key in keys if key.isdecimal())
 
     @property
     def message(self) -> str:
@@ -115,6 +124,8 @@ class Reading:
         """Move the cursor, or those of the ranges: the page is in dlt's hands."""
         self.rows += len(page.records)
         state["permitted"] = True
+        if page.whole is not None:
+            self.seen[page.path] = page.whole
         if page.split:
             self.at_once = sum(not one.ended for one in page.split.ranges)
         if not self.moves_cursor:
