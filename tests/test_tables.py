@@ -156,6 +156,28 @@ def test_a_plain_id_in_place_of_a_link_counts() -> None:
     assert row["patient_id"] == 77
 
 
+@pytest.mark.parametrize("plain", ["7", 7, "", None])
+def test_a_plain_id_beside_a_link_may_say_the_same_or_nothing(plain: Any) -> None:
+    result = became(
+        "medical_alerts", {"id": "1", "patient": link("/patients/7"), "patient_id": plain}
+    )
+
+    [row] = rows(result, "medical_alerts")
+
+    assert (row["patient_id"], result.rejected) == (7, [])
+
+
+def test_a_plain_id_that_contradicts_its_link_is_null_and_rejected() -> None:
+    result = became(
+        "medical_alerts", {"id": "1", "patient": link("/patients/7"), "patient_id": "8"}
+    )
+
+    [row] = rows(result, "medical_alerts")
+
+    assert row["patient_id"] is None
+    assert [one.field for one in result.rejected] == ["patient_id"]
+
+
 def test_what_a_link_holds_besides_is_stored() -> None:
     result = became("medical_alerts", {"id": "1", "patient": link("/patients/7") | {"vip": True}})
 

@@ -214,7 +214,7 @@ def _inside(value: Any, name: str) -> Any:
 
 
 def _linked(link: Link, sent: Sent, size: int, listed: bool) -> Sequence[Any]:
-    """The ids that a link leads to; a plain `<link>_id` beside it or in its place counts too.
+    """The ids that a link leads to, or a plain `<link>_id` in its place.
 
     `listed` says that a child table holds the links of a list.
     """
@@ -227,7 +227,14 @@ def _linked(link: Link, sent: Sent, size: int, listed: bool) -> Sequence[Any]:
             if "" not in ids and "".join(filter(None, ids)).isdecimal():
                 return ids
     pairs = zip(values, plain, strict=True)
-    return [other if value is None else _target(value, listed) for value, other in pairs]
+    return [
+        other if value is None else _agreed(_target(value, listed), other) for value, other in pairs
+    ]
+
+
+def _agreed(target: Any, plain: Any) -> Any:
+    """The id that a link and the plain one beside it name; where they name two, neither is it."""
+    return _MISPLACED if target and plain and str(target) != str(plain) else target
 
 
 def _target(value: Any, listed: bool = False) -> Any:
