@@ -7,8 +7,9 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from conftest import settings_for
+from conftest import Warehouse, settings_for
 
+from pipelines.cursors import reset
 from sandbox import Account, Served, faults
 from sources.cliniko.client import Client
 from sources.cliniko.endpoints import ENDPOINTS
@@ -16,6 +17,7 @@ from sources.cliniko.errors import Unavailable
 from sources.cliniko.page import Page
 from sources.cliniko.ranges import divided, restored
 from sources.cliniko.reading import Reading, State
+from sources.cliniko.source import Extract, never
 from sources.cliniko.walk import Walk
 
 LASTING = 1_000  # times of a fault that does not pass
@@ -246,9 +248,9 @@ def test_the_cursor_is_never_ahead_of_the_servers_clock(account, client):
     ahead = account.now + timedelta(days=1)
     account.update("patients", max(everybody(account)), touch=False, updated_at=ahead)
 
-    take(one, client, state)
+    take(one, client, state, 12)
 
-    assert datetime.fromisoformat(state["cursors"][PATH]) == account.now
+    assert datetime.fromisoformat(state["ranges"][PATH]["newest"]) == account.now
 
 
 def test_a_reading_that_was_cut_goes_on_where_each_range_stood(account, served, client):
@@ -325,6 +327,56 @@ def _ended() -> bool:
     for thread in mine:
         thread.join(PATIENCE)
     return not [one for one in mine if one.is_alive()]
+
+
+def cut(served: Served, warehouse: Warehouse) -> None:
+    """A run that breaks off while ranges are read, some of them loaded."""
+    settings = settings_for(served, max_attempts=1, checkpoint_seconds=0)
+    asked = iter(range(14))
+
+    def fail(path: str, params: Any) -> None:
+        if next(asked, None) is None and not served.faults:
+            served.faults.append(faults.status(500, path="patients"))
+
+    served.account.before_answer.append(fail)
+    assert warehouse.sync(settings, "patients").status != "ok"
+    served.account.before_answer.clear()
+    served.faults.clear()
+    served.log.clear()
+
+
+def test_the_run_after_one_that_broke_off_reads_the_rest_of_each_range(
+    account, served, settings, warehouse
+):
+    cut(served, warehouse)
+
+    run = warehouse.sync(settings, "patients")
+
+    rows = warehouse.rows("SELECT id FROM cliniko.patients")
+    assert run.status == "ok"
+    assert {str(row["id"]) for row in rows} == everybody(account)
+    assert len([one for one in asked(served) if "per_page=100" in one]) < 20 - 10 + 2 * 4
+
+
+def test_a_reset_forgets_the_ranges(served, settings, warehouse):
+    cut(served, warehouse)
+    reset("patients", "main", "duckdb", warehouse.state_dir)
+
+    run = warehouse.sync(settings, "patients")
+
+    assert run.readings["patients"].rows >= ROWS
+
+
+def test_a_list_is_worth_splitting_once_few_walks_go_on_beside_it(settings, client):
+    readings = {name: Reading(ENDPOINTS[name]) for name in ("patients", "users", "taxes")}
+    extract = Extract(settings, client, readings, never, "")
+    mine, users, taxes = readings.values()
+    two = extract.is_idle(mine)
+    users.at_once = 4
+    five = extract.is_idle(mine)
+    users.status, taxes.status = "ok", "failed"
+
+    assert (two, five, extract.is_idle(mine)) == (True, False, True)
 
 
 def test_what_the_state_keeps_of_ranges_is_plain_and_comes_back_whole():
