@@ -13,13 +13,13 @@ BATCH = 500  # ids in one statement
 State = Hidden | str
 """`all`, or a mark: the rows that have it."""
 
-Version = tuple[datetime | None, ...]
-"""When a row changed, and its marks, in the order of `versioned`."""
+Version = tuple[datetime | bool | None, ...]
+"""When a row changed, its marks, and which list it is in, in the order of `versioned`."""
 
 
 def versioned(endpoint: Endpoint) -> tuple[str, ...]:
     """The columns that tell two versions of a row apart."""
-    return ("updated_at", *endpoint.hidden)
+    return ("updated_at", *endpoint.hidden, *filter(None, (endpoint.apart,)))
 
 
 def version(endpoint: Endpoint, record: Record) -> Version:
@@ -27,8 +27,10 @@ def version(endpoint: Endpoint, record: Record) -> Version:
     return tuple(_moment(record.get(name)) for name in versioned(endpoint))
 
 
-def _moment(value: Any) -> datetime | None:
+def _moment(value: Any) -> datetime | bool | None:
     try:
+        if isinstance(value, bool):
+            return value
         return datetime.fromisoformat(value).astimezone(UTC) if value else None
     except (TypeError, ValueError):
         return None
@@ -118,8 +120,8 @@ class Shelf:
         )
 
 
-def _aware(moment: datetime | None) -> datetime | None:
-    return moment.astimezone(UTC) if moment else None
+def _aware(moment: datetime | bool | None) -> datetime | bool | None:
+    return moment.astimezone(UTC) if isinstance(moment, datetime) else moment
 
 
 def states(endpoint: Endpoint) -> tuple[State, ...]:

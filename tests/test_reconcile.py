@@ -236,6 +236,18 @@ def test_inactive_practitioners_are_no_difference(account, served, warehouse, ni
     assert row["account_count"] == row["warehouse_before"] == account.count("practitioners")
 
 
+def test_a_practitioner_who_moved_to_the_other_list_unchanged_is_found_within_a_week(
+    account, served, warehouse, night
+):
+    night("practitioners")
+    number = next(r["id"] for r in account.rows("practitioners") if r["active"])
+    account.update("practitioners", number, touch=False, active=False)
+
+    night("practitioners", now=lambda: datetime.now(UTC) + timedelta(days=7))
+
+    assert not warehouse.value(f"SELECT active FROM cliniko.practitioners WHERE id = {number}")
+
+
 # Lists that cannot be filtered
 
 

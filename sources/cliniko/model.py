@@ -132,6 +132,8 @@ class Endpoint:
     shape:       what it answers with
     path:        where it is served; `/<name>` unless said
     also:        paths of lists with its other rows (`/practitioners/inactive`)
+    apart:       the flag that says which of these lists a row is in; it may turn without a
+                 new `updated_at`
     key:         the columns that tell two rows of an account apart
     optional:    whether a 404 means "not offered by this account"
     by_default:  whether a sync without names reads it
@@ -149,6 +151,7 @@ class Endpoint:
     shape: Shape = "list"
     path: str = ""
     also: tuple[str, ...] = ()
+    apart: str = ""
     key: tuple[str, ...] = ("id",)
     optional: bool = False
     by_default: bool = True

@@ -349,6 +349,7 @@ PEOPLE = (
         many=("appointment_types", "appointments", "invoices", "practitioner_reference_numbers"),
         filters=("active", "show_in_online_bookings", "user_id"),
         also=("/practitioners/inactive",),
+        apart="active",
         note="Holds former practitioners too (active = false). A practitioner's id is not the id of"
         " the user.",
     ),
