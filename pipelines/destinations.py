@@ -12,9 +12,9 @@ import duckdb
 from duckdb import TransactionException
 
 from pipelines import elsewhere, postgres
+from pipelines.place import DATASET as DATASET
 from pipelines.place import work_file
 
-DATASET = "cliniko"
 LOG = 8 * 2**20  # bytes of DuckDB's log that may wait
 STORAGE_VERSION = "v1.0.0"  # what every DuckDB client and BI driver since 2024 can open
 

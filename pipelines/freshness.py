@@ -1,59 +1,115 @@
-"""What the published tables say of their own state: last run, rows, age."""
+"""How old what readers see is, list by list, and what is wrong with it."""
 
-from datetime import UTC, datetime
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
+from pipelines import attempts, past
+from pipelines.past import Row
+from pipelines.place import published
 
-from pipelines.destinations import DATASET
-from pipelines.readers import MISSING, NOTHING, Ask, reader
-from pipelines.report import listed
-from sources.cliniko.errors import ConfigError
-
-RUNS = f"SELECT * FROM {DATASET}._runs ORDER BY started_at DESC LIMIT 1"
-ENDPOINTS = f"SELECT * FROM {DATASET}._run_endpoints WHERE run_id = '{{run_id}}' ORDER BY endpoint"
+MAX_AGE = timedelta(hours=36)  # a night may fail and the next one still be in time
 
 
-def status(destination: str, state_dir: Path) -> dict[str, Any]:
-    """The last run that readers see, and the rows of each table.
+def status(
+    state_dir: Path,
+    destination: str = "duckdb",
+    *,
+    max_age: timedelta = MAX_AGE,
+    names: Collection[str] = (),
+    now: datetime | None = None,
+) -> dict[str, Any]:
+    """The last run and the state of each list, as `status --json` says it.
 
-    Raises ConfigError if nothing is there to be read yet.
+    names:  the lists to judge; empty judges all that were ever read
+
+    Raises ConfigError if nothing has been published yet.
     """
-    with reader(destination, state_dir) as (place, ask):
-        try:
-            run = ask(RUNS)[0]
-        except MISSING as error:
-            raise ConfigError(NOTHING) from error
-        endpoints = ask(ENDPOINTS.format(run_id=run["run_id"]))
-        for line in endpoints:
-            line["total"] = _count(ask, line["endpoint"])
-    age = datetime.now(UTC) - run["finished_at"]
+    with past.ledger(destination, state_dir) as ask:
+        runs, lines, totals = past.runs(ask), past.endpoints(ask), past.totals(ask)
+    for line in lines:
+        line["total"] = totals.get((line["_account"], line["endpoint"]))
+    wanted = [line for line in lines if line["endpoint"] in names or not names]
+    wanted += _unread(runs, wanted, names)
+    where = str(published(state_dir)) if destination == "duckdb" else destination
+    now = now or datetime.now(UTC)
+    return {"file": where} | judged(runs, wanted, max_age, now) | _attempts(state_dir, runs)
+
+
+def _unread(runs: Sequence[Row], lines: Sequence[Row], names: Collection[str]) -> list[Row]:
+    """Lines for lists that were asked for and that no run of an account ever read."""
+    known = {(line["_account"], line["endpoint"]) for line in lines}
+    empty = {"status": "unread", "total": None, "as_of": None, "rejected": 0, "message": ""}
+    return [
+        {"_account": run["_account"], "endpoint": name} | empty
+        for run in runs
+        for name in sorted(names)
+        if (run["_account"], name) not in known
+    ]
+
+
+def judged(
+    runs: Sequence[Row], lines: Sequence[Row], max_age: timedelta, now: datetime
+) -> dict[str, Any]:
+    """What the last runs and lines of the ledger amount to.
+
+    A list that is not permitted has no age. `endpoints` holds one line a list, the worst
+    of all accounts'; `accounts` all of them.
+    """
+    accounts: dict[str, dict[str, Any]] = {
+        run["_account"]: {"run": _bare(run), "endpoints": {}} for run in runs
+    }
+    worst: dict[str, Row] = {}
+    for line in (_judged(line, max_age, now) for line in lines):
+        name = line.pop("endpoint")
+        accounts[line["_account"]]["endpoints"][name] = line
+        worst[name] = max(line, worst.get(name, line), key=_badness)
+    ages = [line["hours_old"] for line in worst.values() if line["hours_old"] is not None]
     return {
-        "file": place,
-        "hours_old": round(age.total_seconds() / 3600, 1),
-        "run": run,
-        "endpoints": {line.pop("endpoint"): line for line in endpoints},
+        "ok": not any(line["stale"] for line in worst.values()),
+        "max_age_hours": round(max_age.total_seconds() / 3600, 2),
+        "hours_old": max(ages, default=None),
+        "run": _bare(runs[0]) if runs else None,
+        "endpoints": worst,
+        "accounts": accounts,
     }
 
 
-def _count(ask: Ask, table: str) -> int | None:
-    """The rows that a table has; None if it is not there."""
-    try:
-        [row] = ask(f'SELECT count(*) AS total FROM {DATASET}."{table}"')
-    except MISSING:
-        return None
-    return int(row["total"])
+def _judged(line: Row, max_age: timedelta, now: datetime) -> Row:
+    """A line of the ledger with its age, and what is wrong in words."""
+    as_of, permitted = line["as_of"], line["status"] != "not_permitted"
+    age = now - as_of if as_of else None
+    stale = permitted and (age is None or age > max_age)
+    wrong = [] if permitted else ["not permitted"]
+    wrong += ["last run failed"] if line["status"] == "failed" else []
+    wrong += ["never read whole"] if permitted and age is None else []
+    wrong += ["too old"] if stale and age is not None else []
+    wrong += [f"{line['rejected']} records rejected"] if line["rejected"] else []
+    old = round(age.total_seconds() / 3600, 1) if age is not None and permitted else None
+    return _bare(line) | {"hours_old": old, "stale": stale, "wrong": "; ".join(wrong)}
 
 
-def describe(console: Console, result: dict[str, Any]) -> None:
-    """The state for a person."""
-    run = result["run"]
-    console.print(f"{result['file']}: {result['hours_old']} hours old, last run {run['status']}")
-    if run["message"]:
-        console.print(run["message"], markup=False)
-    rows = [
-        (name, line["status"].replace("_", " "), line["total"], line["cursor"], line["message"])
-        for name, line in result["endpoints"].items()
-    ]
-    listed(console, ("table", "status", "rows", "read up to", "note"), rows)
+def _badness(line: Row) -> tuple[bool, bool, float]:
+    """What makes a line worse than that of another account."""
+    return line["stale"], line["status"] != "ok", line["hours_old"] or 0.0
+
+
+def _bare(row: Row) -> Row:
+    """Without what only the query needed."""
+    return {name: value for name, value in row.items() if name not in ("nth", "_dlt_load_id")}
+
+
+def _attempts(state_dir: Path, runs: Sequence[Row]) -> dict[str, Any]:
+    """The attempts that ended later than what the warehouse knows of, as `attempts`."""
+    ends = {run["_account"]: run["finished_at"] or run["started_at"] for run in runs}
+    newest = max(ends.values(), default=None)
+    return {
+        "attempts": [
+            one
+            for one in attempts.last(state_dir)
+            if one["status"] not in ("ok", "partial")
+            and (known := ends.get(one["account"], newest)) is not None
+            and datetime.fromisoformat(one["at"]) > known.replace(microsecond=0)
+        ]
+    }

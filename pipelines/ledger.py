@@ -19,6 +19,7 @@ from sources.cliniko.reading import Reading
 from sources.cliniko.values import ARROW
 
 Status = Literal["ok", "partial", "failed"]
+Kind = Literal["changes", "all", "range", "comparison"]
 
 RUNS = Table(
     "_runs",
@@ -26,6 +27,9 @@ RUNS = Table(
     (
         Column("run_id", "text", "The run's name: when it started, and a random end"),
         ACCOUNT,
+        Column(
+            "kind", "text", "What it read: changes, all, a range of time; or a comparison alone"
+        ),
         Column("started_at", "instant", "When it started"),
         Column("finished_at", "instant", "When it ended; null if it was killed"),
         Column("status", "text", "ok, partial (some endpoints failed) or failed"),
@@ -105,9 +109,12 @@ class Killed:
 class Run:
     """One run, while it goes on and as it ended.
 
+    kind:     what it was to read
     stopped:  whether it was told to end before all was read
     locked:   whether it could not begin, because another run of the account is at work
     error:    what ended it early, in words
+    broken:   the same in words that may leave this machine: no database's or system's own
+    killed:   runs before it that could not write down how they ended
     checked:  what a comparison with the account counted
     """
 
@@ -116,12 +123,15 @@ class Run:
     started_at: datetime
     readings: Mapping[str, Reading]
     finished_at: datetime | None = None
+    kind: Kind = "changes"
     error: str = ""
+    broken: str = ""
     stopped: bool = False
     locked: bool = False
     requests: int = 0
     throttled: int = 0
     requests_by_path: Counter[str] = field(default_factory=Counter)
+    killed: list[Killed] = field(default_factory=list)
     checked: list[Checked] = field(default_factory=list)
 
     def count(self, client: Client) -> None:
@@ -162,9 +172,13 @@ class Run:
         errors = (reading.error for reading in self.readings.values())
         return next((error for error in errors if isinstance(error, Unauthorized)), None)
 
-    def fail(self, what: str) -> None:
-        """Note what went wrong, beside what did before."""
+    def fail(self, what: str, aloud: str | None = None) -> None:
+        """Note what went wrong, beside what did before.
+
+        aloud:  the same without another program's words, which may quote a row
+        """
         self.error = "; ".join(filter(None, (self.error, what)))
+        self.broken = "; ".join(filter(None, (self.broken, what if aloud is None else aloud)))
 
     def report(self) -> dict[str, Any]:
         """The run as `sync --json` prints it."""
@@ -194,26 +208,23 @@ class Run:
         }
 
 
-def write(pipeline: dlt.Pipeline, run: Run, killed: Sequence[Killed] = ()) -> None:
-    """Load the run's rows; a run that is written again takes its rows' place.
-
-    killed:  runs before it that could not write down how they ended
-    """
-    pipeline.extract(_ledger(run, killed))
+def write(pipeline: dlt.Pipeline, run: Run) -> None:
+    """Load the run's rows; a run that is written again takes its rows' place."""
+    pipeline.extract(_ledger(run))
     commit(pipeline)
 
 
 @dlt.source(name="cliniko", section="cliniko")
-def _ledger(run: Run, killed: Sequence[Killed]) -> Iterator[DltResource]:
+def _ledger(run: Run) -> Iterator[DltResource]:
     """The run as rows of the tables."""
     report = run.report()
     keys = {"run_id": run.run_id, "_account": run.account, "_read_at": datetime.now(UTC)}
-    times = {"started_at": run.started_at, "finished_at": run.finished_at}
+    times = {"kind": run.kind, "started_at": run.started_at, "finished_at": run.finished_at}
     rows = [
         {**entry, **keys, "endpoint": name, "cursor": _moment(entry["cursor"])}
         for name, entry in report["endpoints"].items()
     ]
-    lost = [{**KILLED, **keys, **asdict(one)} for one in killed]
+    lost = [{**KILLED, **keys, **asdict(one)} for one in run.killed]
     yield _resource(RUNS, [*lost, {**report, **keys, **times}])
     yield _resource(RUN_ENDPOINTS, rows)
     yield _resource(RECONCILIATION, [{**asdict(one), **keys} for one in run.checked])

@@ -181,6 +181,7 @@ def _published(runs: Sequence[Run], file: Path, state_dir: Path) -> list[str]:
     try:
         return [f"published {publish(file, state_dir)}"]
     except (OSError, duckdb.Error) as error:
+        words = str(error).strip().splitlines()[0]
         for run in loaded:
-            run.fail(f"not published: {str(error).strip().splitlines()[0]}")
+            run.fail(f"not published: {words}", f"not published: {type(error).__name__}")
         return []

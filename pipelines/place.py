@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sources.cliniko.errors import ConfigError
 
+DATASET = "cliniko"  # the schema of all tables
 PUBLISHED = "warehouse.duckdb"  # not cliniko.duckdb: a file named like its schema confuses DuckDB
 
 
@@ -22,6 +23,11 @@ def work(state_dir: Path) -> Path:
 def work_file(state_dir: Path) -> Path:
     """The DuckDB file that a run writes."""
     return work(state_dir) / "load.duckdb"
+
+
+def logs(state_dir: Path) -> Path:
+    """The folder of the logs, a file a day."""
+    return state_dir / "logs"
 
 
 def lock_file(state_dir: Path) -> Path:

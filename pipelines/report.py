@@ -1,19 +1,19 @@
 """What a person sees of a run: progress while it goes on, a table when it has ended."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from pipelines.console import console as console
+from pipelines.console import listed as listed
 from pipelines.ledger import Run
 from sources.cliniko.client import Client
 from sources.cliniko.reading import Reading
 
-PLAIN_WIDTH = 160  # columns in a file or a pipe, which have no width of their own
 REFRESH = 4  # times a second
 SHOWN = 8  # lists or accounts on a terminal at once
 MARKS = {
@@ -22,27 +22,6 @@ MARKS = {
     "not_permitted": "[yellow]not permitted[/]",
     "failed": "[red]failed[/]",
 }
-
-
-def console(*, stderr: bool = True) -> Console:
-    """Where to write: narration to stderr, data to stdout."""
-    made = Console(stderr=stderr, highlight=False)
-    if not made.is_terminal:
-        made.width = PLAIN_WIDTH
-    return made
-
-
-def listed(console: Console, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Rows under names; numbers to the right."""
-    table = Table(*names, box=None, pad_edge=False, header_style="bold")
-    for row in rows:
-        cells = ["" if value is None else _cell(value) for value in row]
-        table.add_row(*(Text(cell) for cell in cells))
-    console.print(table)
-
-
-def _cell(value: Any) -> str:
-    return f"{value:>10,}" if isinstance(value, int) else str(value)
 
 
 class Progress:

@@ -90,9 +90,10 @@ def sync(
     ended; its status says how.
     """
     started = datetime.now(UTC)
-    run = Run(named(started), settings.account, started, readings)
+    run = Run(named(started), settings.account, started, readings, kind=_kind(readings))
     flow = pipeline(warehouse, settings.account, state_dir)
     folder = marks(warehouse, settings.account, state_dir)
+    log.info("run began", extra={"run": run.run_id, "account": run.account, "kind": run.kind})
     with marked(folder, run.run_id):
         with connect(settings) as client:
             watch(run, client)
@@ -153,7 +154,8 @@ def _write(flow: dlt.Pipeline, run: Run, warehouse: Warehouse, folder: Path) -> 
     """The run into the ledger, with those killed before it; comments on what has none yet."""
     with _told(run, "the ledger could not be written"):
         settle(flow)
-        ledger.write(flow, run, killed(folder, run.run_id, flow))
+        run.killed = killed(folder, run.run_id, flow)
+        ledger.write(flow, run)
         clear(folder, run.run_id)
     before = run.error
     with _told(run, "the comments could not be written"):
@@ -190,15 +192,29 @@ def _told(run: Run, what: str = "") -> Iterator[None]:
         yield
     except Exception as error:
         log.debug("the run broke", exc_info=True)
-        run.fail(": ".join(filter(None, (what, _cause(error)))))
+        run.fail(*(": ".join(filter(None, (what, said))) for said in _causes(error)))
 
 
-def _cause(error: BaseException) -> str:
-    """What broke, in one line: our own error if it is one, else the innermost."""
+def _causes(error: BaseException) -> tuple[str, str]:
+    """What broke, in one line: our own error if it is one, else the innermost.
+
+    Then the same without the words of others, which may quote a row.
+    """
     while (inner := error.__cause__ or error.__context__) is not None:
         if isinstance(error, ClinikoError):
             break
         error = inner
+    kind = type(error).__name__
     if isinstance(error, KeyboardInterrupt):
-        return "interrupted"
-    return str(error).strip().split("\n")[0] or type(error).__name__
+        return "interrupted", "interrupted"
+    text = str(error).strip().split("\n")[0] or kind
+    return text, text if isinstance(error, ClinikoError) else kind
+
+
+def _kind(readings: Mapping[str, Reading]) -> ledger.Kind:
+    """What a run is to read, before it begins."""
+    if all(reading.status != "unread" for reading in readings.values()):
+        return "comparison"
+    if any(not reading.moves_cursor for reading in readings.values()):
+        return "range"
+    return "all" if any(reading.whole for reading in readings.values()) else "changes"

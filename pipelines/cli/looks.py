@@ -1,4 +1,4 @@
-"""The commands that look and change nothing: check, status, endpoints, get."""
+"""The commands that look and change nothing: check, endpoints, get."""
 
 from typing import Annotated, Any
 
@@ -32,20 +32,6 @@ def check(
         if not as_json:
             checks.describe(console(stderr=False), one)
     raise typer.Exit(exits.DONE if result["ok"] else exits.FAILED)
-
-
-def status(
-    destination: To = "duckdb", as_json: AsJson = False, state_dir: StateDir = STATE
-) -> None:
-    """Show how fresh the tables are that readers see."""
-    from pipelines import freshness
-    from pipelines.report import console
-
-    result = freshness.status(destination, state_dir)
-    if as_json:
-        show(result)
-    else:
-        freshness.describe(console(stderr=False), result)
 
 
 def endpoints(as_json: AsJson = False) -> None:

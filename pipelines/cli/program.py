@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from pipelines.cli import cursors, exits, looks, trials, work
+from pipelines.cli import ages, cursors, exits, looks, trials, work
 from pipelines.cli.output import say
 from sources.cliniko.errors import ClinikoError
 
@@ -21,7 +21,7 @@ for command in (
     work.sync,
     work.reconcile,
     looks.check,
-    looks.status,
+    ages.status,
     looks.endpoints,
     looks.get,
     work.publish,

@@ -1,0 +1,77 @@
+"""The command that a monitor calls: status."""
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pipelines.cli import exits
+from pipelines.cli.arguments import STATE, AsJson, Names, StateDir, To, chosen
+from pipelines.cli.output import plain, show
+from sources.cliniko.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+def status(
+    names: Names = None,
+    max_age: Annotated[
+        str, typer.Option("--max-age", help="Exit 1 if a list is older: 90m, 36h or 2d.")
+    ] = "36h",
+    destination: To = "duckdb",
+    as_json: AsJson = False,
+    state_dir: StateDir = STATE,
+) -> None:
+    """Show how fresh each table is, and what is wrong; 1 if one is too old."""
+    from pipelines import freshness
+    from pipelines.console import console
+
+    limit = age(max_age)
+    judged = [endpoint.name for endpoint in chosen(names)] if names else []
+    result = freshness.status(state_dir, destination, max_age=limit, names=judged)
+    if as_json:
+        show(result)
+    else:
+        _describe(console(stderr=False), result)
+    raise typer.Exit(exits.DONE if result["ok"] else exits.FAILED)
+
+
+def age(text: str) -> timedelta:
+    """An age that a person typed. Raises ConfigError."""
+    found = re.fullmatch(r"([0-9]{1,6})([mhd])", text.strip().lower())
+    if not found or not int(found[1]):
+        raise ConfigError(f"--max-age {text!r} is no age: write 90m, 36h or 2d")
+    return timedelta(**{UNITS[found[2]]: int(found[1])})
+
+
+def _describe(console: "Console", result: dict[str, Any]) -> None:
+    """The state for a person."""
+    from pipelines.console import listed
+
+    console.print(f"{result['file']}: {'fresh' if result['ok'] else 'too old'}", markup=False)
+    for name, account in result["accounts"].items():
+        run = account["run"]
+        end = plain(run["finished_at"]) if run["finished_at"] else "killed"
+        console.print(f"{name}: last run {run['status']}, {end}", markup=False)
+        if run["message"]:
+            console.print(run["message"], markup=False)
+    for one in result["attempts"]:
+        console.print(f"after it, {one['at']}: {one['status']}: {one['message']}", markup=False)
+    several = len(result["accounts"]) > 1
+    rows = [
+        (
+            f"{account} {name}" if several else name,
+            line["status"].replace("_", " "),
+            line["total"],
+            plain(line["as_of"]) if line["as_of"] else "",
+            line["hours_old"],
+            "; ".join(filter(None, (line["wrong"], line["message"]))),
+        )
+        for account, found in result["accounts"].items()
+        for name, line in found["endpoints"].items()
+    ]
+    listed(console, ("table", "status", "rows", "as of", "hours old", "note"), rows)

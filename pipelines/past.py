@@ -1,0 +1,124 @@
+"""What the ledger says of the runs before, wherever it is."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from pipelines.place import DATASET, published
+from sources.cliniko.errors import ConfigError
+
+Row = dict[str, Any]
+Ask = Callable[[str], list[Row]]
+"""A query goes in, rows come out."""
+
+SUCCESS = "e.status = 'ok' AND {kind} IN ('changes', 'all')"
+"""A list that was read to its end; a comparison or a range alone makes nothing fresh."""
+
+
+@contextmanager
+def ledger(destination: str, state_dir: Path) -> Iterator[Ask]:
+    """Ask what readers see: the published file, or the database itself.
+
+    Raises ConfigError if nothing has been published yet.
+    """
+    if destination != "duckdb":
+        with _database(destination) as ask:
+            yield ask
+        return
+    file = published(state_dir)
+    if not file.exists():
+        raise ConfigError(f"{file} is not there yet: run `cliniko sync` first")
+    with duckdb.connect(str(file), read_only=True) as connection:
+        yield lambda sql: _rows(connection.execute(sql))
+
+
+@contextmanager
+def _database(destination: str) -> Iterator[Ask]:
+    """Ask a database by dlt's settings for it. dlt takes a second to import: only here."""
+    import dlt
+
+    from pipelines.destinations import warehouse
+
+    with tempfile.TemporaryDirectory() as folder:
+        store = warehouse(destination, Path(folder)).destination
+        flow = dlt.pipeline(DATASET, pipelines_dir=folder, destination=store, dataset_name=DATASET)
+        with flow.sql_client() as client:
+
+            def ask(sql: str) -> list[Row]:
+                with client.execute_query(sql) as cursor:
+                    return _rows(cursor)
+
+            yield ask
+
+
+def _rows(result: Any) -> list[Row]:
+    names = [column[0] for column in result.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+def runs(ask: Ask) -> list[Row]:
+    """The last run of each account, the newest first."""
+    return ask(
+        f"SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY _account "
+        f"ORDER BY started_at DESC) AS nth FROM {DATASET}._runs) last "
+        f"WHERE nth = 1 ORDER BY started_at DESC"
+    )
+
+
+def endpoints(ask: Ask) -> list[Row]:
+    """The last line of each account and endpoint, with `as_of`: when it was last read whole.
+
+    That is when the run began that read it: what changed later may not be in it.
+    """
+    success = SUCCESS.format(kind=_kind(ask))
+    return ask(
+        f"SELECT * FROM (SELECT e.*, "
+        f"max(CASE WHEN {success} THEN r.started_at END) "
+        f"OVER (PARTITION BY e._account, e.endpoint) AS as_of, "
+        f"row_number() OVER (PARTITION BY e._account, e.endpoint "
+        f"ORDER BY r.started_at DESC) AS nth "
+        f"FROM {DATASET}._run_endpoints e "
+        f"JOIN {DATASET}._runs r ON r._account = e._account AND r.run_id = e.run_id) line "
+        f"WHERE nth = 1 ORDER BY _account, endpoint"
+    )
+
+
+def changes(ask: Ask, account: str) -> list[Row]:
+    """How many changed rows each run of an account read of each list: run, endpoint, rows.
+
+    Lists without a cursor are left out: they are read whole each time.
+    """
+    return ask(
+        f"SELECT r.started_at, e.endpoint, e.rows FROM {DATASET}._run_endpoints e "
+        f"JOIN {DATASET}._runs r ON r._account = e._account AND r.run_id = e.run_id "
+        f"WHERE e._account = '{account}' AND e.cursor IS NOT NULL "
+        f"AND {SUCCESS.format(kind=_kind(ask))}"
+    )
+
+
+def totals(ask: Ask) -> dict[tuple[str, str], int]:
+    """Account and table → how many rows readers see, those that are gone included."""
+    tables = {row["table_name"] for row in _columns(ask) if row["column_name"] == "_account"}
+    query = " UNION ALL ".join(
+        f"SELECT '{table}' AS name, _account, count(*) AS number "
+        f'FROM {DATASET}."{table}" GROUP BY _account'
+        for table in sorted(tables)
+    )
+    return {(row["_account"], row["name"]): int(row["number"]) for row in ask(query)}
+
+
+def _columns(ask: Ask) -> list[Row]:
+    return ask(
+        "SELECT table_name, column_name FROM information_schema.columns "
+        f"WHERE table_schema = '{DATASET}'"
+    )
+
+
+def _kind(ask: Ask) -> str:
+    """The kind of run `r`; ledgers of before 0.2 do not say it."""
+    known = any((r["table_name"], r["column_name"]) == ("_runs", "kind") for r in _columns(ask))
+    return "coalesce(r.kind, 'changes')" if known else "'changes'"
