@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines import attempts, past
-from pipelines.past import Row
-from pipelines.place import published
+from pipelines.readers import Row, reader
 
 MAX_AGE = timedelta(hours=36)  # a night may fail and the next one still be in time
 
@@ -26,13 +25,12 @@ def status(
 
     Raises ConfigError if nothing has been published yet.
     """
-    with past.ledger(destination, state_dir) as ask:
+    with reader(destination, state_dir) as (where, ask):
         runs, lines, totals = past.runs(ask), past.endpoints(ask), past.totals(ask)
     for line in lines:
         line["total"] = totals.get((line["_account"], line["endpoint"]))
     wanted = [line for line in lines if line["endpoint"] in names or not names]
     wanted += _unread(runs, wanted, names)
-    where = str(published(state_dir)) if destination == "duckdb" else destination
     now = now or datetime.now(UTC)
     return {"file": where} | judged(runs, wanted, max_age, now) | _attempts(state_dir, runs)
 

@@ -1,63 +1,10 @@
 """What the ledger says of the runs before, wherever it is."""
 
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
-
-import duckdb
-
-from pipelines.place import DATASET, published
-from sources.cliniko.errors import ConfigError
-
-Row = dict[str, Any]
-Ask = Callable[[str], list[Row]]
-"""A query goes in, rows come out."""
+from pipelines.place import DATASET
+from pipelines.readers import Ask, Row
 
 SUCCESS = "e.status = 'ok' AND {kind} IN ('changes', 'all')"
 """A list that was read to its end; a comparison or a range alone makes nothing fresh."""
-
-
-@contextmanager
-def ledger(destination: str, state_dir: Path) -> Iterator[Ask]:
-    """Ask what readers see: the published file, or the database itself.
-
-    Raises ConfigError if nothing has been published yet.
-    """
-    if destination != "duckdb":
-        with _database(destination) as ask:
-            yield ask
-        return
-    file = published(state_dir)
-    if not file.exists():
-        raise ConfigError(f"{file} is not there yet: run `cliniko sync` first")
-    with duckdb.connect(str(file), read_only=True) as connection:
-        yield lambda sql: _rows(connection.execute(sql))
-
-
-@contextmanager
-def _database(destination: str) -> Iterator[Ask]:
-    """Ask a database by dlt's settings for it. dlt takes a second to import: only here."""
-    import dlt
-
-    from pipelines.destinations import warehouse
-
-    with tempfile.TemporaryDirectory() as folder:
-        store = warehouse(destination, Path(folder)).destination
-        flow = dlt.pipeline(DATASET, pipelines_dir=folder, destination=store, dataset_name=DATASET)
-        with flow.sql_client() as client:
-
-            def ask(sql: str) -> list[Row]:
-                with client.execute_query(sql) as cursor:
-                    return _rows(cursor)
-
-            yield ask
-
-
-def _rows(result: Any) -> list[Row]:
-    names = [column[0] for column in result.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
 def runs(ask: Ask) -> list[Row]:

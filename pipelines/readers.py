@@ -5,21 +5,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import dlt
 import duckdb
-from dlt.common.destination.exceptions import DestinationUndefinedEntity
-from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
-from pipelines.destinations import DATASET, warehouse
-from pipelines.place import published
+from pipelines.place import DATASET, published
 from sources.cliniko.errors import ConfigError
 
 NOTHING = "nothing has been loaded yet: run `cliniko sync` first"
-MISSING = (duckdb.CatalogException, DatabaseUndefinedRelation)
-"""What a query raises whose table is not there."""
 
-Ask = Callable[[str], list[dict[str, Any]]]
-"""A query → its rows, by the names of its columns. Raises one of MISSING."""
+Row = dict[str, Any]
+Ask = Callable[[str], list[Row]]
+"""A query → its rows, by the names of its columns."""
 
 
 @contextmanager
@@ -45,6 +40,12 @@ def _file(state_dir: Path) -> Iterator[tuple[str, Ask]]:
 
 @contextmanager
 def _database(destination: str, state_dir: Path) -> Iterator[tuple[str, Ask]]:
+    """A database by dlt's settings for it. dlt takes a second to import: only here."""
+    import dlt
+    from dlt.common.destination.exceptions import DestinationUndefinedEntity
+
+    from pipelines.destinations import warehouse
+
     store = warehouse(destination, state_dir)
     with store.opened():
         try:
@@ -53,13 +54,13 @@ def _database(destination: str, state_dir: Path) -> Iterator[tuple[str, Ask]]:
             raise ConfigError(NOTHING) from error
         with client:
 
-            def ask(sql: str) -> list[dict[str, Any]]:
+            def ask(sql: str) -> list[Row]:
                 with client.execute_query(sql) as cursor:
                     return _rows(cursor)
 
             yield destination, ask
 
 
-def _rows(result: Any) -> list[dict[str, Any]]:
+def _rows(result: Any) -> list[Row]:
     names = [column[0] for column in result.description or ()]
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]

@@ -20,6 +20,7 @@ from pipelines.cli.arguments import (
     moment,
 )
 from pipelines.cli.output import say, show
+from pipelines.cli.watching import Form, LogFormat, Narration, watched
 from sources.cliniko.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def sync(
     max_requests: MaxRequests = 60,
     accept_gone: AcceptGone = False,
     as_json: AsJson = False,
+    log_format: LogFormat = Form.HUMAN,
     state_dir: StateDir = STATE,
 ) -> None:
     """Read what changed, load it, compare it with the account, publish it."""
@@ -57,14 +59,18 @@ def sync(
     from sources.cliniko.reading import Reading
 
     gc.set_threshold(GARBAGE)
-    settings = accounts.settings(account or ())
-    window = (moment(since, "--since"), moment(until, "--until"))
-    endpoints = chosen(names)
-    if place.clear_demo(place.writable(state_dir)):
-        say(f"the demo that was in {state_dir} is removed")
-    work = [(one, {e.name: Reading(e, *window, whole=full) for e in endpoints}) for one in settings]
-    terms = Terms(max_requests, accept_gone)
-    raise typer.Exit(_night(work, destination, state_dir, terms, as_json, strict))
+    with watched(state_dir, log_format) as narration:
+        settings = accounts.settings(account or ())
+        window = (moment(since, "--since"), moment(until, "--until"))
+        endpoints = chosen(names)
+        if place.clear_demo(place.writable(state_dir)):
+            say(f"the demo that was in {state_dir} is removed")
+        work = [
+            (one, {e.name: Reading(e, *window, whole=full) for e in endpoints}) for one in settings
+        ]
+        terms = Terms(max_requests, accept_gone)
+        code = _night(work, destination, state_dir, terms, narration, as_json, strict)
+    raise typer.Exit(code)
 
 
 def reconcile(
@@ -74,6 +80,7 @@ def reconcile(
     max_requests: MaxRequests = 60,
     accept_gone: AcceptGone = False,
     as_json: AsJson = False,
+    log_format: LogFormat = Form.HUMAN,
     state_dir: StateDir = STATE,
 ) -> None:
     """Compare with the account: mark what has gone, fetch what is missing."""
@@ -82,13 +89,15 @@ def reconcile(
     from sources.cliniko import accounts
     from sources.cliniko.reading import Reading
 
-    settings = accounts.settings(account or ())
-    if destination == "duckdb" and not place.work_file(state_dir).exists():
-        raise ConfigError("nothing has been loaded yet: run `cliniko sync` first")
-    endpoints = chosen(names)
-    work = [(one, {e.name: Reading(e, status="ok") for e in endpoints}) for one in settings]
-    terms = Terms(max_requests, accept_gone)
-    raise typer.Exit(_night(work, destination, state_dir, terms, as_json))
+    with watched(state_dir, log_format) as narration:
+        settings = accounts.settings(account or ())
+        if destination == "duckdb" and not place.work_file(state_dir).exists():
+            raise ConfigError("nothing has been loaded yet: run `cliniko sync` first")
+        endpoints = chosen(names)
+        work = [(one, {e.name: Reading(e, status="ok") for e in endpoints}) for one in settings]
+        terms = Terms(max_requests, accept_gone)
+        code = _night(work, destination, state_dir, terms, narration, as_json)
+    raise typer.Exit(code)
 
 
 def _night(
@@ -96,17 +105,21 @@ def _night(
     destination: str,
     state_dir: Path,
     terms: "Terms",
+    narration: Narration,
     as_json: bool,
     strict: bool = False,
 ) -> int:
-    """The night of one account or of several; its exit code."""
+    """The night of one account or of several, told to whoever should know; its exit code."""
+    from pipelines import watch
     from pipelines.nightly import night, nights, report
-    from pipelines.report import console
 
-    if len(work) == 1:
-        runs = [night(*work[0], destination, state_dir, console(), terms)]
-    else:
-        runs = nights(work, destination, state_dir, console(), terms)
+    console = narration.console
+    with narration.logged(state_dir):
+        if len(work) == 1:
+            runs = [night(*work[0], destination, state_dir, console, terms)]
+        else:
+            runs = nights(work, destination, state_dir, console, terms)
+        watch.tell(runs, destination, state_dir.absolute())
     if as_json:
         show(report(runs))
     return exits.of_runs(runs, strict=strict)

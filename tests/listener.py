@@ -1,0 +1,53 @@
+"""A chat and a monitor on loopback: they keep what they are sent."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+class Listener:
+    """What was sent: paths and bodies, in order; `answers` are the statuses to come, then 200."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.paths: list[str] = []
+        self.bodies: list[bytes] = []
+        self.answers: list[int] = []
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts of the messages, as a chat shows them."""
+        return [json.loads(body)["text"] for body in self.bodies if body]
+
+
+@contextmanager
+def listening() -> Iterator[Listener]:
+    """Serve until the block ends."""
+
+    class Answering(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            listener.paths.append(self.path)
+            listener.bodies.append(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+            status = listener.answers.pop(0) if listener.answers else 200
+            self.send_response(status)
+            if 300 <= status < 400:
+                self.send_header("Location", f"{listener.url}/elsewhere")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answering)
+    listener = Listener(f"http://127.0.0.1:{server.server_address[1]}")
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield listener
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
