@@ -1,6 +1,6 @@
 """What a person sees of a run: progress while it goes on, a table when it has ended."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console, Group
