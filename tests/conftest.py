@@ -1,10 +1,12 @@
 """Fixtures that several test files share: a sandbox account, its server, and a place to load to."""
 
+import json
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import psycopg2
@@ -14,7 +16,7 @@ from dlt.common.configuration.specs.pluggable_run_context import PluggableRunCon
 from postgres_server import Server, running
 from psycopg2.extras import register_default_jsonb
 
-from pipelines import nightly
+from pipelines import cli, nightly
 from pipelines.ledger import Run
 from pipelines.place import work_file
 from pipelines.report import console
@@ -39,6 +41,34 @@ def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     Container()[PluggableRunContext].reload(str(tmp_path / "elsewhere"))
+
+
+class Ended(NamedTuple):
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def data(self) -> dict:
+        """What it printed on stdout, which has to be one JSON object and nothing else."""
+        return json.loads(self.out)
+
+
+Cliniko = Callable[..., Ended]
+
+
+@pytest.fixture
+def cliniko(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cliniko:
+    def call(*arguments: str) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["cliniko", *arguments])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return Ended(ended.value.code or 0, *capsys.readouterr())
+
+    return call
 
 
 @pytest.fixture

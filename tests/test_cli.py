@@ -1,46 +1,16 @@
 """The command line, called as a shell calls it: arguments in, exit code and two streams out."""
 
-import json
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
+from conftest import Cliniko, Ended
 
-from pipelines import cli
 from sandbox import Served, status
 
 KEY = "MS0xLWFiY2RlZg-au1"
-
-
-class Ended(NamedTuple):
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def data(self) -> dict:
-        """What it printed on stdout, which has to be one JSON object and nothing else."""
-        return json.loads(self.out)
-
-
-Cliniko = Callable[..., Ended]
-
-
-@pytest.fixture
-def cliniko(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cliniko:
-    def call(*arguments: str) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["cliniko", *arguments])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        return Ended(ended.value.code or 0, *capsys.readouterr())
-
-    return call
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from pipelines.cli import ages, cursors, exits, looks, trials, work
+from pipelines.cli import ages, cursors, exits, looks, schedules, trials, work
 from pipelines.cli.output import say
 from sources.cliniko.errors import ClinikoError
 
@@ -25,6 +25,7 @@ for command in (
     looks.endpoints,
     looks.get,
     work.publish,
+    schedules.schedule,
     trials.sandbox,
     trials.demo,
 ):

@@ -1,0 +1,1 @@
+"""Files that start a run every night, for this installation."""
