@@ -11,6 +11,7 @@ from rich.console import Console
 
 from pipelines.destinations import warehouse
 from pipelines.report import listed
+from pipelines.surroundings import skew
 from sources.cliniko import filters
 from sources.cliniko.client import Client
 from sources.cliniko.errors import (
@@ -47,7 +48,8 @@ def check(
     Raises Unauthorized if the key is not accepted, Unavailable if Cliniko is not reached.
     """
     with Client(settings) as client, ThreadPoolExecutor(8) as threads:
-        user = client.get("/user").body
+        answer = client.get("/user")
+        user = answer.body
         probes = list(threads.map(lambda endpoint: _probe(client, endpoint), endpoints))
     problem = _unreachable(destination, state_dir)
     return {
@@ -55,6 +57,7 @@ def check(
         "base_url": settings.root,
         "account": settings.account,
         "role": user.get("role"),
+        "clock": skew(answer.date),
         "destination": {"name": destination, "ok": not problem, "message": problem},
         "endpoints": {e.name: asdict(p) for e, p in zip(endpoints, probes, strict=True)},
     }
@@ -122,6 +125,8 @@ def describe(console: Console, result: dict[str, Any]) -> None:
         f"account {result['account']}, {result['base_url']}: the key works; "
         f"its user's role is {result['role']}"
     )
+    if not result["clock"]["ok"]:
+        console.print(result["clock"]["message"])
     store = result["destination"]
     console.print(f"{store['name']}: {'works' if store['ok'] else store['message']}")
     rows = [

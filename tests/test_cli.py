@@ -344,3 +344,37 @@ def test_the_demo_shows_a_day_and_answers_a_question(
     assert "no-show %" in ended.out
     assert "Second: " in ended.err
     assert (tmp_path / "d" / "warehouse.duckdb").exists()
+
+
+def test_check_says_where_settings_come_from_and_shows_no_secret(
+    cliniko: Cliniko, connected: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALERTS__WEBHOOK_URL", "https://hooks.example.com/T0/hush")
+
+    ended, told = cliniko("check", "--json"), cliniko("check")
+
+    assert ended.data["settings"]["api_key"] == "SOURCES__CLINIKO__API_KEY"
+    assert ended.data["alerts"] == {"ok": True, "webhook": True, "ping": False, "message": ""}
+    assert ended.data["state_dir"]["ok"]
+    assert "nothing is published yet" in ended.data["freshness"]["message"]
+    for secret in (connected.api_key, "hush"):
+        assert secret not in ended.out + ended.err + told.out + told.err
+
+
+def test_check_says_when_the_clock_is_wrong(cliniko: Cliniko, connected: Served) -> None:
+    ended = cliniko("check", "--json")
+
+    assert ended.data["clock"]["ok"] is False  # the sandbox's clock stands still, in its past
+    assert "clock is" in ended.data["clock"]["message"]
+    assert ended.code == 0
+
+
+def test_check_fails_where_the_state_directory_cannot_be_made(
+    cliniko: Cliniko, connected: Served, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+
+    ended = cliniko("check", "--json", "--state-dir", str(tmp_path / "file" / "state"))
+
+    assert ended.code == 1
+    assert not ended.data["state_dir"]["ok"]

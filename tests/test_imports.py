@@ -52,7 +52,9 @@ ORDER = [
         "pipelines.schedules.systemd",
         "pipelines.schedules.workflow",
     },
-    {"pipelines.checks", "pipelines.freshness", "pipelines.listing", "pipelines.demo"},
+    {"pipelines.freshness", "pipelines.dotdlt"},
+    {"pipelines.surroundings"},
+    {"pipelines.checks", "pipelines.listing", "pipelines.demo"},
     {"pipelines.cli.exits", "pipelines.cli.output", "pipelines.cli.arguments"},
     {"pipelines.cli.watching"},
     {
@@ -63,6 +65,7 @@ ORDER = [
         "pipelines.cli.cursors",
         "pipelines.cli.trials",
     },
+    {"pipelines.cli.setup"},
     {"pipelines.cli.program"},
     {"pipelines.cli"},
 ]

@@ -1,6 +1,6 @@
 """The commands that look and change nothing: check, endpoints, get."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -8,6 +8,9 @@ from pipelines.cli import exits
 from pipelines.cli.arguments import STATE, Accounts, AnAccount, AsJson, StateDir, To, chosen
 from pipelines.cli.output import show
 from sources.cliniko.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def check(
@@ -17,7 +20,7 @@ def check(
     state_dir: StateDir = STATE,
 ) -> None:
     """Test key, permissions and destination; change nothing."""
-    from pipelines import checks
+    from pipelines import checks, surroundings
     from pipelines.report import console
     from sources.cliniko import accounts
 
@@ -26,12 +29,30 @@ def check(
         result = checks.check(settings[0], chosen(None), destination, state_dir)
     else:
         result = checks.check_all(settings, chosen(None), destination, state_dir)
+    result |= surroundings.surroundings(destination, state_dir)
+    result["ok"] = result["ok"] and result["state_dir"]["ok"] and result["alerts"]["ok"]
     if as_json:
         show(result)
-    for one in result.get("accounts", {"": result}).values():
-        if not as_json:
+    else:
+        for one in result.get("accounts", {"": result}).values():
             checks.describe(console(stderr=False), one)
+        _describe(console(stderr=False), result)
     raise typer.Exit(exits.DONE if result["ok"] else exits.FAILED)
+
+
+def _describe(console: "Console", result: dict[str, Any]) -> None:
+    """What stands around the accounts, for a person."""
+    place, told, age = result["state_dir"], result["alerts"], result["freshness"]
+    told_by = [name for name in ("webhook", "ping") if told[name]]
+    old = "" if age["hours_old"] is None else f"{age['hours_old']} hours old"
+    lines = {
+        f"state directory {place['path']}": place["message"] or "can be written",
+        "alerts": told["message"] or f"by {' and '.join(told_by)}",
+        "published": "; ".join(filter(None, (old, age["message"]))),
+        **{name: f"from {where}" for name, where in result["settings"].items()},
+    }
+    for name, said in lines.items():
+        console.print(f"{name}: {said}", markup=False)
 
 
 def endpoints(as_json: AsJson = False) -> None:

@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from pipelines.cli import ages, cursors, exits, looks, schedules, trials, work
+from pipelines.cli import ages, cursors, exits, looks, schedules, setup, trials, work
 from pipelines.cli.output import say
 from sources.cliniko.errors import ClinikoError
 
@@ -18,6 +18,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for command in (
+    setup.init,
     work.sync,
     work.reconcile,
     looks.check,
