@@ -25,6 +25,7 @@ from sources.cliniko.endpoints import ENDPOINTS
 from sources.cliniko.reading import Reading
 from sources.cliniko.settings import ClinikoSettings, resolve
 
+KEY = "MS0xLWFiY2RlZg-au1"
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "cliniko_api"
 
 
@@ -94,6 +95,22 @@ def settings_for(served: Served, **more: Any) -> ClinikoSettings:
     """Settings that lead to a served clinic; a budget that no test waits for."""
     given = {"requests_per_minute": 100_000, "contact_email": "tests@example.com"} | more
     return resolve(api_key=served.api_key, base_url=served.base_url, **given)
+
+
+@pytest.fixture
+def configured(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    def configure(**settings: str) -> None:
+        for name, value in settings.items():
+            monkeypatch.setenv(f"SOURCES__CLINIKO__{name.upper()}", value)
+
+    configure(api_key=KEY, contact_email="tests@example.com", requests_per_minute="100000")
+    return configure
+
+
+@pytest.fixture
+def connected(configured: Callable[..., None], served: Served) -> Served:
+    configured(api_key=served.api_key, base_url=served.base_url)
+    return served
 
 
 class Warehouse:

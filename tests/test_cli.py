@@ -6,27 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Cliniko, Ended
+from conftest import KEY, Cliniko, Ended
 
 from sandbox import Served, status
-
-KEY = "MS0xLWFiY2RlZg-au1"
-
-
-@pytest.fixture
-def configured(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    def configure(**settings: str) -> None:
-        for name, value in settings.items():
-            monkeypatch.setenv(f"SOURCES__CLINIKO__{name.upper()}", value)
-
-    configure(api_key=KEY, contact_email="tests@example.com", requests_per_minute="100000")
-    return configure
-
-
-@pytest.fixture
-def connected(configured: Callable[..., None], served: Served) -> Served:
-    configured(api_key=served.api_key, base_url=served.base_url)
-    return served
 
 
 @pytest.mark.parametrize(

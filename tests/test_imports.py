@@ -53,7 +53,7 @@ ORDER = [
         "pipelines.schedules.workflow",
     },
     {"pipelines.freshness", "pipelines.dotdlt"},
-    {"pipelines.surroundings"},
+    {"pipelines.surroundings", "pipelines.dagster_definitions"},
     {"pipelines.checks", "pipelines.listing", "pipelines.demo"},
     {"pipelines.cli.exits", "pipelines.cli.output", "pipelines.cli.arguments"},
     {"pipelines.cli.watching"},

@@ -8,9 +8,9 @@ TEXT = '''\
 
 from pathlib import Path
 
-from pipelines.dagster_definitions import definitions
+from pipelines.dagster_definitions import location
 
-defs = definitions(
+defs = location(
     at={at!r},
     time_zone={zone!r},
     destination={destination!r},
