@@ -8,7 +8,10 @@ import duckdb
 import pytest
 
 from pipelines import listing
+from pipelines.alerts import AlertSettings
 from pipelines.cli import app
+from pipelines.schedules import cron, systemd
+from pipelines.schedules.plan import Installation, Timetable, machine_zone
 from sources.cliniko.settings import ClinikoSettings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -69,3 +72,22 @@ def test_the_first_query_runs_on_the_published_tables(tmp_path: Path) -> None:
 def test_every_python_example_is_python() -> None:
     for example in re.findall(r"```python\n(.*?)```", README, re.DOTALL):
         ast.parse(example)
+
+
+def test_what_starts_a_night_is_what_the_command_prints() -> None:
+    srv = Path("/srv/cliniko")
+    here = Installation(
+        "cliniko", [f"{srv}/.venv/bin/cliniko"], srv, srv / "state", "duckdb", user="cliniko"
+    )
+    units = systemd.units(here, Timetable(2, 30, "Europe/London"), system=True)
+    line = cron.line(here, Timetable(2, 30, machine_zone())).text.splitlines()[1]
+
+    shown = README.replace("\n    ", "\n")
+    assert {text for text in (line, *(unit.text for unit in units)) if text not in shown} == set()
+
+
+def test_every_setting_of_the_alerts_is_listed() -> None:
+    said = dict(re.findall(r"^\| `(\w+)` \| `ALERTS__(\w+)` \|", README, re.M))
+
+    assert said.keys() == AlertSettings().keys()
+    assert all(variable == name.upper() for name, variable in said.items())

@@ -27,6 +27,7 @@ class Installation:
     name:         of the files that it is started by
     program:      what to run, absolute
     folder:       where `.dlt` is
+    user:         whom the folder belongs to
     environment:  a file of NAME=value lines, if there is one
     """
 
@@ -36,6 +37,7 @@ class Installation:
     state_dir: Path
     destination: str
     environment: Path | None = None
+    user: str = ""
 
     @property
     def command(self) -> list[str]:
@@ -113,11 +115,20 @@ def installation(
         state_dir.absolute(),
         destination,
         environment.absolute() if environment else None,
+        _owner(Path.cwd()),
     )
     paths = [*made.command, str(made.folder), str(made.environment or "")]
     if any(not path.isprintable() for path in paths):
         raise ConfigError("a path with a line break or the like cannot stand in such a file")
     return made
+
+
+def _owner(folder: Path) -> str:
+    """Whom a folder belongs to; nobody with a name, in some containers."""
+    try:
+        return folder.owner()
+    except (KeyError, OSError, NotImplementedError):
+        return ""
 
 
 def shell(installation: Installation) -> str:

@@ -42,7 +42,7 @@ def _service(installation: Installation, system: bool) -> str:
         "",
         "[Service]",
         "Type=oneshot",
-        *([f"User={installation.folder.owner()}"] if system else []),
+        *([f"User={installation.user}"] if system and installation.user else []),
         f"WorkingDirectory={_plain(installation.folder)}",
         *([f"EnvironmentFile={_plain(installation.environment)}"] * bool(installation.environment)),
         f"ExecStart={command}",
