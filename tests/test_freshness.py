@@ -62,12 +62,12 @@ def test_a_list_that_was_never_read_whole_is_too_old() -> None:
 
 def test_the_worst_of_all_accounts_stands_for_a_list() -> None:
     result = _judged(
-        _line(_account="north"), _line(_account="south", as_of=NOW - timedelta(days=3))
+        _line(_account="north", as_of=NOW - timedelta(days=3)), _line(_account="south")
     )
 
     assert not result["ok"]
-    assert result["endpoints"]["patients"]["_account"] == "south"
-    assert result["accounts"]["north"]["endpoints"]["patients"]["hours_old"] == 5
+    assert result["endpoints"]["patients"]["_account"] == "north"
+    assert result["accounts"]["south"]["endpoints"]["patients"]["hours_old"] == 5
 
 
 def _status(warehouse: Warehouse, **how: Any) -> dict[str, Any]:

@@ -67,6 +67,13 @@ def test_runs_that_start_at_random_within_hours_are_compared_as_well() -> None:
     assert too_few(nights, {"patients"}, nights[0]["started_at"]) == (90, BUSY)
 
 
+def test_the_runs_of_a_whole_day_count_in_the_weeks_before() -> None:
+    weeks = [FRIDAY - timedelta(weeks=week) for week in range(1, 5)]
+    nights = [_night(FRIDAY, 90), *(_night(week - timedelta(hours=22), BUSY) for week in weeks)]
+
+    assert too_few(nights, {"patients"}, FRIDAY) == (90, BUSY)
+
+
 def test_lists_that_the_run_did_not_read_do_not_count() -> None:
     nights = [*_weeks(FRIDAY, 90), _night(FRIDAY, 5_000, "invoices")]
 
