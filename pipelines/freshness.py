@@ -26,6 +26,7 @@ def status(
     Raises ConfigError if nothing has been published yet.
     """
     with reader(destination, state_dir) as (where, ask):
+        past.expect(ask)
         runs, lines, totals = past.runs(ask), past.endpoints(ask), past.totals(ask)
     for line in lines:
         line["total"] = totals.get((line["_account"], line["endpoint"]))

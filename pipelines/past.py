@@ -1,10 +1,17 @@
 """What the ledger says of the runs before, wherever it is."""
 
 from pipelines.place import DATASET
-from pipelines.readers import Ask, Row
+from pipelines.readers import NOTHING, Ask, Row
+from sources.cliniko.errors import ConfigError
 
 SUCCESS = "e.status = 'ok' AND {kind} IN ('changes', 'all')"
 """A list that was read to its end; a comparison or a range alone makes nothing fresh."""
+
+
+def expect(ask: Ask) -> None:
+    """See that there is a ledger. Raises ConfigError if nothing has been loaded."""
+    if not any(row["table_name"] == "_runs" for row in _columns(ask)):
+        raise ConfigError(NOTHING)
 
 
 def runs(ask: Ask) -> list[Row]:

@@ -107,8 +107,8 @@ def configured(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return configure
 
 
-@pytest.fixture
-def connected(configured: Callable[..., None], served: Served) -> Served:
+@pytest.fixture(name="connected")
+def _connected(configured: Callable[..., None], served: Served) -> Served:
     configured(api_key=served.api_key, base_url=served.base_url)
     return served
 

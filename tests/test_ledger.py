@@ -74,6 +74,7 @@ def test_the_report_has_the_promised_shape():
 
     assert {name: value for name, value in report.items() if name != "endpoints"} == {
         "run_id": "20260601T033000Z-abc123",
+        "account": "main",
         "status": "partial",
         "started_at": "2026-06-01T03:30:00Z",
         "finished_at": "2026-06-01T03:30:00Z",
