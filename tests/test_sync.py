@@ -16,6 +16,8 @@ import dlt
 import duckdb
 import pytest
 from conftest import connected, fetched, settings_for, tables
+from dlt.destinations.job_client_impl import SqlLoadJob
+from dlt.pipeline.exceptions import PipelineStepFailed
 
 from pipelines import sync as syncing
 from pipelines.destinations import Warehouse
@@ -691,6 +693,34 @@ def test_two_accounts_share_a_database_and_nothing_else(account, served, place):
     for name, one in (("main", account), ("second", other)):
         mine = {"taxes": [row for row in tables["taxes"] if row["_account"] == name]}
         assert unlike("taxes", list(one.rows("taxes")), mine) == []
+
+
+def test_a_load_that_ended_midway_is_read_again_if_another_account_loaded_since(
+    account, served, settings, place, monkeypatch
+):
+    place.sync(settings, "taxes")
+    account.pass_seconds(86_400)
+    account.create("taxes")
+    flow = place.flow
+    flow.extract(cliniko_source(settings).with_resources("taxes"))
+    with monkeypatch.context() as broken:
+        broken.setenv("LOAD__RAISE_ON_MAX_RETRIES", "1")
+        broken.setattr(SqlLoadJob, "run", merges_nothing)
+        flow.normalize()
+        with pytest.raises(PipelineStepFailed):
+            flow.load()
+    with serve(Account(seed=2, rows=300)) as elsewhere:
+        place.sync(settings_for(elsewhere, account="second"), "taxes")
+
+    place.sync(settings, "taxes")
+
+    mine = {"taxes": [row for row in place.tables()["taxes"] if row["_account"] == "main"]}
+    assert unlike("taxes", list(account.rows("taxes")), mine) == []
+
+
+def merges_nothing(self: Any) -> None:
+    """A merge whose connection is lost, after all files were copied."""
+    raise ConnectionError
 
 
 def test_a_record_that_is_rejected_stays_reported_until_it_fits(account, settings, place):
