@@ -1,0 +1,137 @@
+{#
+The figures of mart_daily_clinic and mart_practitioner_month: the same formulas over
+another grain.
+
+grain:  the columns that a row is of, in the names of fct_appointments
+#}
+{% macro figures(grain) -%}
+{%- set keys = grain | join(', ') -%}
+{%- set groups = range(1, grain | length + 1) | join(', ') -%}
+with clock as (select as_of from {{ ref('int_clock') }}),
+
+places as (
+  select
+    places.*,
+    status in ('completed', 'did_not_arrive') or (status = 'cancelled' and starts_at <= clock.as_of) as is_settled
+  from (select *, {{ or_none('practitioner_id') }} as practitioner_key, {{ or_none('business_id') }} as business_key from {{ ref('fct_appointments') }}) as places
+  cross join clock
+  where local_date is not null
+),
+
+attendance as (
+  select
+    {{ grain | join(', ') | replace('practitioner_id', 'practitioner_key') | replace('business_id', 'business_key') }},
+    {{ times('true') }} as appointments,
+    {{ times("status = 'booked'") }} as booked,
+    {{ times("status = 'arrived'") }} as arrived,
+    {{ times("status = 'completed'") }} as completed,
+    {{ times("status = 'completed' and not is_arrival_marked") }} as completed_unmarked,
+    {{ times("status = 'did_not_arrive'") }} as did_not_arrive,
+    {{ times("status = 'cancelled'") }} as cancelled,
+    {{ times("is_same_day_cancellation") }} as cancelled_same_day,
+    {{ times("is_settled") }} as settled,
+    {{ times("is_settled and status = 'cancelled'") }} as settled_cancelled,
+    {{ times("is_settled and is_same_day_cancellation") }} as settled_same_day,
+    sum(cancellation_lead_days) as lead_days,
+    cast(count(distinct case when status = 'completed' then patient_id end) as bigint) as patients_seen,
+    {{ times("is_first_visit") }} as new_patients,
+    {{ times("is_rebooked") }} as rebooked,
+    {{ times("status = 'completed' and kind = 'individual'") }} as individual_completed,
+    {{ times("status = 'completed' and kind = 'individual' and note_status = 'final'") }} as notes_final
+  from places
+  group by {{ groups }}
+),
+
+delivered as (
+  select {{ keys }}, sum(case when completed = 1 then minutes else 0 end) as minutes
+  from {{ ref('int_appointments') }}
+  group by {{ groups }}
+),
+
+calendar as (
+  select
+    {{ keys }},
+    sum(offered_minutes) as offered_minutes,
+    sum(booked_minutes) as booked_minutes,
+    sum(booked_in_offered_minutes) as booked_in_offered_minutes
+  from (select *, {{ month_of('local_date') }} as month_start from {{ ref('int_hours') }}) as hours
+  group by {{ groups }}
+),
+
+classes as (
+  select {{ keys }}, cast(sum(places) as bigint) as places, cast(sum(taken) as bigint) as taken
+  from (select *, {{ month_of('local_date') }} as month_start from {{ ref('int_groups') }}) as groups_
+  group by {{ groups }}
+),
+
+money as (
+  select {{ keys }}, sum(net_amount) as net_amount, sum(gross_amount) as gross_amount
+  from (
+    select
+      _account, {{ or_none('practitioner_id') }} as practitioner_id, {{ or_none('business_id') }} as business_id,
+      issue_date as local_date, month_start, net_amount, gross_amount
+    from {{ ref('fct_invoices') }}
+    where issue_date is not null
+  ) as invoices
+  group by {{ groups }}
+),
+
+spine as (
+  select {{ grain | join(', ') | replace('practitioner_id', 'practitioner_key as practitioner_id') | replace('business_id', 'business_key as business_id') }} from attendance
+  union select {{ keys }} from calendar
+  union select {{ keys }} from classes
+  union select {{ keys }} from money
+)
+
+select
+  {% for key in grain %}spine.{{ key }}, {% endfor %}
+  coalesce(attendance.appointments, 0) as appointments,
+  coalesce(attendance.booked, 0) as booked,
+  coalesce(attendance.arrived, 0) as arrived,
+  coalesce(attendance.completed, 0) as completed,
+  coalesce(attendance.completed_unmarked, 0) as completed_unmarked,
+  coalesce(attendance.did_not_arrive, 0) as did_not_arrive,
+  coalesce(attendance.cancelled, 0) as cancelled,
+  coalesce(attendance.cancelled_same_day, 0) as cancelled_same_day,
+  {{ ratio('attendance.did_not_arrive', '(attendance.completed + attendance.did_not_arrive)') }} as dna_rate,
+  {{ ratio('attendance.settled_cancelled', 'attendance.settled') }} as cancellation_rate,
+  {{ ratio('attendance.settled_same_day', 'attendance.settled') }} as same_day_cancellation_rate,
+  coalesce(attendance.settled, 0) as settled,
+  {{ ratio('attendance.lead_days', 'attendance.cancelled') }} as average_cancellation_lead_days,
+  coalesce(attendance.patients_seen, 0) as patients_seen,
+  coalesce(attendance.new_patients, 0) as new_patients,
+  cast(coalesce(delivered.minutes, 0) as double precision) / 60 as service_hours,
+  cast(coalesce(calendar.offered_minutes, 0) as double precision) / 60 as offered_hours,
+  cast(coalesce(calendar.booked_minutes, 0) as double precision) / 60 as booked_hours,
+  cast(coalesce(calendar.booked_in_offered_minutes, 0) as double precision) / 60 as booked_in_offered_hours,
+  {{ ratio('calendar.booked_in_offered_minutes', 'calendar.offered_minutes') }} as utilisation,
+  coalesce(attendance.rebooked, 0) as rebooked,
+  {{ ratio('attendance.rebooked', 'attendance.completed') }} as rebooking_rate,
+  coalesce(attendance.notes_final, 0) as notes_final,
+  {{ ratio('attendance.notes_final', 'attendance.individual_completed') }} as notes_completed_rate,
+  coalesce(attendance.individual_completed, 0) as individual_completed,
+  coalesce(classes.places, 0) as group_places,
+  coalesce(classes.taken, 0) as group_taken,
+  {{ ratio('classes.taken', 'classes.places') }} as group_fill_rate,
+  {{ money('coalesce(money.net_amount, 0)') }} as revenue_net,
+  {{ money('coalesce(money.gross_amount, 0)') }} as revenue_gross
+from spine
+left join attendance on {% for key in grain %}attendance.{{ key | replace('practitioner_id', 'practitioner_key') | replace('business_id', 'business_key') }} = spine.{{ key }}{{ ' and ' if not loop.last }}{% endfor %}
+{% for part in ['delivered', 'calendar', 'classes', 'money'] %}
+left join {{ part }} on {% for key in grain %}{{ part }}.{{ key }} = spine.{{ key }}{{ ' and ' if not loop.last }}{% endfor %}
+{% endfor %}
+{%- endmacro %}
+
+
+{# The columns of `figures`, in their order. #}
+{% macro figure_columns(table) -%}
+  {%- for name in [
+    'appointments', 'booked', 'arrived', 'completed', 'completed_unmarked', 'did_not_arrive', 'cancelled',
+    'cancelled_same_day', 'dna_rate', 'cancellation_rate', 'same_day_cancellation_rate', 'settled',
+    'average_cancellation_lead_days', 'patients_seen', 'new_patients', 'service_hours', 'offered_hours',
+    'booked_hours', 'booked_in_offered_hours', 'utilisation', 'rebooked', 'rebooking_rate', 'notes_final',
+    'notes_completed_rate', 'individual_completed', 'group_places', 'group_taken', 'group_fill_rate',
+    'revenue_net', 'revenue_gross'] -%}
+  {{ table }}.{{ name }}{{ ", " if not loop.last }}
+  {%- endfor -%}
+{%- endmacro %}

@@ -1,0 +1,86 @@
+{{ config(materialized='table') }}
+{# Minutes of each local hour of a practitioner at a business: what is offered, what is
+used. All borders of stretches and hours cut the calendar into pieces; running sums say
+what holds in each piece, so that stretches that overlap count once. #}
+with stretches as (
+  select * from {{ ref('int_stretches') }} where practitioner_id is not null and business_id is not null
+),
+
+days as (
+  select _account, practitioner_id, business_id, cast(begins as date) as day from stretches where what <> 'blocked'
+  union
+  select _account, practitioner_id, business_id, cast(ends as date) from stretches where what <> 'blocked'
+),
+
+borders as (
+  select
+    _account, practitioner_id, business_id, begins as moment,
+    case when what = 'roster' then 1 else 0 end as roster,
+    case when what = 'extra' then 1 else 0 end as extra,
+    case when what = 'blocked' then 1 else 0 end as blocked,
+    case when what in ('booked', 'attended') then 1 else 0 end as booked,
+    case when what = 'attended' then 1 else 0 end as attended
+  from stretches
+  union all
+  select
+    _account, practitioner_id, business_id, ends,
+    case when what = 'roster' then -1 else 0 end,
+    case when what = 'extra' then -1 else 0 end,
+    case when what = 'blocked' then -1 else 0 end,
+    case when what in ('booked', 'attended') then -1 else 0 end,
+    case when what = 'attended' then -1 else 0 end
+  from stretches
+  union all
+  select
+    days._account, days.practitioner_id, days.business_id,
+    cast(days.day as timestamp) + numbers.number * interval '1 hour', 0, 0, 0, 0, 0
+  from days
+  join {{ ref('int_numbers') }} as numbers on numbers.number <= 24
+),
+
+moments as (
+  select
+    _account, practitioner_id, business_id, moment,
+    sum(roster) as roster, sum(extra) as extra, sum(blocked) as blocked, sum(booked) as booked, sum(attended) as attended
+  from borders
+  group by 1, 2, 3, 4
+),
+
+pieces as (
+  select
+    _account, practitioner_id, business_id, moment,
+    lead(moment) over calendar as until,
+    sum(roster) over calendar > 0 as is_rostered,
+    sum(extra) over calendar > 0 as is_extra,
+    sum(blocked) over calendar > 0 as is_blocked,
+    sum(booked) over calendar > 0 as is_booked,
+    sum(attended) over calendar > 0 as is_attended
+  from moments
+  window calendar as (partition by _account, practitioner_id, business_id order by moment)
+),
+
+lengths as (
+  select *, extract(epoch from (until - moment)) / 60 as minutes
+  from pieces
+  where is_rostered or is_extra or is_booked
+)
+
+select
+  _account,
+  practitioner_id,
+  business_id,
+  cast(moment as date) as local_date,
+  cast(extract(hour from moment) as integer) as local_hour,
+  {% for name, condition in [
+    ('rostered_minutes', 'is_rostered'),
+    ('extra_minutes', 'is_extra and not is_rostered'),
+    ('blocked_minutes', '(is_rostered or is_extra) and is_blocked'),
+    ('offered_minutes', '(is_rostered or is_extra) and not is_blocked'),
+    ('booked_minutes', 'is_booked'),
+    ('booked_in_offered_minutes', 'is_booked and (is_rostered or is_extra) and not is_blocked'),
+    ('attended_minutes', 'is_attended'),
+  ] -%}
+  cast(sum(case when {{ condition }} then minutes else 0 end) as integer) as {{ name }}{{ "," if not loop.last }}
+  {% endfor %}
+from lengths
+group by 1, 2, 3, 4, 5

@@ -1,0 +1,6 @@
+{{ config(materialized='table') }}
+{# 0, 1, 2, … 16383: as many days as 44 years have. #}
+with bits as (select 0 as bit union all select 1)
+select
+  {% for power in range(14) %}b{{ power }}.bit * {{ 2 ** power }}{{ ' + ' if not loop.last }}{% endfor %} as number
+from {% for power in range(14) %}bits as b{{ power }}{{ ' cross join ' if not loop.last }}{% endfor %}

@@ -1,0 +1,52 @@
+with visits as (
+  select
+    _account,
+    {{ or_none('practitioner_id') }} as practitioner_id,
+    {{ or_none('business_id') }} as business_id,
+    month_start,
+    patient_id,
+    row_number() over (
+      partition by _account, practitioner_id, business_id, patient_id order by starts_at, appointment_key
+    ) as number
+  from {{ ref('fct_appointments') }}
+  where status = 'completed' and patient_id is not null
+),
+
+seen as (
+  select _account, practitioner_id, business_id, month_start, patient_id, max(number) as visits
+  from visits
+  group by 1, 2, 3, 4, 5
+),
+
+patients as (
+  select
+    seen._account,
+    seen.practitioner_id,
+    seen.business_id,
+    seen.month_start,
+    {{ ratio('sum(seen.visits)', 'count(*)') }} as patient_visit_average,
+    {{ times('not coalesce(known.has_future_appointment, false)') }} as without_next
+  from seen
+  left join {{ ref('dim_patients') }} as known
+    on known._account = seen._account and known.patient_id = seen.patient_id
+  group by 1, 2, 3, 4
+)
+
+select
+  figures._account,
+  figures.practitioner_id,
+  practitioners.practitioner_name,
+  figures.business_id,
+  businesses.business_name,
+  figures.month_start,
+  {{ figure_columns('figures') }},
+  patients.patient_visit_average,
+  coalesce(patients.without_next, 0) as patients_without_future_appointment
+from ({{ figures(['_account', 'practitioner_id', 'business_id', 'month_start']) }}) as figures
+left join patients
+  on patients._account = figures._account and patients.practitioner_id = figures.practitioner_id
+  and patients.business_id = figures.business_id and patients.month_start = figures.month_start
+left join {{ ref('stg_practitioners') }} as practitioners
+  on practitioners._account = figures._account and practitioners.practitioner_id = figures.practitioner_id
+left join {{ ref('stg_businesses') }} as businesses
+  on businesses._account = figures._account and businesses.business_id = figures.business_id

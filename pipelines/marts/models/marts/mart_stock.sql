@@ -1,0 +1,32 @@
+with sold as (
+  select lines._account, lines.product_id, sum(lines.quantity) as quantity
+  from {{ ref('fct_invoice_items') }} as lines
+  join {{ ref('int_account_zones') }} as accounts on accounts._account = lines._account
+  where lines.product_id is not null and lines.issue_date > {{ later('accounts.today', '-90') }}
+  group by 1, 2
+),
+
+moved as (
+  select _account, product_id, max(created_at) as last_moved_at
+  from {{ ref('stg_stock_adjustments') }}
+  where is_live
+  group by 1, 2
+)
+
+select
+  products._account,
+  products.product_id,
+  products.product_name,
+  products.item_code,
+  coalesce(suppliers.supplier, products.product_supplier_name) as supplier,
+  products.stock_on_hand,
+  {{ money('products.stock_on_hand * products.cost_price') }} as cost_value,
+  {{ money('products.stock_on_hand * products.net_price') }} as retail_value,
+  cast(coalesce(sold.quantity, 0) as decimal(18,3)) as sold_90_days,
+  moved.last_moved_at
+from {{ ref('stg_products') }} as products
+left join {{ ref('stg_product_suppliers') }} as suppliers
+  on suppliers._account = products._account and suppliers.product_supplier_id = products.product_supplier_id
+left join sold on sold._account = products._account and sold.product_id = products.product_id
+left join moved on moved._account = products._account and moved.product_id = products.product_id
+where products.is_live

@@ -1,0 +1,11 @@
+{# Which day 0 is, Cliniko does not say. Counted from Sunday = 0, its newer numbers (0 to 6)
+and its older ones (1 = Monday to 7 = Sunday) mean the same days. #}
+select
+  _account,
+  id as daily_availability_id,
+  practitioner_id,
+  business_id,
+  cast(case when day_of_week in (0, 7) then 7 else day_of_week end as integer) as weekday,
+  created_at,
+  _gone_at is null as is_live
+from {{ raw('daily_availabilities') }} as raw_

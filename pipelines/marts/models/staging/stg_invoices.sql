@@ -1,0 +1,18 @@
+select
+  _account,
+  id as invoice_id,
+  number,
+  issue_date,
+  patient_id,
+  practitioner_id,
+  business_id,
+  attendee_id,
+  original_invoice_id,
+  coalesce({{ invoice_status('status') }}, case when closed_at is null then 'open' else 'closed' end) as status,
+  closed_at,
+  {{ money('discounted_amount') }} as discount_amount,
+  {{ money('net_amount') }} as net_amount,
+  {{ money('tax_amount') }} as tax_amount,
+  {{ money('total_amount') }} as gross_amount,
+  coalesce(archived_at, deleted_at, _gone_at) is null as is_live
+from {{ raw('invoices') }} as raw_
