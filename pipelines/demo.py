@@ -1,5 +1,6 @@
 """The demo: a clinic on this machine, a first sync, a day that passes, a second one."""
 
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -56,11 +57,11 @@ def play(state_dir: Path, narration: Console, data: Console) -> None:
             requests_per_minute=BUDGET,
         )
         narration.rule("A clinic on this machine: the first sync reads everything")
-        first = _sync(settings, state_dir, narration)
+        first = _sync(settings, state_dir, narration, account.now)
         narration.rule("A day passes at the clinic")
         _tell(narration, account.pass_day())
         narration.rule("The second sync reads what changed")
-        second = _sync(settings, state_dir, narration)
+        second = _sync(settings, state_dir, narration, account.now)
     narration.print(
         f"\nFirst sync: {first.rows:,} rows in {first.requests} requests. "
         f"Second: {second.rows:,} rows in {second.requests} requests.\n"
@@ -69,9 +70,10 @@ def play(state_dir: Path, narration: Console, data: Console) -> None:
     narration.print("\n" + NEXT.format(file=_short(published(state_dir))))
 
 
-def _sync(settings: ClinikoSettings, state_dir: Path, narration: Console) -> Run:
+def _sync(settings: ClinikoSettings, state_dir: Path, narration: Console, now: datetime) -> Run:
+    """A run as of the clinic's own time, which stands still."""
     readings = {e.name: Reading(e) for e in ENDPOINTS.values() if e.by_default}
-    run = night(settings, readings, "duckdb", state_dir, narration)
+    run = night(settings, readings, "duckdb", state_dir, narration, as_of=now)
     if run.status != "ok":
         raise RuntimeError(f"the demo's sync ended {run.status}: {run.error}")
     return run

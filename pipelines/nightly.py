@@ -17,6 +17,7 @@ from pipelines.destinations import Warehouse, warehouse
 from pipelines.killed import named
 from pipelines.ledger import Run, Status
 from pipelines.lock import hold_account, hold_place, writers
+from pipelines.marts.turn import turn
 from pipelines.place import writable
 from pipelines.publish import publish
 from pipelines.reconcile import USUAL, Terms, reconcile
@@ -40,16 +41,17 @@ def night(
     state_dir: Path,
     console: Console,
     terms: Terms = USUAL,
+    as_of: datetime | None = None,
 ) -> Run:
     """One account: run, compare with the account, publish what is loaded, say how it went.
 
     A run that failed publishes nothing; readers keep the night before. SIGTERM and
-    Ctrl-C end it with the work kept.
+    Ctrl-C end it with the work kept. The marts are built as of a moment, or of now.
 
     Raises Locked if another run is at work, ConfigError for what the user has to mend,
     Unavailable if the destination cannot be reached; then nothing has been asked for yet.
     """
-    with _opened(destination, state_dir) as night:
+    with _opened(destination, state_dir, as_of) as night:
         progress = Progress(console)
         with progress.shown(), _kept_open(night.store):
             run = night.run(settings, readings, terms, progress)
@@ -92,11 +94,15 @@ def nights(
 
 @dataclass(frozen=True)
 class Night:
-    """A place that is held, and what is to be done there."""
+    """A place that is held, and what is to be done there.
+
+    as_of:  the moment that the marts are built for; None for now
+    """
 
     store: Warehouse
     state_dir: Path
     stop: Stopping
+    as_of: datetime | None = None
 
     def run(
         self, settings: ClinikoSettings, readings: Readings, terms: Terms, progress: Progress
@@ -122,8 +128,10 @@ class Night:
             reconcile(flow, run, client, settings, terms)
 
     def close(self, runs: Sequence[Run], console: Console) -> None:
-        """Publish what the runs loaded, and say how they went."""
-        notes = _published(runs, self.store.file, self.state_dir) if self.store.file else []
+        """Build the marts, publish what the runs loaded, and say how they went."""
+        notes = turn(runs, self.store, self.state_dir, as_of=self.as_of, stop=self.stop)
+        if self.store.file:
+            notes += _published(runs, self.store.file, self.state_dir)
         closing(console, runs, [*self.store.notes, *notes])
 
 
@@ -138,7 +146,7 @@ def _kept_open(store: Warehouse) -> AbstractContextManager[object]:
 
 
 @contextmanager
-def _opened(destination: str, state_dir: Path) -> Iterator[Night]:
+def _opened(destination: str, state_dir: Path, as_of: datetime | None = None) -> Iterator[Night]:
     """Hold the place until the night is over, once the destination is known to work.
 
     Raises Locked, ConfigError and Unavailable.
@@ -147,7 +155,7 @@ def _opened(destination: str, state_dir: Path) -> Iterator[Night]:
     with hold_place(state_dir), heard() as stop:
         store = warehouse(destination, state_dir)
         with store.opened():
-            yield Night(store, state_dir, stop)
+            yield Night(store, state_dir, stop, as_of)
 
 
 def report(runs: Sequence[Run]) -> dict[str, Any]:

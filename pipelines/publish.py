@@ -8,16 +8,19 @@ import duckdb
 
 from pipelines.compact import compact
 from pipelines.destinations import DATASET
+from pipelines.marts.project import NEXT
 from pipelines.place import published
 from sources.cliniko.errors import ConfigError
+
+LEFT_OUT = (f"{DATASET}_staging", NEXT)  # on their way, no reader's
 
 
 def publish(work: Path, state_dir: Path) -> Path:
     """Put a whole copy of the working file in the place of the published one, in one step.
 
     Who has the old file open keeps reading it: it lives on until the last reader closes
-    it. dlt's staging tables stay out of the copy. To be called by whoever holds the state
-    directory. Raises ConfigError if nothing is there to publish.
+    it. dlt's staging tables and untested marts stay out of the copy. To be called by
+    whoever holds the state directory. Raises ConfigError if nothing is there to publish.
     """
     if not work.exists():
         raise ConfigError("nothing has been loaded yet: run `cliniko sync` first")
@@ -31,7 +34,8 @@ def publish(work: Path, state_dir: Path) -> Path:
         compact(work)
         shutil.copyfile(work, copy)
         with duckdb.connect(str(copy)) as connection:
-            connection.execute(f"DROP SCHEMA IF EXISTS {DATASET}_staging CASCADE")
+            for schema in LEFT_OUT:
+                connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
             connection.execute("CHECKPOINT")
         with copy.open("rb") as written:
             os.fsync(written.fileno())

@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from pipelines.cli import ages, cursors, exits, looks, schedules, setup, trials, work
+from pipelines.cli import ages, cursors, exits, looks, marts, schedules, setup, trials, work
 from pipelines.cli.output import say
 from sources.cliniko.errors import ClinikoError
 
@@ -32,6 +32,7 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(cursors.app, name="state")
+app.add_typer(marts.app, name="marts")
 
 
 def main() -> None:

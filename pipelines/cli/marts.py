@@ -1,0 +1,82 @@
+"""The commands about the marts: build, test, docs."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from pipelines.cli import exits
+from pipelines.cli.arguments import STATE, AsJson, StateDir, To
+from pipelines.cli.output import say, show
+
+if TYPE_CHECKING:
+    from pipelines.destinations import Warehouse
+
+app = typer.Typer(help="Tables for analysts, made of the raw ones.", no_args_is_help=True)
+
+
+@app.command()
+def build(destination: To = "duckdb", as_json: AsJson = False, state_dir: StateDir = STATE) -> None:
+    """Build the marts from what is loaded, test them, publish them."""
+    from pipelines import place
+    from pipelines.lock import hold_place
+    from pipelines.marts.build import build as make
+    from pipelines.publish import publish
+
+    state_dir = place.writable(state_dir)
+    with hold_place(state_dir):
+        store = _loaded(destination, state_dir)
+        built = make(store, state_dir, always=True)
+        if store.file and not built.failed:
+            publish(store.file, state_dir)
+    for line in built.failed:
+        say(line)
+    for name in built.warned:
+        say(f"to look at: {name}")
+    say(f"marts {built.status} in {built.seconds:.1f} s")
+    if as_json:
+        show({"status": built.status, "failed": built.failed, "warned": built.warned})
+    raise typer.Exit(exits.FAILED if built.failed else exits.DONE)
+
+
+@app.command("test")
+def check(destination: To = "duckdb", as_json: AsJson = False, state_dir: StateDir = STATE) -> None:
+    """Test the marts as they are."""
+    from pipelines import place
+    from pipelines.lock import hold_place
+    from pipelines.marts import inspection
+
+    state_dir = place.writable(state_dir)
+    with hold_place(state_dir):
+        outcome = inspection.test(_loaded(destination, state_dir), state_dir)
+    for line in outcome.failed:
+        say(line)
+    for name in outcome.warned:
+        say(f"to look at: {name}")
+    say(f"{outcome.built} tests passed, {len(outcome.failed)} failed")
+    if as_json:
+        show({"passed": outcome.built, "failed": outcome.failed, "warned": outcome.warned})
+    raise typer.Exit(exits.FAILED if outcome.failed else exits.DONE)
+
+
+@app.command()
+def docs(destination: To = "duckdb", state_dir: StateDir = STATE) -> None:
+    """Write a page that shows every model and column, and where each comes from."""
+    from pipelines import place
+    from pipelines.lock import hold_place
+    from pipelines.marts import inspection
+
+    state_dir = place.writable(state_dir)
+    with hold_place(state_dir):
+        say(f"written to {inspection.docs(_loaded(destination, state_dir), state_dir)}")
+
+
+def _loaded(destination: str, state_dir: Path) -> "Warehouse":
+    """The warehouse. Raises ConfigError if nothing has been loaded yet."""
+    from pipelines import place
+    from pipelines.destinations import warehouse
+    from sources.cliniko.errors import ConfigError
+
+    if destination == "duckdb" and not place.work_file(state_dir).exists():
+        raise ConfigError("nothing has been loaded yet: run `cliniko sync` first")
+    return warehouse(destination, state_dir)

@@ -1,0 +1,1 @@
+"""The marts: a dbt project, and what runs it."""

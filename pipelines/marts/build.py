@@ -1,0 +1,82 @@
+"""One build: raw tables → marts, tested before any reader sees them."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from pipelines.destinations import Warehouse
+from pipelines.marts import dbt, history, stamp
+from pipelines.marts.connection import variables
+from pipelines.marts.meanings import comment, marts
+from pipelines.marts.project import ADAPTERS, MISSING, folder, installed
+from pipelines.marts.session import session
+from pipelines.marts.swap import discard, swap
+from pipelines.place import published
+from sources.cliniko.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Built:
+    """How a build went.
+
+    status:   unchanged if it would have made what is there
+    failed:   what went wrong, a line each; the marts of before are still there
+    warned:   tests that found something which need not be wrong
+    seconds:  how long it took
+    """
+
+    status: Literal["built", "unchanged", "failed"]
+    failed: tuple[str, ...] = ()
+    warned: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+def build(
+    store: Warehouse,
+    state_dir: Path,
+    *,
+    as_of: datetime | None = None,
+    always: bool = False,
+    stop: Callable[[], bool] = lambda: False,
+) -> Built:
+    """Build the marts, test them, and put them in the place of those before, in one step.
+
+    as_of:   what is past and what is to come is decided by it; now, if not given
+    always:  build also where nothing has changed
+
+    The caller holds the place, and has no connection to the DuckDB file. Raises
+    ConfigError if dbt is not there, Stopped if the run is told to end.
+    """
+    check(store.name)
+    began, moment = time.monotonic(), as_of or datetime.now(UTC)
+    kept = folder(state_dir, store.name)
+    with session(store, state_dir) as client:
+        if not always and stamp.is_current(client, kept, moment):
+            return Built("unchanged", seconds=time.monotonic() - began)
+        stamp.forget(kept)
+        discard(client)
+        if store.file:
+            history.keep(client, published(state_dir))
+        reach = variables(store, client.credentials)
+    outcome = dbt.run(
+        ["build"], kept / "target", {**reach, "CLINIKO_AS_OF": moment.isoformat()}, stop
+    )
+    with session(store, state_dir) as client:
+        if outcome.failed:
+            discard(client)
+            return Built("failed", outcome.failed, outcome.warned, time.monotonic() - began)
+        swap(client, store.name, {mart.name: mart.key for mart in marts()})
+        comment(client, store.name)
+        stamp.keep(kept, stamp.stamp(client, moment))
+    return Built("built", (), outcome.warned, time.monotonic() - began)
+
+
+def check(destination: str) -> None:
+    """Raise ConfigError unless marts can be built there."""
+    if destination not in ADAPTERS:
+        raise ConfigError(f"marts are built on duckdb and postgres, not on {destination}")
+    if not installed(destination):
+        raise ConfigError(MISSING)

@@ -1,0 +1,34 @@
+"""What dbt has to know to reach a warehouse: the variables that profiles.yml reads."""
+
+from typing import Any
+
+from pipelines.destinations import Warehouse
+
+FROM_QUERY = {
+    "sslmode": "PGSSLMODE",
+    "sslrootcert": "PGSSLROOTCERT",
+    "sslcert": "PGSSLCERT",
+    "sslkey": "PGSSLKEY",
+    "connect_timeout": "PGCONNECT_TIMEOUT",
+}
+"""Parts of a Postgres URL that its client library takes from the environment too."""
+
+
+def variables(store: Warehouse, credentials: Any) -> dict[str, str]:
+    """The variables of a warehouse. The password's name keeps it out of all that dbt prints.
+
+    credentials:  dlt's, resolved
+    """
+    if store.file:
+        return {"CLINIKO_TARGET": "duckdb", "CLINIKO_FILE": str(store.file)}
+    query = {str(name): str(value) for name, value in (credentials.query or {}).items()}
+    known = {FROM_QUERY[name]: value for name, value in query.items() if name in FROM_QUERY}
+    return known | {
+        "CLINIKO_TARGET": "postgres",
+        "CLINIKO_HOST": query.get("host") or credentials.host or "localhost",
+        "CLINIKO_PORT": str(credentials.port or 5432),
+        "CLINIKO_USER": credentials.username or "",
+        "CLINIKO_DATABASE": credentials.database or "",
+        "DBT_ENV_SECRET_CLINIKO": credentials.password or "",
+        "PGTZ": "UTC",
+    }

@@ -1,0 +1,44 @@
+"""The dbt project as it stands on disk, and whether dbt is there to run it."""
+
+import hashlib
+import importlib.util
+from pathlib import Path
+
+from pipelines.place import work
+
+PROJECT = Path(__file__).parent
+SOURCES = ("*.yml", "models/**/*", "macros/*", "snapshots/*", "tests/*")
+MARTS, NEXT, STAGING = "marts", "marts_next", "marts_staging"
+"""The schemas: what readers use, what is not tested yet, what both are made from."""
+
+ADAPTERS = {"duckdb": "dbt.adapters.duckdb", "postgres": "dbt.adapters.postgres"}
+MISSING = "the marts are not built: dbt is not installed (pip install 'cliniko-warehouse[marts]')"
+
+
+def built_on(destination: str) -> bool:
+    """Whether marts can be built on a destination."""
+    return destination in ADAPTERS
+
+
+def installed(destination: str) -> bool:
+    """Whether dbt and its adapter are there; nothing of it is imported."""
+    try:
+        return importlib.util.find_spec(ADAPTERS[destination]) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def fingerprint() -> str:
+    """What tells this version of the project from every other one."""
+    digest = hashlib.sha256()
+    for file in sorted({file for pattern in SOURCES for file in PROJECT.glob(pattern)}):
+        if file.is_file():
+            digest.update(str(file.relative_to(PROJECT)).encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
+
+
+def folder(state_dir: Path, destination: str) -> Path:
+    """Where builds keep what is theirs: dbt's parsed project, the last build's stamp."""
+    made = work(state_dir) / "marts" / destination
+    made.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return made

@@ -1,0 +1,77 @@
+"""The marts' turn in a night: after the runs have loaded, before readers get the copy."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import dlt
+
+from pipelines import ledger
+from pipelines.destinations import Warehouse
+from pipelines.ledger import Run
+from pipelines.marts.build import Built, build
+from pipelines.marts.project import MISSING, built_on, installed
+from pipelines.sync import pipeline
+from sources.cliniko.errors import Stopped
+
+SETTING = "cliniko.marts"  # CLINIKO__MARTS
+
+
+def turn(
+    runs: Sequence[Run],
+    store: Warehouse,
+    state_dir: Path,
+    *,
+    as_of: datetime | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> list[str]:
+    """Build the marts if they are wanted; what to say of it in the closing lines.
+
+    If they fail, the runs that loaded rows are partial, and say which model it was: what
+    was loaded is published with the last good marts.
+    """
+    loaded = [run for run in runs if run.status != "failed"]
+    if not loaded or stop() or not built_on(store.name) or not wanted():
+        return []
+    if not installed(store.name):
+        return [MISSING]
+    built = _built(store, state_dir, as_of, stop)
+    if built.failed:
+        for run in loaded:
+            run.fail(f"marts not built: {built.failed[0]}" + _more(built))
+            ledger.write(pipeline(store, run.account, state_dir), run)
+    return _said(built)
+
+
+def wanted() -> bool:
+    """The setting, on unless it says otherwise."""
+    said = dlt.config.get(SETTING, bool)
+    return said is None or said
+
+
+def _built(
+    store: Warehouse, state_dir: Path, as_of: datetime | None, stop: Callable[[], bool]
+) -> Built:
+    """The build; whatever breaks it is its failure, not the night's."""
+    try:
+        return build(store, state_dir, as_of=as_of, stop=stop)
+    except Stopped:
+        return Built("failed", ("the run was told to end",))
+    except Exception as error:
+        first = str(error).strip().split("\n")[0]
+        return Built("failed", (f"{type(error).__name__}: {first}",))
+
+
+def _more(built: Built) -> str:
+    """How many others there are beside the failure that is named."""
+    others = len(built.failed) - 1
+    return f" (and {others} more)" if others else ""
+
+
+def _said(built: Built) -> list[str]:
+    if built.status == "failed":
+        return ["the marts are those of before: " + "; ".join(built.failed)]
+    if built.status == "unchanged":
+        return ["marts: nothing has changed"]
+    found = f"; to look at: {', '.join(built.warned)}" if built.warned else ""
+    return [f"marts built and tested in {built.seconds:.1f} s{found}"]
