@@ -65,6 +65,7 @@ def nights(
     state_dir: Path,
     console: Console,
     terms: Terms = USUAL,
+    as_of: datetime | None = None,
 ) -> list[Run]:
     """Several accounts side by side, into one warehouse that is published once.
 
@@ -73,7 +74,7 @@ def nights(
 
     Raises Locked if another run writes to this place, ConfigError as `night` does.
     """
-    with _opened(destination, state_dir) as night:
+    with _opened(destination, state_dir, as_of) as night:
         progress = Progress(console)
 
         def one(account: tuple[ClinikoSettings, Readings]) -> Run:

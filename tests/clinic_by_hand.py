@@ -107,13 +107,23 @@ NORTH_ROWS: Rows = {
         },
     },
     "attendees": {
-        1: {"booking_id": 21, "patient_id": 1, "arrived": True, "created_at": "2026-04-01T00:00:00Z"},
+        1: {
+            "booking_id": 21,
+            "patient_id": 1,
+            "arrived": True,
+            "created_at": "2026-04-01T00:00:00Z",
+        },
         # Cancelled on Friday, 3 April.
         2: {
             **{"booking_id": 21, "patient_id": 4, "created_at": "2026-04-01T00:00:00Z"},
             **{"cancelled_at": "2026-04-03T00:00:00Z", "cancellation_reason": 60},
         },
-        3: {"booking_id": 21, "patient_id": 2, "arrived": False, "created_at": "2026-04-01T00:00:00Z"},
+        3: {
+            "booking_id": 21,
+            "patient_id": 2,
+            "arrived": False,
+            "created_at": "2026-04-01T00:00:00Z",
+        },
         # Individual appointments have an attendee too.
         101: {"booking_id": 1, "patient_id": 1, "arrived": True, "invoice_status": 20},
         102: {"booking_id": 2, "patient_id": 1, "arrived": True},
@@ -275,7 +285,12 @@ def finish_april(account: Account) -> None:
     # Monday, 4 May, 9:00 in Sydney, booked on Monday, 13 April.
     later = {"starts_at": "2026-05-03T23:00:00Z", "ends_at": "2026-05-03T23:30:00Z"}
     later |= {"created_at": "2026-04-13T00:00:00Z"}
-    put(account, "individual_appointments", 8, {**people, **later, "patient_id": 1, "business_id": 1})
+    put(
+        account,
+        "individual_appointments",
+        8,
+        {**people, **later, "patient_id": 1, "business_id": 1},
+    )
     # Tuesday, 28 April, 10:00 in Perth, cancelled ten days before without a reason.
     cut = {"starts_at": "2026-04-28T02:00:00Z", "ends_at": "2026-04-28T02:30:00Z"}
     cut |= {"created_at": "2026-04-13T00:00:00Z", "cancelled_at": "2026-04-18T02:00:00Z"}

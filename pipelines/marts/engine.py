@@ -28,7 +28,8 @@ def main(arguments: list[str]) -> int:
 
 def _end_with_parent() -> None:
     """Wait for the other end of stdin to close, which it does however the parent ends."""
-    sys.stdin.buffer.read()
+    while os.read(0, 1):  # not through sys.stdin, whose lock would be in the way at the end
+        pass
     os._exit(1)
 
 

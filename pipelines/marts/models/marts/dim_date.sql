@@ -2,8 +2,8 @@ with edges as (
   select
     min(day) as first_day, max(today) as today
   from (
-    select cast(starts_at as date) as day, null as today from {{ ref('int_places') }}
-    union all select issue_date, null from {{ ref('stg_invoices') }}
+    select cast(starts_at as date) as day, cast(null as date) as today from {{ ref('int_places') }}
+    union all select issue_date, cast(null as date) from {{ ref('stg_invoices') }}
     union all select today, today from {{ ref('int_account_zones') }}
   ) as days
   where day >= date '2000-01-01'

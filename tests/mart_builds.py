@@ -1,0 +1,186 @@
+"""Marts that are built once for all tests of them, on DuckDB and on Postgres.
+
+A build takes seconds, so its tables are kept as rows in a file that all test workers share.
+"""
+
+import os
+import pickle
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import postgres_server
+import psycopg2
+import pytest
+from clinic_by_hand import (
+    LATER,
+    MONTH_OVER,
+    NORTH,
+    OPENED,
+    SOUTH,
+    change_april,
+    finish_april,
+    north,
+    south,
+)
+from filelock import FileLock
+
+from pipelines.nightly import night, nights
+from pipelines.report import console
+from sandbox import Account, Served, serve
+from sources.cliniko.endpoints import ENDPOINTS
+from sources.cliniko.reading import Reading
+from sources.cliniko.settings import ClinikoSettings, resolve
+
+Row = dict[str, Any]
+Tables = dict[str, list[Row]]
+DESTINATIONS = ("duckdb", "postgres")
+READER = """
+CREATE ROLE bi_reader;
+GRANT USAGE ON SCHEMA marts TO bi_reader;
+GRANT SELECT ON marts.mart_practitioner_month TO bi_reader;
+CREATE VIEW public.north_months AS
+  SELECT month_start, sum(completed) AS completed FROM marts.mart_practitioner_month
+  WHERE _account = 'north' GROUP BY 1;
+CREATE VIEW public.visits AS
+  SELECT count(*) AS visits FROM marts_staging.stg_individual_appointments
+"""
+
+
+class Place:
+    """Where marts are built, and how they are read there."""
+
+    def __init__(self, state_dir: Path, url: str = "") -> None:
+        self.state_dir, self.url = state_dir, url
+        self.destination = "postgres" if url else "duckdb"
+
+    def rows(self, sql: str) -> list[Row]:
+        """What a reader gets."""
+        if self.url:
+            with closing(psycopg2.connect(self.url)) as connection:
+                cursor = connection.cursor()
+                cursor.execute("SET TIME ZONE 'UTC'")
+                return _dicts(cursor, sql)
+        with duckdb.connect(str(self.state_dir / "warehouse.duckdb"), read_only=True) as db:
+            db.execute("SET TimeZone = 'UTC'")
+            return _dicts(db.cursor(), sql)
+
+    def tables(self) -> Tables:
+        """Every mart with its rows."""
+        names = self.rows(
+            "SELECT table_name FROM information_schema.tables "
+            "WHERE table_schema = 'marts' AND table_name NOT LIKE '\\_dlt%' ORDER BY 1"
+        )
+        return {
+            row["table_name"]: self.rows(f"SELECT * FROM marts.{row['table_name']}")
+            for row in names
+        }
+
+    def columns(self) -> list[Row]:
+        """Every column of a mart, with its type and its comment."""
+        return self.rows(
+            "SELECT table_name, column_name, data_type, numeric_precision, numeric_scale "
+            "FROM information_schema.columns WHERE table_schema = 'marts' "
+            "AND table_name NOT LIKE '\\_dlt%' ORDER BY table_name, ordinal_position"
+        )
+
+
+def _dicts(cursor: Any, sql: str) -> list[Row]:
+    """The rows of a query by column."""
+    cursor.execute(sql)
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+@contextmanager
+def _place(destination: str, folder: Path) -> Iterator[Place]:
+    """An empty warehouse with the marts turned on, and nothing of this machine's settings."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(("SOURCES__", "DESTINATION__", "DLT_", "CLINIKO__")):
+                patch.delenv(name)
+        patch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
+        patch.setenv("RUNTIME__LOG_LEVEL", "CRITICAL")
+        patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+        (folder / "elsewhere").mkdir(parents=True)
+        patch.chdir(folder / "elsewhere")
+        if destination == "duckdb":
+            yield Place(folder / "state")
+            return
+        with postgres_server.running() as server:
+            url = server.create()
+            patch.setenv("DESTINATION__POSTGRES__CREDENTIALS", url)
+            yield Place(folder / "state", url)
+
+
+def _settings(served: Served, account: str) -> ClinikoSettings:
+    return resolve(
+        api_key=served.api_key,
+        base_url=served.base_url,
+        contact_email="tests@example.com",
+        requests_per_minute=100_000,
+        account=account,
+    )
+
+
+def _readings() -> dict[str, Reading]:
+    return {e.name: Reading(e) for e in ENDPOINTS.values() if e.by_default}
+
+
+def by_hand(destination: str, folder: Path) -> dict[str, Any]:
+    """The accounts made by hand: three nights, and what readers saw after each."""
+    first, second = north(), south()
+    with _place(destination, folder) as place, serve(first) as at_first, serve(second) as at_second:
+        work = [(_settings(at_first, NORTH), at_first), (_settings(at_second, SOUTH), at_second)]
+        seen: dict[str, Any] = {}
+
+        def pass_night(as_of: datetime) -> None:
+            todo = [(settings, _readings()) for settings, _ in work]
+            runs = nights(todo, destination, place.state_dir, console(), as_of=as_of)
+            assert [(run.status, run.error) for run in runs] == [("ok", "")] * 2
+
+        pass_night(OPENED)
+        if place.url:
+            postgres_server.execute(place.url, READER)
+        finish_april(first)
+        pass_night(MONTH_OVER)
+        seen["april"], seen["columns"] = place.tables(), place.columns()
+        change_april(first)
+        pass_night(LATER)
+        seen["later"] = place.tables()
+        seen["reader"] = _reader(place) if place.url else {}
+        return seen
+
+
+def _reader(place: Place) -> Row:
+    """What is left of somebody's views and rights after two more builds."""
+    return {
+        "months": place.rows("SELECT * FROM public.north_months ORDER BY 1"),
+        "visits": place.rows("SELECT * FROM public.visits"),
+        "may_read": place.rows(
+            "SELECT has_table_privilege('bi_reader', 'marts.mart_practitioner_month', 'SELECT')"
+        ),
+    }
+
+
+def clinic(destination: str, folder: Path) -> dict[str, Any]:
+    """The sandbox's clinic, synced once."""
+    account = Account(rows=10_000)
+    with _place(destination, folder) as place, serve(account) as served:
+        settings = _settings(served, "main")
+        now = account.now
+        run = night(settings, _readings(), destination, place.state_dir, console(), as_of=now)
+        return {"status": run.status, "error": run.error, "tables": place.tables()}
+
+
+def once(make: Callable[[str, Path], dict[str, Any]], destination: str, base: Path) -> Any:
+    """What `make` gives, made by the first test worker that asks."""
+    name = f"marts-{make.__name__}-{destination}"
+    file = base / f"{name}.pickle"
+    with FileLock(base / f"{name}.lock"):
+        if not file.exists():
+            file.write_bytes(pickle.dumps(make(destination, base / name)))
+    return pickle.loads(file.read_bytes())
