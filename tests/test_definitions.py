@@ -1,0 +1,76 @@
+"""Each figure has one written definition, and each definition its column."""
+
+import re
+
+import pytest
+
+from pipelines.marts.meanings import Mart, marts
+from pipelines.marts.project import PROJECT
+
+TEXT = (PROJECT / "definitions.md").read_text()
+WRITTEN = dict(re.findall(r"^## (\w+)\n\n(.*?)(?=\n## |\Z)", TEXT, re.MULTILINE | re.DOTALL))
+
+
+def _columns(text: str) -> set[str]:
+    """The columns that a definition names as its own."""
+    [line] = re.findall(r"^Column: (.*)$", text, re.MULTILINE)
+    return set(re.findall(r"`(\w+\.\w+)`", line))
+
+
+def _held() -> dict[str, set[str]]:
+    """Figure → the columns that hold it, as the project marks them."""
+    found: dict[str, set[str]] = {}
+    for mart in marts():
+        for column in mart.columns:
+            if column.kpi:
+                found.setdefault(column.kpi, set()).add(f"{mart.name}.{column.name}")
+    return found
+
+
+def test_each_figure_of_a_mart_is_defined_once() -> None:
+    assert set(_held()) == set(WRITTEN)
+    assert len(re.findall(r"^## ", TEXT, re.MULTILINE)) == len(WRITTEN)
+
+
+@pytest.mark.parametrize("name", sorted(WRITTEN))
+def test_a_definition_names_the_columns_that_hold_it(name: str) -> None:
+    assert _columns(WRITTEN[name]) == _held()[name]
+
+
+@pytest.mark.parametrize("mart", marts(), ids=lambda mart: mart.name)
+def test_a_mart_says_what_a_row_is_and_what_its_columns_mean(mart: Mart) -> None:
+    names = [column.name for column in mart.columns]
+
+    assert len(set(names)) == len(names)
+    assert set(mart.key) <= set(names)
+    assert "_account" in names or mart.name == "dim_date"
+    assert all(column.meaning for column in mart.columns)
+    assert mart.meaning.endswith(".")
+
+
+@pytest.mark.parametrize("mart", marts(), ids=lambda mart: mart.name)
+def test_an_account_is_in_every_key(mart: Mart) -> None:
+    assert mart.key[0] == "_account" or mart.name in (
+        "dim_date",
+        "snap_appointments",
+        "snap_rosters",
+    )
+
+
+def test_every_rate_is_a_figure() -> None:
+    bare = {
+        f"{mart.name}.{column.name}"
+        for mart in marts()
+        for column in mart.columns
+        if column.kind == "double" and column.name.endswith(("_rate", "_average", "utilisation"))
+        if not column.kpi
+    }
+
+    assert bare == set()
+
+
+def test_every_model_has_a_description() -> None:
+    models = {file.stem for file in PROJECT.glob("models/marts/*.sql")}
+    models |= {file.stem for file in PROJECT.glob("snapshots/*.sql")}
+
+    assert models == {mart.name for mart in marts()}
