@@ -7,7 +7,7 @@ import os
 import pickle
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,14 @@ from clinic_by_hand import (
 )
 from filelock import FileLock
 
+from pipelines.destinations import warehouse
+from pipelines.ledger import Run
+from pipelines.marts import history, inspection, project, stamp
+from pipelines.marts.session import session
+from pipelines.marts.turn import turn
 from pipelines.nightly import night, nights
+from pipelines.place import published, work_file
+from pipelines.publish import publish
 from pipelines.report import console
 from sandbox import Account, Served, serve
 from sources.cliniko.endpoints import ENDPOINTS
@@ -184,3 +191,127 @@ def once(make: Callable[[str, Path], dict[str, Any]], destination: str, base: Pa
         if not file.exists():
             file.write_bytes(pickle.dumps(make(destination, base / name)))
     return pickle.loads(file.read_bytes())
+
+
+def shared(factory: pytest.TempPathFactory) -> Path:
+    """A folder that all test workers see."""
+    base = factory.getbasetemp()
+    return base.parent if base.name.startswith("popen-") else base
+
+
+def mishaps(destination: str, folder: Path) -> dict[str, Any]:
+    """A state directory in which things go wrong, and what is left of it each time."""
+    account = Account(rows=1_000)
+    with _place(destination, folder) as place, serve(account) as served:
+        settings = _settings(served, "main")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("CLINIKO__MARTS", "false")
+            run = night(settings, _readings(), destination, place.state_dir, console())
+        return _mishaps(place, account, run)
+
+
+def _mishaps(place: Place, account: Account, run: Run) -> dict[str, Any]:
+    state_dir, now = place.state_dir, account.now
+    store = warehouse("duckdb", state_dir)
+    seen: dict[str, Any] = {}
+
+    def build(**how: Any) -> list[str]:
+        return turn([run], store, state_dir, as_of=now, **how)
+
+    notes = build()
+    seen["built"] = {"notes": notes, "status": run.status, "places": _places(state_dir)}
+    seen["unchanged"] = build()
+    seen["current"] = _current(store, state_dir, now)
+    outcome = inspection.test(store, state_dir)
+    seen["tested"] = {"failed": outcome.failed, "built": outcome.built}
+    page = inspection.docs(store, state_dir)
+    seen["docs"] = {"name": page.name, "knows": "mart_practitioner_month" in page.read_text()}
+    with duckdb.connect(str(work_file(state_dir))) as db:
+        db.execute("ALTER TABLE cliniko.invoices ALTER issue_date TYPE VARCHAR")
+        db.execute("UPDATE cliniko.invoices SET issue_date = 'one day'")
+    seen["stopped"] = build(stop=lambda: True)
+    notes = build()
+    seen["failed"] = {
+        "notes": notes,
+        "status": run.status,
+        "error": run.error,
+        "places": _places(state_dir),
+        "ledger": _asked(work_file(state_dir), "SELECT status, message FROM cliniko._runs"),
+    }
+    seen["published"] = _published(state_dir)
+    seen["files"] = _files(state_dir)
+    seen["history"] = _history(store, state_dir)
+    return seen
+
+
+def _current(store: Any, state_dir: Path, now: datetime) -> dict[str, bool]:
+    """Whether the marts would be the same at another time, or with another row."""
+    kept = project.folder(state_dir, "duckdb")
+    with session(store, state_dir) as client:
+        found = {
+            "same day": stamp.is_current(client, kept, now + timedelta(hours=1)),
+            "next day": stamp.is_current(client, kept, now + timedelta(days=1)),
+        }
+        client.execute_sql(
+            "UPDATE cliniko.patients SET _gone_at = now() "
+            "WHERE id = (SELECT min(id) FROM cliniko.patients)"
+        )
+        return found | {"a row gone": stamp.is_current(client, kept, now)}
+
+
+def _asked(file: Path, sql: str) -> list[Any]:
+    with duckdb.connect(str(file), read_only=True) as db:
+        return db.execute(sql).fetchall()
+
+
+def _places(state_dir: Path) -> int:
+    [[number]] = _asked(work_file(state_dir), "SELECT count(*) FROM marts.fct_appointments")
+    return int(number)
+
+
+def _published(state_dir: Path) -> dict[str, Any]:
+    """What a reader finds who opens the published file under another name."""
+    file = publish(work_file(state_dir), state_dir)
+    silent = _asked(
+        file,
+        "SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = 'marts' "
+        "AND table_name NOT LIKE '\\_dlt%' ESCAPE '\\' AND comment IS NULL",
+    )
+    with duckdb.connect() as db:
+        db.execute(f"ATTACH '{file}' AS clinic (READ_ONLY)")
+        schemas = db.execute(
+            "SELECT DISTINCT schema_name FROM duckdb_tables() "
+            "WHERE database_name = 'clinic' ORDER BY 1"
+        ).fetchall()
+        [[staged]] = db.execute("SELECT count(*) FROM clinic.marts_staging.stg_patients").fetchall()
+        [[raw]] = db.execute("SELECT count(*) FROM clinic.cliniko.patients").fetchall()
+    return {"schemas": [row[0] for row in schemas], "staged": staged, "raw": raw, "silent": silent}
+
+
+def _files(state_dir: Path) -> dict[str, list[str]]:
+    """Logs of dbt, and files of a build in which the name of a patient stands."""
+    made = [file for file in (state_dir / "work" / "marts").rglob("*") if file.is_file()]
+    names = _asked(
+        work_file(state_dir), "SELECT first_name || ' ' || last_name FROM cliniko.patients"
+    )
+    texts = {file: file.read_bytes() for file in made}
+    return {
+        "logs": [file.name for file in made if file.suffix == ".log"],
+        "names": [f.name for f, text in texts.items() if any(n.encode() in text for (n,) in names)],
+    }
+
+
+def _history(store: Any, state_dir: Path) -> dict[str, Any]:
+    """What is brought over to a working file that was made anew."""
+    count = "SELECT count(*), max(valid_from) FROM marts.snap_appointments"
+    before = _asked(work_file(state_dir), count)
+    work_file(state_dir).unlink()
+    store = warehouse("duckdb", state_dir)
+    with session(store, state_dir) as client:
+        brought = history.keep(client, published(state_dir))
+        again = history.keep(client, published(state_dir))
+    return {
+        "brought": brought,
+        "again": again,
+        "same": before == _asked(work_file(state_dir), count),
+    }

@@ -1,0 +1,59 @@
+"""How long the marts take: `python -m benchmarks.marts [ROWS]`.
+
+Loads the sandbox's clinic into a DuckDB file, then builds the marts of it from nothing,
+again, and once more with nothing changed.
+"""
+
+import os
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from pipelines.destinations import warehouse
+from pipelines.marts.build import build
+from pipelines.nightly import night
+from pipelines.report import console
+from sandbox import Account, serve
+from sources.cliniko.endpoints import ENDPOINTS
+from sources.cliniko.reading import Reading
+from sources.cliniko.settings import resolve
+
+ROWS = 1_000_000
+BUDGET = 10_000_000  # requests a minute: the load is not what is measured
+
+
+def main(rows: int) -> None:
+    """Load, build three times, and print a line for each."""
+    os.environ["CLINIKO__MARTS"] = "false"
+    os.environ["RUNTIME__LOG_LEVEL"] = "CRITICAL"
+    with tempfile.TemporaryDirectory() as folder:
+        state_dir = Path(folder) / "state"
+        account = Account(rows=rows)
+        with serve(account) as served:
+            settings = resolve(
+                api_key=served.api_key,
+                base_url=served.base_url,
+                contact_email="benchmark@example.com",
+                requests_per_minute=BUDGET,
+            )
+            readings = {e.name: Reading(e) for e in ENDPOINTS.values() if e.by_default}
+            run = night(settings, readings, "duckdb", state_dir, console())
+        print(f"{run.rows:,} rows loaded: {run.status}")
+        store = warehouse("duckdb", state_dir)
+        for what, always in (("first", True), ("again", True), ("unchanged", False)):
+            began = time.monotonic()
+            built = build(store, state_dir, as_of=account.now, always=always)
+            wall = time.monotonic() - began
+            peak = resource.getrusage(resource.RUSAGE_CHILDREN)
+            print(
+                f"{what}: {built.status} in {wall:.1f} s; of dbt so far {peak.ru_utime:.1f} s of CPU, "
+                f"{peak.ru_maxrss / 1024:.0f} MB at most"
+            )
+            for line in built.failed:
+                print(line)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else ROWS)
