@@ -48,8 +48,8 @@ def main(rows: int) -> None:
             wall = time.monotonic() - began
             peak = resource.getrusage(resource.RUSAGE_CHILDREN)
             print(
-                f"{what}: {built.status} in {wall:.1f} s; of dbt so far {peak.ru_utime:.1f} s of CPU, "
-                f"{peak.ru_maxrss / 1024:.0f} MB at most"
+                f"{what}: {built.status} in {wall:.1f} s; dbt's processes so far: "
+                f"{peak.ru_utime:.1f} s of CPU, {peak.ru_maxrss / 1024:.0f} MB at most"
             )
             for line in built.failed:
                 print(line)

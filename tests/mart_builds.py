@@ -227,8 +227,8 @@ def _mishaps(place: Place, account: Account, run: Run) -> dict[str, Any]:
     page = inspection.docs(store, state_dir)
     seen["docs"] = {"name": page.name, "knows": "mart_practitioner_month" in page.read_text()}
     with duckdb.connect(str(work_file(state_dir))) as db:
-        db.execute("ALTER TABLE cliniko.invoices ALTER issue_date TYPE VARCHAR")
-        db.execute("UPDATE cliniko.invoices SET issue_date = 'one day'")
+        db.execute("ALTER TABLE cliniko.invoices ALTER closed_at TYPE VARCHAR")
+        db.execute("UPDATE cliniko.invoices SET closed_at = 'one day'")
     seen["stopped"] = build(stop=lambda: True)
     notes = build()
     seen["failed"] = {

@@ -126,7 +126,8 @@ def test_without_dbt_the_closing_lines_say_how_to_get_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.delenv("CLINIKO__MARTS")
-    monkeypatch.setitem(sys.modules, "dbt", None)  # as if it were not installed
+    for name in ("dbt", "dbt.adapters"):  # as if it were not installed
+        monkeypatch.setitem(sys.modules, name, None)
     run = Run("a run", "main", datetime.now(UTC), {}, stopped=True)
 
     [note] = turn([run], warehouse("duckdb", tmp_path), tmp_path)

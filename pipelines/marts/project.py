@@ -21,7 +21,7 @@ def built_on(destination: str) -> bool:
 
 
 def installed(destination: str) -> bool:
-    """Whether dbt and its adapter are there; nothing of it is imported."""
+    """Whether dbt and its adapter are there; the adapter is not imported."""
     try:
         return importlib.util.find_spec(ADAPTERS[destination]) is not None
     except ModuleNotFoundError:
