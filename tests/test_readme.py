@@ -10,6 +10,7 @@ import pytest
 from pipelines import listing
 from pipelines.alerts import AlertSettings
 from pipelines.cli import app
+from pipelines.marts.meanings import marts
 from pipelines.schedules import cron, systemd
 from pipelines.schedules.plan import Installation, Timetable, machine_zone
 from sources.cliniko.settings import ClinikoSettings
@@ -67,6 +68,30 @@ def test_the_first_query_runs_on_the_published_tables(tmp_path: Path) -> None:
             "first_name VARCHAR, last_name VARCHAR)"
         )
         db.execute(query)
+
+
+def test_every_mart_is_listed() -> None:
+    section = README.split("\n## Marts\n")[1].split("\n## ")[0]
+    listed = [name for line in re.findall(r"^\| (`.*?) \|", section, re.M) for name in _names(line)]
+
+    assert sorted(listed) == sorted(mart.name for mart in marts())
+
+
+def _names(cell: str) -> list[str]:
+    return re.findall(r"`(\w+)`", cell)
+
+
+def test_the_queries_on_marts_run() -> None:
+    _, query = re.findall(r"```sql\n(.*?)```", README, re.DOTALL)
+    [history] = re.findall(r"^    (SELECT count.*?)\n\n", README, re.DOTALL | re.M)
+
+    with duckdb.connect() as db:
+        db.execute("CREATE SCHEMA marts")
+        for mart in marts():
+            columns = ", ".join(f'"{column.name}" {column.kind}' for column in mart.columns)
+            db.execute(f"CREATE TABLE marts.{mart.name} ({columns})")
+        assert db.execute(query).fetchall() == []
+        assert db.execute(history).fetchall() == [(0,)]
 
 
 def test_every_python_example_is_python() -> None:
