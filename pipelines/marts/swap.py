@@ -6,8 +6,6 @@ from typing import Any
 from pipelines.marts.project import MARTS, NEXT
 from pipelines.marts.session import columns, relations
 
-HISTORY = "snap_"  # tables that grow in their own place and are never swapped
-
 
 def swap(client: Any, destination: str, keys: Mapping[str, Sequence[str]]) -> None:
     """Replace the marts. Readers see all of the old ones, then all of the new ones.
@@ -15,7 +13,8 @@ def swap(client: Any, destination: str, keys: Mapping[str, Sequence[str]]) -> No
     keys:  table → its key, for an index on Postgres
 
     On Postgres the tables stay and their rows change, so that grants, and views that
-    somebody has built on them, live on; readers are never made to wait.
+    somebody has built on them, live on; readers are never made to wait. Other tables in
+    the schema are left alone: history, and what others have put there.
     """
     with client.begin_transaction():
         client.execute_sql(f"CREATE SCHEMA IF NOT EXISTS {MARTS}")
@@ -33,11 +32,8 @@ def discard(client: Any) -> None:
 
 def _replace(client: Any) -> None:
     """Swap whole tables: nobody else has the file open."""
-    made = relations(client, NEXT)
-    for table in made:
+    for table in relations(client, NEXT):
         client.execute_sql(f"CREATE OR REPLACE TABLE {MARTS}.{table} AS FROM {NEXT}.{table}")
-    for table in _obsolete(client, made):
-        client.execute_sql(f"DROP TABLE {MARTS}.{table}")
 
 
 def _refill(client: Any, keys: Mapping[str, Sequence[str]]) -> None:
@@ -54,8 +50,6 @@ def _refill(client: Any, keys: Mapping[str, Sequence[str]]) -> None:
             _reshape(client, name, before[table], wanted)
         names = ", ".join(wanted)
         client.execute_sql(f"INSERT INTO {name} ({names}) SELECT {names} FROM {NEXT}.{table}")
-    for table in _obsolete(client, after):
-        client.execute_sql(f"DROP TABLE {MARTS}.{table}")
 
 
 def _reshape(client: Any, name: str, there: Mapping[str, str], wanted: Mapping[str, str]) -> None:
@@ -73,9 +67,3 @@ def _reshape(client: Any, name: str, there: Mapping[str, str], wanted: Mapping[s
             client.execute_sql(
                 f"ALTER TABLE {name} ALTER COLUMN {column} TYPE {kind} USING {column}::{kind}"
             )
-
-
-def _obsolete(client: Any, made: Sequence[str] | Mapping[str, Any]) -> list[str]:
-    """Marts that an older version made and this one does not."""
-    found = relations(client, MARTS)
-    return [t for t in found if t not in made and not t.startswith((HISTORY, "_dlt"))]
