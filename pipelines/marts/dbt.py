@@ -17,7 +17,7 @@ from sources.cliniko.errors import Stopped
 PATIENCE = 0.5  # seconds between two looks whether the run is to end
 QUIET = (
     *("--log-level", "none", "--log-level-file", "none", "--no-use-colors"),
-    *("--no-send-anonymous-usage-stats", "--no-version-check", "--quiet"),
+    *("--no-send-anonymous-usage-stats", "--quiet"),
 )
 QUOTED = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")  # may be a value, and so may be about a patient
 
