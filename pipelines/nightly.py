@@ -17,7 +17,7 @@ from pipelines.destinations import Warehouse, warehouse
 from pipelines.killed import named
 from pipelines.ledger import Run, Status
 from pipelines.lock import hold_account, hold_place, writers
-from pipelines.marts.turn import turn
+from pipelines.marts.turn import turn, wanted
 from pipelines.place import writable
 from pipelines.publish import publish
 from pipelines.reconcile import USUAL, Terms, reconcile
@@ -153,6 +153,7 @@ def _opened(destination: str, state_dir: Path, as_of: datetime | None = None) ->
     Raises Locked, ConfigError and Unavailable.
     """
     state_dir = writable(state_dir)
+    wanted()  # a setting that is wrong is told before anything is read
     with hold_place(state_dir), heard() as stop:
         store = warehouse(destination, state_dir)
         with store.opened():

@@ -7,13 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import Warehouse
 from mart_builds import mishaps, once, shared
 
-from pipelines.destinations import warehouse
+from pipelines import destinations
 from pipelines.ledger import Run
 from pipelines.marts import project
 from pipelines.marts.dbt import masked
 from pipelines.marts.turn import turn, wanted
+from pipelines.place import work_file
+from sandbox import Served
+from sources.cliniko.errors import ConfigError
+from sources.cliniko.settings import ClinikoSettings
 
 HOW_TO = "pip install 'cliniko-warehouse[marts]'"
 
@@ -122,6 +127,17 @@ def test_the_setting_turns_them_off(monkeypatch: pytest.MonkeyPatch) -> None:
     assert wanted()
 
 
+def test_a_setting_that_says_neither_is_told_before_anything_is_read(
+    monkeypatch: pytest.MonkeyPatch, settings: ClinikoSettings, warehouse: Warehouse, served: Served
+) -> None:
+    monkeypatch.setenv("CLINIKO__MARTS", "perhaps")
+
+    with pytest.raises(ConfigError, match="CLINIKO__MARTS"):
+        warehouse.sync(settings, "taxes")
+
+    assert not work_file(warehouse.state_dir).exists()
+
+
 def test_without_dbt_the_closing_lines_say_how_to_get_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -130,7 +146,7 @@ def test_without_dbt_the_closing_lines_say_how_to_get_it(
         monkeypatch.setitem(sys.modules, name, None)
     run = Run("a run", "main", datetime.now(UTC), {}, stopped=True)
 
-    [note] = turn([run], warehouse("duckdb", tmp_path), tmp_path)
+    [note] = turn([run], destinations.warehouse("duckdb", tmp_path), tmp_path)
 
     assert HOW_TO in note
     assert run.error == ""

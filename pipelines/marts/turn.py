@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 import dlt
+from dlt.common.configuration.exceptions import ConfigValueCannotBeCoercedException
 
 from pipelines import ledger
 from pipelines.destinations import Warehouse
@@ -12,7 +13,7 @@ from pipelines.ledger import Run
 from pipelines.marts.build import Built, build
 from pipelines.marts.project import MISSING, built_on, installed
 from pipelines.sync import pipeline
-from sources.cliniko.errors import Stopped
+from sources.cliniko.errors import ConfigError, Stopped
 
 SETTING = "cliniko.marts"  # CLINIKO__MARTS
 
@@ -39,13 +40,27 @@ def turn(
     if built.failed:
         for run in loaded:
             run.fail(f"marts not built: {built.failed[0]}" + _more(built))
-            ledger.write(pipeline(store, run.account, state_dir), run)
+            _write(run, store, state_dir)
     return _said(built)
 
 
+def _write(run: Run, store: Warehouse, state_dir: Path) -> None:
+    """The run once more into the ledger, which knows it as good; the rest goes on without."""
+    try:
+        ledger.write(pipeline(store, run.account, state_dir), run)
+    except Exception as error:
+        run.fail(f"the ledger could not be written: {str(error).strip().splitlines()[0]}")
+
+
 def wanted() -> bool:
-    """The setting, on unless it says otherwise."""
-    said = dlt.config.get(SETTING, bool)
+    """The setting, on unless it says otherwise. Raises ConfigError if it says neither."""
+    try:
+        said = dlt.config.get(SETTING, bool)
+    except ConfigValueCannotBeCoercedException as error:
+        raise ConfigError(
+            "marts: it must be true or false (set cliniko.marts, or the environment variable "
+            'CLINIKO__MARTS; see README, "Settings")'
+        ) from error
     return said is None or said
 
 
@@ -73,5 +88,4 @@ def _said(built: Built) -> list[str]:
         return ["the marts are those of before: " + "; ".join(built.failed)]
     if built.status == "unchanged":
         return ["marts: nothing has changed"]
-    found = f"; to look at: {', '.join(built.warned)}" if built.warned else ""
-    return [f"marts built and tested in {built.seconds:.1f} s{found}"]
+    return [f"marts built and tested in {built.seconds:.1f} s"]
