@@ -184,13 +184,19 @@ def clinic(destination: str, folder: Path) -> dict[str, Any]:
 
 
 def once(make: Callable[[str, Path], dict[str, Any]], destination: str, base: Path) -> Any:
-    """What `make` gives, made by the first test worker that asks."""
+    """What `make` gives, made by the first test worker that asks; what broke it is kept too."""
     name = f"marts-{make.__name__}-{destination}"
     file = base / f"{name}.pickle"
     with FileLock(base / f"{name}.lock"):
         if not file.exists():
-            file.write_bytes(pickle.dumps(make(destination, base / name)))
-    return pickle.loads(file.read_bytes())
+            try:
+                made = make(destination, base / name)
+            except Exception as error:
+                made = {"broken": f"{type(error).__name__}: {error}"}
+            file.write_bytes(pickle.dumps(made))
+    found = pickle.loads(file.read_bytes())
+    assert "broken" not in found, found["broken"]
+    return found
 
 
 def shared(factory: pytest.TempPathFactory) -> Path:

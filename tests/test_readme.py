@@ -82,7 +82,7 @@ def _names(cell: str) -> list[str]:
 
 
 def test_the_queries_on_marts_run() -> None:
-    _, query = re.findall(r"```sql\n(.*?)```", README, re.DOTALL)
+    _, query, *_ = re.findall(r"```sql\n(.*?)```", README, re.DOTALL)
     [history] = re.findall(r"^    (SELECT count.*?)\n\n", README, re.DOTALL | re.M)
 
     with duckdb.connect() as db:
