@@ -46,10 +46,10 @@ def main(rows: int) -> None:
             began = time.monotonic()
             built = build(store, state_dir, as_of=account.now, always=always)
             wall = time.monotonic() - began
-            peak = resource.getrusage(resource.RUSAGE_CHILDREN)
+            spent = resource.getrusage(resource.RUSAGE_CHILDREN)
             print(
-                f"{what}: {built.status} in {wall:.1f} s; dbt's processes so far: "
-                f"{peak.ru_utime:.1f} s of CPU, {peak.ru_maxrss / 1024:.0f} MB at most"
+                f"{what}: {built.status} in {wall:.1f} s; CPU of dbt's processes so far: "
+                f"{spent.ru_utime + spent.ru_stime:.1f} s"
             )
             for line in built.failed:
                 print(line)

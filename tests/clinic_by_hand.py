@@ -276,7 +276,7 @@ def south() -> Account:
 
 
 def finish_april(account: Account) -> None:
-    """What happens until the month is over: 6 is restored and kept, 8 and 9 booked, 10 deleted."""
+    """What happens until May: 6 is restored and kept, 8, 9 and 11 are booked, 10 is deleted."""
     people = {"practitioner_id": 1, "appointment_type_id": 2}
     visits = NORTH_ROWS["individual_appointments"]
     account.now = MONTH_OVER
@@ -295,6 +295,11 @@ def finish_april(account: Account) -> None:
     cut = {"starts_at": "2026-04-28T02:00:00Z", "ends_at": "2026-04-28T02:30:00Z"}
     cut |= {"created_at": "2026-04-13T00:00:00Z", "cancelled_at": "2026-04-18T02:00:00Z"}
     put(account, "individual_appointments", 9, {**people, **cut, "patient_id": 2, "business_id": 2})
+    # Tuesday, 5 May, 9:00 in Perth: booked six days after 5, and cancelled ten before.
+    gone = {"starts_at": "2026-05-05T01:00:00Z", "ends_at": "2026-05-05T01:30:00Z"}
+    gone |= {"created_at": "2026-04-20T00:00:00Z", "cancelled_at": "2026-04-25T01:00:00Z"}
+    gone |= {"cancellation_reason": 40, "patient_id": 4, "business_id": 2}
+    put(account, "individual_appointments", 11, {**people, **gone})
     account.delete("individual_appointments", "10")
 
 

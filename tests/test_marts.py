@@ -2,7 +2,7 @@
 
 Completed visits in north's April: Pat 1 and 2 with Ana, the class and 6 with Ben; Sam 5 with
 Ana in Perth (booked as Rae, who was merged into Sam). Missed: Quinn 3 and the class. Cancelled:
-Sam 4 and the class, Quinn 9. Booked for May: Pat 8. Not counted: 7 is archived, 10 is gone.
+Sam 4, 11 and the class, Quinn 9. Booked for May: Pat 8. Not counted: 7 is archived, 10 is gone.
 """
 
 from datetime import UTC, date, datetime, time
@@ -88,6 +88,7 @@ def test_each_business_has_its_own_clock(april: Tables) -> None:
         "individual-4": datetime(2026, 4, 7, 9),
         "individual-5": datetime(2026, 4, 14, 9),
         "individual-9": datetime(2026, 4, 28, 10),
+        "individual-11": datetime(2026, 5, 5, 9),
     }
 
 
@@ -103,6 +104,7 @@ def test_every_place_has_its_status(april: Tables) -> None:
         "individual-6": "completed",  # cancelled, then restored
         "individual-8": "booked",
         "individual-9": "cancelled",
+        "individual-11": "cancelled",
         "group-1": "completed",
         "group-2": "cancelled",
         "group-3": "did_not_arrive",
@@ -154,7 +156,7 @@ def test_a_visit_is_rebooked_if_a_later_one_stood_when_its_day_ended(april: Tabl
         "group-1": True,
         "individual-2": True,  # 6, booked on 2 April
         "individual-6": True,  # 8, booked that morning
-        "individual-5": False,
+        "individual-5": False,  # 11 was booked six days later
     }
 
 
@@ -183,6 +185,7 @@ def test_notice_is_counted_in_local_days(april: Tables) -> None:
     assert found == {
         "individual-4": (0, True, "Sick"),  # half an hour before
         "individual-9": (10, False, "not given"),  # 18 to 28 April
+        "individual-11": (10, False, "Away"),  # 25 April to 5 May
         "group-2": (2, False, "Work"),  # Friday, 3 April, 11:00 summer time, to Sunday, 5 April
     }
     lead = _one(april, "fct_appointments", appointment_key="individual-4")
@@ -262,6 +265,13 @@ def test_what_is_to_come_is_neither_completed_nor_settled(april: Tables) -> None
 
     assert _of(row, "appointments", "booked", "completed", "settled") == (1, 1, 0, 0)
     assert _of(row, "dna_rate", "cancellation_rate", "rebooking_rate") == (None, None, None)
+    there = _one(april, "mart_practitioner_month", business_id=COAST, month_start=MAY)
+    assert _of(there, "appointments", "cancelled", "settled", "cancellation_rate") == (
+        1,
+        1,
+        0,
+        None,
+    )
 
 
 # What a day at a business was like.
@@ -427,7 +437,7 @@ def test_merged_patients_count_as_the_one_who_carries_on(april: Tables) -> None:
     rae, sam = (_one(april, "dim_patients", patient_id=number) for number in (3, 4))
 
     assert _of(rae, "status", "merged_with_patient_id", "visits") == ("merged", 4, 0)
-    assert _of(sam, "status", "visits", "cancelled") == ("live", 1, 2)  # 5; 4 and the class
+    assert _of(sam, "status", "visits", "cancelled") == ("live", 1, 3)  # 5; 4, 11, the class
     assert sam["referral_source"] == "Doctor"  # Rae's, a month before Sam's own
     assert sam["revenue_net"] == Decimal("100.00")
 
@@ -547,7 +557,7 @@ def test_what_somebody_built_on_the_marts_lives_on(built: Any) -> None:
         return  # in the DuckDB file, nobody but a run can build anything
 
     assert {row["month_start"]: int(row["completed"]) for row in reader["months"]}[APRIL] == 6
-    assert reader["visits"] == [{"visits": 11}]  # 1 to 10 of north, gone ones too, and 1 of south
+    assert reader["visits"] == [{"visits": 12}]  # 1 to 11 of north, gone ones too, and 1 of south
     assert reader["may_read"] == [{"has_table_privilege": True}]
 
 
