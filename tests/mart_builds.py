@@ -86,12 +86,12 @@ class Place:
             for row in names
         }
 
-    def columns(self) -> list[Row]:
-        """Every column of a mart, with its type and its comment."""
+    def columns(self, schema: str = "marts") -> list[Row]:
+        """Every column of a schema, with its type."""
         return self.rows(
-            "SELECT table_name, column_name, data_type, numeric_precision, numeric_scale "
-            "FROM information_schema.columns WHERE table_schema = 'marts' "
-            "AND table_name NOT LIKE '\\_dlt%' ORDER BY table_name, ordinal_position"
+            "SELECT table_name, column_name, data_type FROM information_schema.columns "
+            f"WHERE table_schema = '{schema}' AND table_name NOT LIKE '\\_dlt%' "
+            "ORDER BY table_name, ordinal_position"
         )
 
 
@@ -155,6 +155,7 @@ def by_hand(destination: str, folder: Path) -> dict[str, Any]:
         finish_april(first)
         pass_night(MONTH_OVER)
         seen["april"], seen["columns"] = place.tables(), place.columns()
+        seen["staging"] = place.columns("marts_staging")
         change_april(first)
         pass_night(LATER)
         seen["later"] = place.tables()

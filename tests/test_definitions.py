@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import yaml
 
 from pipelines.marts.meanings import Mart, marts
 from pipelines.marts.project import PROJECT
@@ -67,6 +68,16 @@ def test_every_rate_is_a_figure() -> None:
     }
 
     assert bare == set()
+
+
+@pytest.mark.parametrize("layer", ["staging", "intermediate"])
+def test_every_model_before_the_marts_says_what_a_row_is(layer: str) -> None:
+    found = yaml.safe_load((PROJECT / f"models/{layer}/{layer}.yml").read_text())["models"]
+
+    assert {model["name"] for model in found} == {
+        file.stem for file in PROJECT.glob(f"models/{layer}/*.sql")
+    }
+    assert all(model["description"] for model in found)
 
 
 def test_every_model_has_a_description() -> None:
