@@ -61,6 +61,20 @@ ORDER = [
     {"pipelines.freshness", "pipelines.dotdlt"},
     {"pipelines.surroundings", "pipelines.dagster_definitions"},
     {"pipelines.checks", "pipelines.listing", "pipelines.demo"},
+    {"pipelines.contract"},
+    {"pipelines.diagrams"},
+    {"pipelines.dictionary"},
+    {"notebooks.reader", "notebooks.look", "notebooks.cards", "notebooks.periods"},
+    {"notebooks.selection", "notebooks.words"},
+    {
+        "notebooks.appointments",
+        "notebooks.billing",
+        "notebooks.freshness",
+        "notebooks.patients",
+        "notebooks.charts",
+    },
+    {"notebooks.first_look", "notebooks.clinic_overview"},
+    {"notebooks.served"},
     {"pipelines.cli.exits", "pipelines.cli.output", "pipelines.cli.arguments"},
     {"pipelines.cli.watching"},
     {
@@ -70,6 +84,7 @@ ORDER = [
         "pipelines.cli.looks",
         "pipelines.cli.cursors",
         "pipelines.cli.marts",
+        "pipelines.cli.overview",
         "pipelines.cli.trials",
     },
     {"pipelines.cli.setup"},
@@ -102,7 +117,7 @@ def _name(path: Path) -> str:
     return ".".join(parts[:3] if "endpoints" in parts else parts)
 
 
-@pytest.mark.parametrize("path", _modules("sources/cliniko", "pipelines"), ids=_name)
+@pytest.mark.parametrize("path", _modules("sources/cliniko", "pipelines", "notebooks"), ids=_name)
 def test_a_module_imports_only_what_stands_before_it(path: Path) -> None:
     name = _name(path)
     if name.endswith(("__init__", "__main__")) and "endpoints" not in path.parts:
@@ -120,6 +135,8 @@ def test_the_sandbox_knows_only_itself(path: Path) -> None:
     assert ours == set()
 
 
-@pytest.mark.parametrize("path", _modules("sources", "pipelines", "sandbox"), ids=_name)
+@pytest.mark.parametrize(
+    "path", _modules("sources", "pipelines", "notebooks", "sandbox"), ids=_name
+)
 def test_no_module_hides_its_annotations_from_dlt(path: Path) -> None:
     assert "__future__" not in _imported(path)

@@ -55,13 +55,20 @@ def _describe(console: "Console", result: dict[str, Any]) -> None:
         console.print(f"{name}: {said}", markup=False)
 
 
-def endpoints(as_json: AsJson = False) -> None:
+def endpoints(
+    as_json: AsJson = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print the data dictionary, docs/tables.md.")
+    ] = False,
+) -> None:
     """List the tables; with --json also columns, types, meanings, privacy classes."""
-    from pipelines import listing
+    from pipelines import dictionary, listing
     from pipelines.report import console
 
     if as_json:
         show(listing.described())
+    elif markdown:
+        typer.echo(dictionary.markdown(), nl=False)
     else:
         listing.describe(console(stderr=False))
 

@@ -10,7 +10,16 @@ from sources.cliniko.endpoints.people import PEOPLE
 from sources.cliniko.endpoints.practice import PRACTICE
 from sources.cliniko.model import Endpoint
 
+SUBJECTS: dict[str, tuple[Endpoint, ...]] = {
+    "People": PEOPLE,
+    "Calendar": CALENDAR,
+    "Billing": BILLING,
+    "Clinical": CLINICAL,
+    "Practice": PRACTICE,
+}
+"""The endpoints of each subject."""
+
 ENDPOINTS: dict[str, Endpoint] = {
-    endpoint.name: endpoint for endpoint in (*PEOPLE, *CALENDAR, *BILLING, *CLINICAL, *PRACTICE)
+    endpoint.name: endpoint for endpoints in SUBJECTS.values() for endpoint in endpoints
 }
 """Every endpoint by its name, in the order of the subjects."""
