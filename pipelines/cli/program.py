@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from pipelines.cli import ages, cursors, exits, looks, marts, schedules, setup, trials, work
+from pipelines.cli import ages, cursors, exits, looks, marts, overview, schedules, setup, trials, work
 from pipelines.cli.output import say
 from sources.cliniko.errors import ClinikoError
 
@@ -27,6 +27,7 @@ for command in (
     looks.get,
     work.publish,
     schedules.schedule,
+    overview.dashboard,
     trials.sandbox,
     trials.demo,
 ):

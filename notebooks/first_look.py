@@ -1,0 +1,211 @@
+# /// script
+# [tool.marimo.display]
+# theme = "system"
+# ///
+"""A first look at the warehouse: what is in it, and five questions with their SQL.
+
+Open it with `marimo edit notebooks/first_look.py` and change the questions: the connection
+only reads. The file is state/warehouse.duckdb, or the one that CLINIKO_WAREHOUSE names.
+"""
+
+import marimo
+
+__generated_with = "0.25.2"
+app = marimo.App(width="medium", app_title="A first look", css_file="style.css")
+
+with app.setup:
+    import marimo as mo
+
+    from notebooks import freshness, reader
+
+
+@app.cell
+def _():
+    file = reader.file()
+    mo.stop(
+        reader.night(file) is None,
+        mo.md(f"Nothing is published yet at `{file}`: run `cliniko sync`, or `cliniko demo`."),
+    )
+    warehouse = reader.opened(file)
+    mo.md(f"""
+    # A first look
+
+    `{file}`, opened to read only. What a run publishes later is seen when this notebook is run
+    again.
+    """)
+    return (warehouse,)
+
+
+@app.cell
+def _():
+    mo.md("""
+    ## What is in my warehouse
+
+    Each of Cliniko's lists is a table. *rows* are those in use; *hidden* ones are archived,
+    cancelled or no longer in the account. [docs/tables.md](../docs/tables.md) says what every
+    column means.
+    """)
+    return
+
+
+@app.cell
+def _(warehouse):
+    _what = freshness.tables(warehouse)
+    mo.ui.table(_what, selection=None, page_size=15, show_column_summaries=False)
+    return
+
+
+@app.cell
+def _(warehouse):
+    has_marts = freshness.has_marts(warehouse)
+    mo.md("""
+    ## Five questions
+
+    The first two ask the raw tables, the others the marts: tables that know about time zones,
+    group classes and merged patients. `definitions.md` in `pipelines/marts` says how each figure
+    is counted.
+
+    ### 1. How many patients came to us in each of the last years?
+    """)
+    return (has_marts,)
+
+
+@app.cell
+def _(warehouse):
+    _ = mo.sql(
+        """
+        SELECT year(created_at)                             AS "year",
+               count(*)                                     AS "new records",
+               count(*) FILTER (archived_at IS NOT NULL)    AS "of these archived"
+        FROM cliniko.patients
+        WHERE _gone_at IS NULL
+        GROUP BY ALL ORDER BY ALL
+        """,
+        engine=warehouse,
+    )
+    return
+
+
+@app.cell
+def _():
+    mo.md("""
+    ### 2. Which appointment types are booked most?
+
+    Tables are joined by `_account` and the id that a column names.
+    """)
+    return
+
+
+@app.cell
+def _(warehouse):
+    _ = mo.sql(
+        """
+        SELECT t.name                                      AS "appointment type",
+               count(*)                                    AS "appointments",
+               round(avg(date_diff('minute', a.starts_at, a.ends_at))) AS "minutes"
+        FROM cliniko.individual_appointments a
+        JOIN cliniko.appointment_types t
+          ON t._account = a._account AND t.id = a.appointment_type_id
+        WHERE a._gone_at IS NULL AND a.archived_at IS NULL AND a.cancelled_at IS NULL
+        GROUP BY ALL ORDER BY "appointments" DESC LIMIT 10
+        """,
+        engine=warehouse,
+    )
+    return
+
+
+@app.cell
+def _(has_marts):
+    mo.stop(
+        not has_marts,
+        mo.callout(
+            mo.md(
+                "The marts are not built yet: `pip install -e '.[marts]'`, then "
+                "`cliniko marts build`; every `cliniko sync` builds them from then on."
+            )
+        ),
+    )
+    marts_are_there = True
+    mo.md("""
+    ### 3. On which weekdays do patients not arrive?
+
+    `local_date` and `weekday` are the clinic's, not those of UTC.
+    """)
+    return (marts_are_there,)
+
+
+@app.cell
+def _(marts_are_there, warehouse):
+    marts_are_there
+    _ = mo.sql(
+        """
+        SELECT dayname(local_date)                                  AS "weekday",
+               count(*) FILTER (status = 'completed')               AS "completed",
+               count(*) FILTER (status = 'did_not_arrive')          AS "did not arrive",
+               round(100 * count(*) FILTER (status = 'did_not_arrive')
+                   / count(*), 1)                                   AS "DNA rate, %"
+        FROM marts.fct_appointments
+        WHERE status IN ('completed', 'did_not_arrive')
+        GROUP BY weekday, 1 ORDER BY weekday
+        """,
+        engine=warehouse,
+    )
+    return
+
+
+@app.cell
+def _(marts_are_there):
+    marts_are_there
+    mo.md("### 4. What does each practitioner bring in a month, and how full are they?")
+    return
+
+
+@app.cell
+def _(marts_are_there, warehouse):
+    marts_are_there
+    _ = mo.sql(
+        """
+        SELECT practitioner_name                                    AS "practitioner",
+               month_start                                          AS "month",
+               sum(completed)                                       AS "completed",
+               sum(revenue_net)                                     AS "net revenue",
+               round(100 * sum(booked_in_offered_hours)
+                   / nullif(sum(offered_hours), 0), 1)              AS "utilisation, %"
+        FROM marts.mart_practitioner_month
+        GROUP BY ALL HAVING sum(completed) > 0
+        ORDER BY "month" DESC, "net revenue" DESC LIMIT 20
+        """,
+        engine=warehouse,
+    )
+    return
+
+
+@app.cell
+def _(marts_are_there):
+    marts_are_there
+    mo.md("""
+    ### 5. Whom should we call?
+
+    Patients who were here in the last half year and have nothing booked.
+    """)
+    return
+
+
+@app.cell
+def _(marts_are_there, warehouse):
+    marts_are_there
+    _ = mo.sql(
+        """
+        SELECT patient_id, patient_name AS "patient", last_visit_on AS "last visit",
+               visits, did_not_arrive AS "did not arrive"
+        FROM marts.dim_patients
+        WHERE status = 'live' AND lifecycle = 'active' AND NOT has_future_appointment
+        ORDER BY visits DESC, last_visit_on DESC LIMIT 20
+        """,
+        engine=warehouse,
+    )
+    return
+
+
+if __name__ == "__main__":
+    app.run()

@@ -1,0 +1,64 @@
+"""How every chart looks: its font, its lines, and colours that the page's theme decides."""
+
+from typing import Any
+
+import altair as alt
+
+FONT = "PT Sans, sans-serif"  # comes with marimo: nothing is fetched
+
+INK, SOFT, LINE, CARD = (f"var(--clinic-{name})" for name in ("ink", "soft", "line", "card"))
+ATTENDED, BOOKED, MISSED, CANCELLED = (
+    f"var(--clinic-{name})" for name in ("attended", "booked", "missed", "cancelled")
+)
+STEPS = tuple(f"var(--clinic-step-{step})" for step in range(6))
+"""Six steps from nearly none to all."""
+ON_STEPS = tuple(f"var(--clinic-on-{step})" for step in range(6))
+"""What is written on each step."""
+
+TEXT: dict[str, Any] = {"font": FONT, "fontSize": 12, "color": INK}
+AXIS: dict[str, Any] = {
+    "labelFont": FONT,
+    "labelFontSize": 12,
+    "labelColor": SOFT,
+    "titleFont": FONT,
+    "titleFontSize": 12,
+    "titleFontWeight": "normal",
+    "titleColor": SOFT,
+    "gridColor": LINE,
+    "domainColor": LINE,
+    "tickColor": LINE,
+    "domain": False,
+    "ticks": False,
+    "labelPadding": 6,
+    "titlePadding": 8,
+}
+LEGEND: dict[str, Any] = {
+    "orient": "top",
+    "title": None,
+    "labelFont": FONT,
+    "labelFontSize": 12,
+    "labelColor": INK,
+    "symbolType": "square",
+    "columnPadding": 16,
+    "offset": 4,
+}
+
+
+def dressed(chart: Any, height: int) -> Any:
+    """A chart as wide as its place and so many pixels high, in the page's colours.
+
+    It is drawn as SVG: only there can a colour be one of the page's, which follow its theme.
+    """
+    return (
+        chart.properties(
+            width="container",
+            height=height,
+            background="transparent",
+            autosize=alt.AutoSizeParams(type="fit-x", contains="padding"),
+            usermeta={"embedOptions": {"renderer": "svg", "theme": None, "actions": False}},
+        )
+        .configure_view(stroke=None)
+        .configure_axis(**AXIS)
+        .configure_legend(**LEGEND)
+        .configure_text(**TEXT)
+    )

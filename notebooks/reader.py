@@ -1,0 +1,48 @@
+"""The published file, opened to read, and opened anew when the next night takes its place."""
+
+import os
+from pathlib import Path
+
+import duckdb
+
+from pipelines.place import published
+
+WAREHOUSE = "CLINIKO_WAREHOUSE"
+"""The environment variable that names the file; without it, the state directory's."""
+
+CATALOG = "warehouse"
+
+Night = tuple[int, int, int]
+"""What tells two nights' files apart: inode, time of change, size."""
+
+
+def file() -> Path:
+    """The published file; it may not be there yet."""
+    return Path(os.environ.get(WAREHOUSE) or published(Path("state"))).absolute()
+
+
+def night(file: Path) -> Night | None:
+    """Which night is published; None while nothing is."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def opened(file: Path) -> duckdb.DuckDBPyConnection:
+    """A connection that can read the night published now, and write nothing.
+
+    The file is attached to a database of the connection's own: DuckDB keeps one database a
+    path within a process, so that a plain connect would see the old night for as long as
+    anybody here has it open.
+
+    Raises duckdb.Error if the file cannot be read.
+    """
+    connection = duckdb.connect()
+    quoted = str(file).replace("'", "''")
+    connection.execute(f"ATTACH '{quoted}' AS {CATALOG} (READ_ONLY)")
+    connection.execute(f"USE {CATALOG}.cliniko")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
