@@ -10,10 +10,10 @@ import duckdb
 import pyarrow as pa
 
 AS_OF = """
-SELECT max(h.last_read_at) AS moment,
+SELECT coalesce(max(last_ok_at + hours_since_ok * INTERVAL 1 hour), max(last_read_at)) AS moment,
        (SELECT mode(time_zone) FROM marts.dim_businesses WHERE is_live) AS zone,
        (SELECT max(currency_symbol) FROM marts.dim_businesses) AS currency
-FROM marts.mart_sync_health h"""
+FROM marts.mart_sync_health"""
 
 BUSINESSES = """
 SELECT _account || '/' || business_id AS key, business_name AS name, _account AS account
@@ -48,7 +48,7 @@ STATES = "SELECT endpoint, state FROM marts.mart_sync_health"
 class Night:
     """The published night.
 
-    moment:    when its last list was read, UTC
+    moment:    what the marts take for now: earlier is past, later is to come; UTC
     zone:      where most businesses are: what a day is
     today:     the day it was there
     currency:  the sign of its money

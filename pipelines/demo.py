@@ -1,6 +1,6 @@
 """The demo: a clinic on this machine, a first sync, a day that passes, a second one."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -31,8 +31,10 @@ GROUP BY ALL
 ORDER BY appointments DESC"""
 
 NEXT = """\
-The whole clinic is in {file}: open it with `duckdb {file}`,
-or in Python with duckdb.connect("{file}", read_only=True).
+The whole clinic is in {file}. Look at it in a browser, in SQL, or in Python:
+    cliniko dashboard{where}    # needs: pip install -e '.[marts,notebooks]'
+    duckdb {file}
+    duckdb.connect("{file}", read_only=True)
 
 With your own account: in Cliniko, under My info, make an API key. Then
     export SOURCES__CLINIKO__API_KEY=...  SOURCES__CLINIKO__CONTACT_EMAIL=you@clinic.example
@@ -47,7 +49,7 @@ def play(state_dir: Path, narration: Console, data: Console) -> None:
     """
     state_dir = writable(state_dir)
     hold_demo(state_dir)
-    account = Account(rows=ROWS)
+    account = Account(rows=ROWS, now=_yesterday())
     with serve(account) as server:
         settings = resolve(
             api_key=server.api_key,
@@ -67,7 +69,12 @@ def play(state_dir: Path, narration: Console, data: Console) -> None:
         f"Second: {second.rows:,} rows in {second.requests} requests.\n"
     )
     _ask(published(state_dir), narration, data)
-    narration.print("\n" + NEXT.format(file=_short(published(state_dir))))
+    narration.print("\n" + _next(state_dir), markup=False, soft_wrap=True)
+
+
+def _yesterday() -> datetime:
+    """When the clinic's clock starts: after the day that passes, it is now there."""
+    return datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
 
 
 def _sync(settings: ClinikoSettings, state_dir: Path, narration: Console, now: datetime) -> Run:
@@ -93,6 +100,12 @@ def _ask(file: Path, narration: Console, data: Console) -> None:
         result = connection.execute(QUERY)
         names = [column[0] for column in result.description or ()]
         listed(data, names, result.fetchall())
+
+
+def _next(state_dir: Path) -> str:
+    usual = state_dir == Path("state").absolute()
+    where = "" if usual else f" --state-dir {_short(state_dir)}"
+    return NEXT.format(file=_short(published(state_dir)), where=where)
 
 
 def _short(file: Path) -> Path:

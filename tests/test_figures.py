@@ -39,7 +39,7 @@ def test_thirty_days_end_yesterday() -> None:
     assert THIRTY.period == Period(date(2026, 2, 18), date(2026, 3, 19))
 
 
-def test_today_is_the_day_at_the_clinic_when_the_night_was_read(
+def test_today_is_the_day_at_the_clinic_when_the_marts_were_built(
     db: duckdb.DuckDBPyConnection,
 ) -> None:
     night = freshness.night(db)
@@ -218,7 +218,7 @@ def test_lists_that_need_a_look_come_first(db: duckdb.DuckDBPyConnection) -> Non
     found = freshness.lists(db, hand_made.MELBOURNE).to_pylist()
 
     assert (found[0]["list"], found[0]["state"]) == ("treatment_notes", "stale")
-    assert found[0]["read whole"] == "20 Mar 2026 04:05"
+    assert found[0]["read whole"] == "20 Mar 2026 02:05"
 
 
 def test_a_list_that_is_not_permitted_says_what_to_do(tmp_path: Path) -> None:
