@@ -10,6 +10,8 @@ from notebooks.selection import MINE, STARTS, Selection, row, rows
 
 IN_PERIOD = f"local_date BETWEEN $first AND $last AND {MINE}"
 
+SETTLED = "count(*) FILTER (status IN ('completed', 'did_not_arrive', 'cancelled'))"
+
 TODAY = f"""
 SELECT count(*) FILTER (status <> 'cancelled')      AS appointments,
        count(*) FILTER (status = 'booked')          AS to_come,
@@ -44,8 +46,8 @@ SELECT count(*) FILTER (status = 'completed')                           AS compl
        count(*) FILTER (is_first_visit)                                 AS new_patients,
        count(*) FILTER (status = 'did_not_arrive')
            / nullif(count(*) FILTER (status IN ('completed', 'did_not_arrive')), 0) AS dna_rate,
-       count(*) FILTER (status = 'cancelled') / nullif(count(*), 0)     AS cancellation_rate,
-       count(*) FILTER (is_same_day_cancellation) / nullif(count(*), 0) AS same_day_rate,
+       count(*) FILTER (status = 'cancelled') / nullif({SETTLED}, 0)     AS cancellation_rate,
+       count(*) FILTER (is_same_day_cancellation) / nullif({SETTLED}, 0) AS same_day_rate,
        count(*) FILTER (is_rebooked)
            / nullif(count(*) FILTER (status = 'completed'), 0)          AS rebooking_rate
 FROM marts.fct_appointments
@@ -68,7 +70,7 @@ WITH counted AS (
            count(*) FILTER (status = 'did_not_arrive')      AS missed,
            count(*) FILTER (status = 'completed')           AS completed,
            count(*) FILTER (status = 'cancelled')           AS cancelled,
-           count(*)                                         AS settled
+           {SETTLED} AS settled
     FROM marts.fct_appointments
     WHERE {IN_PERIOD} AND starts_at < $now
     GROUP BY ALL
@@ -76,7 +78,7 @@ WITH counted AS (
 SELECT starts_on, said, 'Did not arrive' AS rate, missed / nullif(missed + completed, 0) AS share
 FROM counted
 UNION ALL
-SELECT starts_on, said, 'Cancelled' AS rate, cancelled / settled AS share FROM counted
+SELECT starts_on, said, 'Cancelled' AS rate, cancelled / nullif(settled, 0) AS share FROM counted
 ORDER BY ALL"""
 
 REASONS = f"""

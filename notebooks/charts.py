@@ -25,6 +25,7 @@ from notebooks.periods import Period
 
 HEIGHT = 260  # pixels of a chart that does not grow with its rows
 ROW = 30  # pixels of a bar in a list
+ROOM = 1.15  # of the longest bar, for the number behind it
 CELL = 28  # pixels of a row of a heat map
 
 STATUSES = (
@@ -92,9 +93,11 @@ def bars(rows: pa.Table, *, unit: str, form: str) -> Any:
     unit:  what is counted, for the axis
     form:  how a number is written, in d3's words
     """
+    amounts = rows["amount"].to_pylist()
+    room = alt.Scale(domain=[min(0, *amounts), ROOM * max(0, *amounts) or 1], nice=False)
     base = alt.Chart(rows).encode(
         y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(labelLimit=190, labelColor=INK)),
-        x=alt.X("amount:Q", title=unit, axis=_axis(form)),
+        x=alt.X("amount:Q", title=unit, scale=room, axis=_axis(form)),
         tooltip=[alt.Tooltip("name:N"), alt.Tooltip("amount:Q", title=unit, format=form)],
     )
     length = base.mark_bar(color=ATTENDED, cornerRadiusEnd=3, height={"band": 0.68})
@@ -172,6 +175,7 @@ def _time(period: Period) -> alt.X:
             labelExpr=_written("%b %Y" if period.unit == "month" else "%-d %b"),
             labelAngle=0,
             labelOverlap="greedy",
+            labelSeparation=8,
         ),
     )
 
@@ -194,7 +198,10 @@ def _named(column: str, *pairs: tuple[str, str]) -> alt.Color:
 def _even(shares: pa.ChunkedArray) -> tuple[float, ...]:
     """Where five even steps begin that reach the highest share: by 20 % in a full week."""
     highest = max(shares.to_pylist())
-    step = next((step for step in (0.01, 0.02, 0.05, 0.1) if highest <= 5 * step), 0.2)
+    step = next(
+        (step for step in (0.01, 0.02, 0.04, 0.05, 0.06, 0.08, 0.1, 0.15) if highest <= 5 * step),
+        0.2,
+    )
     return tuple(round(step * number, 2) for number in range(1, 6))
 
 

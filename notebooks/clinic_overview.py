@@ -14,6 +14,7 @@ with app.setup:
 
     from notebooks import appointments, billing, charts, freshness, patients, reader, words
     from notebooks.cards import Card, cards, empty, heading, panel, side_by_side, title
+    from notebooks.definitions import definitions
     from notebooks.periods import choices
     from notebooks.selection import Selection
 
@@ -134,7 +135,9 @@ def _(chosen, connection, night):
                         "Booked today",
                         words.percent(_full["utilisation"]),
                         f"{words.hours(_full['free_minutes'])} free "
-                        f"of {words.hours(_full['offered_minutes'])}",
+                        f"of {words.hours(_full['offered_minutes'])}"
+                        if _full["offered_minutes"]
+                        else "no hours are offered",
                     ),
                     Card(
                         "Next seven days",
@@ -150,7 +153,8 @@ def _(chosen, connection, night):
                     else Card("Open invoices", words.NONE, "not permitted"),
                 )
             ),
-        ]
+        ],
+        gap=0.9,
     )
     return (money,)
 
@@ -198,7 +202,8 @@ def _(chosen, connection, money, night):
                     _rate("Rebooked", "rebooking_rate"),
                 )
             ),
-        ]
+        ],
+        gap=0.9,
     )
     return
 
@@ -207,6 +212,10 @@ def _(chosen, connection, money, night):
 def _(chosen, night):
     WIDER = "in this period: choose a longer one, or fewer filters."
 
+    def counted(*figures):
+        """How figures are counted, to fold out."""
+        return mo.md(definitions(*figures)).text if definitions(*figures) else ""
+
     def shown(rows, chart, otherwise, *lists):
         """The chart of a figure's rows, or why there is none and what to do."""
         if reason := night.forbids(*lists):
@@ -214,11 +223,11 @@ def _(chosen, night):
         return mo.as_html(chart(rows)).text if rows.num_rows else empty(f"{otherwise}")
 
     scope = words.stretch(chosen.period)
-    return WIDER, scope, shown
+    return WIDER, counted, scope, shown
 
 
 @app.cell
-def _(WIDER, chosen, connection, night, scope, shown, unit):
+def _(WIDER, chosen, connection, counted, night, scope, shown, unit):
     _attended = appointments.attendance(connection, chosen)
     _rates = appointments.rates(connection, chosen, night.moment)
     _reasons = appointments.reasons(connection, chosen)
@@ -236,6 +245,7 @@ def _(WIDER, chosen, connection, night, scope, shown, unit):
                             f"No appointments {WIDER}",
                             "individual_appointments",
                         ),
+                        counted("completed_appointments"),
                     ),
                     panel(
                         "Missed and cancelled",
@@ -246,6 +256,7 @@ def _(WIDER, chosen, connection, night, scope, shown, unit):
                             f"No past appointments {WIDER}",
                             "individual_appointments",
                         ),
+                        counted("dna_rate", "cancellation_rate"),
                     ),
                 )
             ),
@@ -259,15 +270,17 @@ def _(WIDER, chosen, connection, night, scope, shown, unit):
                         f"Nothing was cancelled {WIDER}",
                         "individual_appointments",
                     ),
+                    counted("cancellation_reasons"),
                 )
             ),
-        ]
+        ],
+        gap=0.9,
     )
     return
 
 
 @app.cell
-def _(chosen, connection, scope, shown):
+def _(chosen, connection, counted, scope, shown):
     _week = appointments.week(connection, chosen)
     mo.vstack(
         [
@@ -283,15 +296,17 @@ def _(chosen, connection, scope, shown):
                         "Cliniko, under the practitioner.",
                         "daily_availabilities",
                     ),
+                    counted("utilisation", "offered_hours"),
                 )
             ),
-        ]
+        ],
+        gap=0.9,
     )
     return
 
 
 @app.cell
-def _(WIDER, chosen, connection, night, scope, shown):
+def _(WIDER, chosen, connection, counted, night, scope, shown):
     _form = f"{night.currency},.0f"
     _unit = f"net revenue, {night.currency or 'in the currency of the account'}"
     mo.vstack(
@@ -308,6 +323,7 @@ def _(WIDER, chosen, connection, night, scope, shown):
                             f"No invoices {WIDER}",
                             "invoices",
                         ),
+                        counted("revenue_net"),
                     ),
                     panel(
                         "By service and product",
@@ -319,16 +335,18 @@ def _(WIDER, chosen, connection, night, scope, shown):
                             "invoices",
                             "invoice_items",
                         ),
+                        counted("revenue_net"),
                     ),
                 )
             ),
-        ]
+        ],
+        gap=0.9,
     )
     return
 
 
 @app.cell
-def _(WIDER, chosen, connection, night, scope, shown, unit):
+def _(WIDER, chosen, connection, counted, night, scope, shown, unit):
     mo.vstack(
         [
             mo.Html(heading("Patients", scope)),
@@ -343,6 +361,7 @@ def _(WIDER, chosen, connection, night, scope, shown, unit):
                             f"No completed visits {WIDER}",
                             "individual_appointments",
                         ),
+                        counted("new_patients"),
                     ),
                     panel(
                         "Who came back",
@@ -354,16 +373,18 @@ def _(WIDER, chosen, connection, night, scope, shown, unit):
                             "No month of new patients is over yet.",
                             "individual_appointments",
                         ),
+                        counted("retention_rate"),
                     ),
                 )
             ),
-        ]
+        ],
+        gap=0.9,
     )
     return
 
 
 @app.cell
-def _(chosen, connection, money, night, shown):
+def _(chosen, connection, counted, money, night, shown):
     _total = billing.open_total(connection, chosen)
     _credits = f"; open credits of {money(_total['credited'])} apart" if _total["credited"] else ""
     mo.vstack(
@@ -382,9 +403,11 @@ def _(chosen, connection, money, night, shown):
                         "No invoice is open.",
                         "invoices",
                     ),
+                    counted("open_invoices"),
                 )
             ),
-        ]
+        ],
+        gap=0.9,
     )
     return
 
@@ -402,7 +425,8 @@ def _(connection, night):
                 show_column_summaries=False,
                 show_data_types=False,
             ),
-        ]
+        ],
+        gap=0.9,
     )
     return
 

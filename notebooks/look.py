@@ -38,6 +38,8 @@ LEGEND: dict[str, Any] = {
     "labelFont": FONT,
     "labelFontSize": 12,
     "labelColor": INK,
+    "titleFont": FONT,
+    "titleFontSize": 12,
     "symbolType": "square",
     "columnPadding": 16,
     "offset": 4,

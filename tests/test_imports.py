@@ -69,6 +69,7 @@ ORDER = [
     {
         "notebooks.appointments",
         "notebooks.billing",
+        "notebooks.definitions",
         "notebooks.freshness",
         "notebooks.patients",
         "notebooks.charts",
