@@ -112,7 +112,8 @@ class Visit:
         expect(self._panel(name)).to_contain_text(text)
 
     def _panel(self, name: str) -> "sync_api.Locator":
-        return self.page.locator(".clinic-panel").filter(has_text=name)
+        title = self.page.locator("h3", has_text=re.compile(f"^{name}$"))
+        return self.page.locator(".clinic-panel").filter(has=title)
 
     def choose_period(self, name: str) -> None:
         """Choose a period by its name."""
