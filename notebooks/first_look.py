@@ -74,7 +74,7 @@ def _(warehouse):
 def _(warehouse):
     _ = mo.sql(
         """
-        SELECT year(created_at)                             AS "year",
+        SELECT strftime(created_at, '%Y')                   AS "year",
                count(*)                                     AS "new records",
                count(*) FILTER (archived_at IS NOT NULL)    AS "of these archived"
         FROM cliniko.patients
@@ -139,14 +139,14 @@ def _(marts_are_there, warehouse):
     marts_are_there
     _ = mo.sql(
         """
-        SELECT dayname(local_date)                                  AS "weekday",
+        SELECT any_value(dayname(local_date))                       AS "day",
                count(*) FILTER (status = 'completed')               AS "completed",
                count(*) FILTER (status = 'did_not_arrive')          AS "did not arrive",
                round(100 * count(*) FILTER (status = 'did_not_arrive')
                    / count(*), 1)                                   AS "DNA rate, %"
         FROM marts.fct_appointments
         WHERE status IN ('completed', 'did_not_arrive')
-        GROUP BY weekday, 1 ORDER BY weekday
+        GROUP BY weekday ORDER BY weekday
         """,
         engine=warehouse,
     )
@@ -196,7 +196,8 @@ def _(marts_are_there, warehouse):
     marts_are_there
     _ = mo.sql(
         """
-        SELECT patient_id, patient_name AS "patient", last_visit_on AS "last visit",
+        SELECT CAST(patient_id AS VARCHAR) AS "id", patient_name AS "patient",
+               last_visit_on AS "last visit",
                visits, did_not_arrive AS "did not arrive"
         FROM marts.dim_patients
         WHERE status = 'live' AND lifecycle = 'active' AND NOT has_future_appointment
