@@ -12,7 +12,16 @@ app = marimo.App(width="full", app_title="Clinic overview", css_file="style.css"
 with app.setup:
     import marimo as mo
 
-    from notebooks import appointments, billing, charts, freshness, patients, reader, words
+    from notebooks import (
+        appointments,
+        billing,
+        charts,
+        freshness,
+        heatmaps,
+        patients,
+        reader,
+        words,
+    )
     from notebooks.cards import Card, cards, empty, heading, panel, side_by_side, title
     from notebooks.definitions import definitions
     from notebooks.periods import choices
@@ -291,7 +300,7 @@ def _(chosen, connection, counted, scope, shown):
                     "booked share of the offered time, by weekday and hour at the clinic",
                     shown(
                         _week,
-                        charts.utilisation,
+                        heatmaps.utilisation,
                         "No hours are offered in this period: working hours are set up in "
                         "Cliniko, under the practitioner.",
                         "daily_availabilities",
@@ -369,7 +378,7 @@ def _(WIDER, chosen, connection, counted, night, scope, shown, unit):
                         "the whole account, last twelve months",
                         shown(
                             patients.cohorts(connection, chosen, night.today),
-                            charts.cohorts,
+                            heatmaps.cohorts,
                             "No month of new patients is over yet.",
                             "individual_appointments",
                         ),

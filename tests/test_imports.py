@@ -65,7 +65,7 @@ ORDER = [
     {"pipelines.diagrams"},
     {"pipelines.dictionary"},
     {"notebooks.reader", "notebooks.look", "notebooks.cards", "notebooks.periods"},
-    {"notebooks.selection", "notebooks.words"},
+    {"notebooks.selection", "notebooks.words", "notebooks.axes"},
     {
         "notebooks.appointments",
         "notebooks.billing",
@@ -73,6 +73,7 @@ ORDER = [
         "notebooks.freshness",
         "notebooks.patients",
         "notebooks.charts",
+        "notebooks.heatmaps",
     },
     {"notebooks.first_look", "notebooks.clinic_overview"},
     {"notebooks.served"},
