@@ -2,11 +2,10 @@
 
 import re
 from functools import cache
-from pathlib import Path
 
-import pipelines.marts
+from pipelines.marts.project import PROJECT
 
-FILE = Path(pipelines.marts.__file__).with_name("definitions.md")
+FILE = PROJECT / "definitions.md"
 
 
 def definitions(*names: str) -> str:

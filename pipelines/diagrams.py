@@ -1,8 +1,8 @@
 """Which link leads where, as Mermaid diagrams."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from pipelines.contract import marts
+from pipelines.marts.meanings import Mart, MartColumn, marts
 from sources.cliniko.catalogue import tables
 from sources.cliniko.model import Endpoint
 
@@ -17,10 +17,27 @@ def of_lists(endpoints: Iterable[Endpoint]) -> str:
     )
 
 
+def homes() -> dict[str, str]:
+    """Column → the mart whose key it is, with the account."""
+    found: dict[str, str] = {}
+    for mart in marts():
+        match mart.key:
+            case ("_account", column):
+                found.setdefault(column, mart.name)
+    return found
+
+
+def leads_to(mart: Mart, column: MartColumn, found: Mapping[str, str]) -> str:
+    """The mart that a column leads to; empty if it is no foreign key. `found` are the homes."""
+    home = found.get(column.name, "")
+    return "" if home == mart.name else home
+
+
 def of_marts() -> str:
     """The links of the facts; the figures' keys lead to the same places."""
+    found = homes()
     return _drawn(
-        (column.leads_to, mart.name, column.name)
+        (leads_to(mart, column, found), mart.name, column.name)
         for mart in marts()
         if mart.name.startswith("fct_")
         for column in mart.columns

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 
-from pipelines.contract import Mart, marts
-from pipelines.diagrams import of_lists, of_marts
+from pipelines.diagrams import homes, leads_to, of_lists, of_marts
 from pipelines.ledger import LEDGER
+from pipelines.marts.meanings import Mart, marts
 from sources.cliniko import catalogue
 from sources.cliniko.catalogue import REJECTIONS, Column, Table
 from sources.cliniko.endpoints import ENDPOINTS, SUBJECTS
@@ -85,15 +85,17 @@ def _housekeeping() -> str:
 
 
 def _mart(mart: Mart) -> str:
-    key = ", ".join(f"`{name}`" for name in mart.key)
+    key, found = ", ".join(f"`{name}`" for name in mart.key), homes()
     lines = [f"### {mart.name}\n", f"{mart.meaning} Key: {key}.\n"]
     lines += ["| column | type | meaning | privacy | leads to |", "| --- | --- | --- | --- | --- |"]
     for column in mart.columns:
         defined = f" ([definition]({DEFINITIONS}#{column.kpi}))" if column.kpi else ""
-        leads = f"[{column.leads_to}](#{column.leads_to})" if column.leads_to else ""
+        home = leads_to(mart, column, found)
+        leads = f"[{home}](#{home})" if home else ""
+        privacy = "" if column.privacy == "none" else column.privacy
         lines.append(
-            f"| `{column.name}` | {column.type.upper()} | {column.meaning}{defined} "
-            f"| {column.privacy} | {leads} |"
+            f"| `{column.name}` | {column.kind.upper()} | {column.meaning}{defined} "
+            f"| {privacy} | {leads} |"
         )
     return "\n".join([*lines, ""])
 

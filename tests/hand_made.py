@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from pipelines.contract import marts
+from pipelines.marts.meanings import marts
 
 NOW = datetime(2026, 3, 19, 17, 5, tzinfo=UTC)  # 20 March, 4:05 in Melbourne: a Friday
 TODAY = date(2026, 3, 20)
@@ -103,7 +103,7 @@ def fill(db: duckdb.DuckDBPyConnection, *booked: tuple[Any, ...], **states: str)
 
 def contract() -> dict[str, dict[str, str]]:
     """Mart → column → type, as the marts' schema says."""
-    return {mart.name: {c.name: c.type for c in mart.columns} for mart in marts()}
+    return {mart.name: {c.name: c.kind for c in mart.columns} for mart in marts()}
 
 
 def _insert(db: duckdb.DuckDBPyConnection, name: str, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from pipelines import dictionary
 from pipelines.cli import app
 from pipelines.comments import tables
-from pipelines.contract import marts
+from pipelines.marts.meanings import marts
 from sources.cliniko.settings import ClinikoSettings
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "tables.md"
@@ -41,7 +41,7 @@ def test_every_mart_says_its_key_and_what_its_columns_mean() -> None:
     for mart in marts():
         assert mart.key
         assert set(mart.key) <= {column.name for column in mart.columns}
-        assert all(column.meaning and column.type for column in mart.columns)
+        assert all(column.meaning and column.kind for column in mart.columns)
 
 
 def test_every_link_within_the_document_leads_to_a_section() -> None:

@@ -61,7 +61,6 @@ ORDER = [
     {"pipelines.freshness", "pipelines.dotdlt"},
     {"pipelines.surroundings", "pipelines.dagster_definitions"},
     {"pipelines.checks", "pipelines.listing", "pipelines.demo"},
-    {"pipelines.contract"},
     {"pipelines.diagrams"},
     {"pipelines.dictionary"},
     {"notebooks.reader", "notebooks.look", "notebooks.cards", "notebooks.periods"},
