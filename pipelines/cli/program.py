@@ -5,7 +5,18 @@ import sys
 
 import typer
 
-from pipelines.cli import ages, cursors, exits, looks, marts, overview, schedules, setup, trials, work
+from pipelines.cli import (
+    ages,
+    cursors,
+    exits,
+    looks,
+    marts,
+    overview,
+    schedules,
+    setup,
+    trials,
+    work,
+)
 from pipelines.cli.output import say
 from sources.cliniko.errors import ClinikoError
 
