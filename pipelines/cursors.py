@@ -8,20 +8,17 @@ from shutil import rmtree
 from typing import Any
 
 from pipelines.commit import commit
-from pipelines.destinations import warehouse
+from pipelines.destinations import Warehouse, warehouse
 from pipelines.leftovers import prepare
 from pipelines.lock import hold, writers
-from pipelines.place import lock_file, work_file, writable
-from pipelines.sync import accounts, pipeline
+from pipelines.place import DATASET, lock_file, work_file, writable
+from pipelines.readers import reader
+from pipelines.sync import PREFIX, accounts, pipeline
 from sources.cliniko.errors import ConfigError
 from sources.cliniko.reading import State
 
 NOTHING = "nothing has been loaded yet: run `cliniko sync` first"
-SEEN = (
-    "recent",
-    "content",
-    "ranges",
-)  # what would keep records that are read again from being loaded
+SEEN = ("recent", "content", "ranges")  # what would keep records from being read or loaded again
 
 
 def cursors(destination: str, state_dir: Path) -> dict[str, dict[str, dict[str, str]]]:
@@ -31,14 +28,31 @@ def cursors(destination: str, state_dir: Path) -> dict[str, dict[str, dict[str, 
     state_dir = writable(state_dir)
     store = warehouse(destination, state_dir)
     found: dict[str, dict[str, dict[str, str]]] = {}
-    for account in accounts(store, state_dir):
-        kept = _endpoints(pipeline(store, account, state_dir).state)
+    for account in _known(store, state_dir):
+        flow = pipeline(store, account, state_dir)
+        if not flow.state.get("sources"):
+            flow.sync_destination()
+        kept = _endpoints(flow.state)
         found[account] = {
             endpoint: states[account].get("cursors", {})
             for endpoint, states in sorted(kept.items())
             if account in states
         }
     return found
+
+
+def _known(store: Warehouse, state_dir: Path) -> list[str]:
+    """The accounts that were read from here; from anywhere, where this is a new machine."""
+    here = accounts(store, state_dir)
+    if here or store.file:
+        return here
+    try:
+        with reader(store.name, state_dir) as (_, ask):
+            rows = ask(f"SELECT DISTINCT pipeline_name AS name FROM {DATASET}._dlt_pipeline_state")
+    except ConfigError:
+        return []
+    names = sorted(row["name"] for row in rows)
+    return [name.removeprefix(PREFIX) for name in names if name.startswith(PREFIX)]
 
 
 def rewind(endpoint: str, to: datetime, account: str, destination: str, state_dir: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from sources.cliniko.errors import ConfigError
 
 DATASET = "cliniko"  # the schema of all tables
+UNFIT = frozenset("%'*?[")  # dlt 1.31 takes them for a template, for SQL, or for a pattern
 PUBLISHED = "warehouse.duckdb"  # not cliniko.duckdb: a file named like its schema confuses DuckDB
 
 
@@ -36,7 +37,12 @@ def lock_file(state_dir: Path) -> Path:
 
 
 def writable(state_dir: Path) -> Path:
-    """The state directory, made if need be. Raises ConfigError if it cannot be written."""
+    """The state directory, made if need be. Raises ConfigError if it cannot be used."""
+    if bad := sorted(set(str(state_dir.absolute())) & UNFIT):
+        raise ConfigError(
+            f"the state directory {state_dir.absolute()} cannot be used, since dlt trips over "
+            f"{' and '.join(bad)} in its path: choose another with --state-dir"
+        )
     try:
         state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryFile(dir=state_dir):

@@ -11,6 +11,17 @@ from conftest import KEY, Cliniko, Ended
 from sandbox import Served, status
 
 
+@pytest.mark.parametrize("name", ["100%", "O'Brien", "a*", "what?", "[state]"])
+def test_a_state_directory_that_dlt_trips_over_is_2(
+    cliniko: Cliniko, configured: Callable[..., None], tmp_path: Path, name: str
+) -> None:
+    ended = cliniko("sync", "--state-dir", str(tmp_path / name))
+
+    assert ended.code == 2
+    assert "choose another with --state-dir" in ended.err
+    assert not (tmp_path / name).exists()
+
+
 @pytest.mark.parametrize(
     "command",
     [

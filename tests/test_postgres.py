@@ -16,6 +16,7 @@ from postgres_server import Server, execute
 from test_sync import unlike
 
 from pipelines import nightly
+from pipelines.cursors import cursors
 from pipelines.destinations import warehouse as store
 from pipelines.report import console
 from sandbox import Account, Served
@@ -242,6 +243,17 @@ def test_a_new_machine_reads_on_from_where_the_destination_is(
     assert all("updated_at%3A%3E%3D" in target for target in walked)
     assert run.rows < 30
     assert [equal(account, warehouse, name) for name in ("patients", LIST)] == [True, True]
+
+
+def test_a_new_machine_knows_the_cursors_before_its_first_run(
+    settings: ClinikoSettings, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    warehouse.sync(settings, "patients", LIST)
+
+    there = cursors("postgres", tmp_path / "new")
+
+    assert there == cursors("postgres", warehouse.state_dir)
+    assert there["main"].keys() == {"patients", LIST}
 
 
 def end_connections(warehouse: Warehouse, like: str) -> None:
