@@ -27,8 +27,8 @@ All tables of Cliniko's lists are in the schema `cliniko`. What is true of all o
 - Rows that are archived, cancelled or deleted stay, with the time in `archived_at`, \
 `cancelled_at` or `deleted_at`. Rows that the account no longer has stay too, with `_gone_at`.
 - Instants are UTC. A day at the clinic is a day in its business's `time_zone_identifier`.
-- Types are DuckDB's. In Postgres they are the same but for `VARCHAR` (`text` there), \
-`DECIMAL` (`numeric`) and `JSON` (`jsonb`).
+- Types are DuckDB's. In Postgres they are the same, but `DECIMAL` is called `numeric` there, and \
+`JSON` is `jsonb`.
 - Privacy says whom a value is about: *personal* (a person), *health* (a patient's health), \
 *financial* (money), *credential* (works for whoever holds it); none where it is empty.
 """
