@@ -10,6 +10,8 @@ from pipelines.ledger import LEDGER
 from sources.cliniko import catalogue
 from sources.cliniko.catalogue import REJECTIONS, Table
 from sources.cliniko.endpoints import ENDPOINTS
+from sources.cliniko.forgotten import FORGOTTEN
+from sources.cliniko.privacy import EFFECTS, Rules
 
 KNOWN = {
     "duckdb": (
@@ -30,7 +32,7 @@ KNOWN = {
 Place = tuple[str, str | None]
 
 
-def comment(pipeline: dlt.Pipeline, destination: str) -> int:
+def comment(pipeline: dlt.Pipeline, destination: str, rules: Rules) -> int:
     """Write what is missing or has changed; how many comments that were.
 
     A destination whose comments we cannot read gets none.
@@ -39,7 +41,7 @@ def comment(pipeline: dlt.Pipeline, destination: str) -> int:
         return 0
     with turn(pipeline), pipeline.sql_client() as client:
         there = {(t, c): said for t, c, said in client.execute_sql(KNOWN[destination]) or ()}
-        wanted = {place: said for place, said in _meanings() if place in there}
+        wanted = {place: said for place, said in _meanings(rules) if place in there}
         changed = [(place, said) for place, said in wanted.items() if there[place] != said]
         with client.begin_transaction():
             for (table, column), said in changed:
@@ -50,22 +52,24 @@ def comment(pipeline: dlt.Pipeline, destination: str) -> int:
     return len(changed)
 
 
-def _meanings() -> Iterator[tuple[Place, str]]:
+def _meanings(rules: Rules) -> Iterator[tuple[Place, str]]:
     for endpoint in ENDPOINTS.values():
         for table in catalogue.tables(endpoint):
-            yield from _of(table)
-    for table in (REJECTIONS, *LEDGER):
-        yield from _of(table)
+            yield from _of(table, rules)
+    for table in (REJECTIONS, FORGOTTEN, *LEDGER):
+        yield from _of(table, rules)
 
 
-def _of(table: Table) -> Iterator[tuple[Place, str]]:
+def _of(table: Table, rules: Rules) -> Iterator[tuple[Place, str]]:
     yield (table.name, None), table.meaning
     for column in table.columns:
         instead = f" (deprecated: {column.deprecated})" if column.deprecated else ""
-        yield (table.name, column.name), column.meaning + instead
+        effect = EFFECTS.get(rules.effect(table.name, column), "")
+        kept = f". {effect} (privacy profile {rules.profile})" if effect else ""
+        yield (table.name, column.name), column.meaning + instead + kept
 
 
 def tables() -> Sequence[Table]:
     """Every table that a run can fill."""
     own = [table for endpoint in ENDPOINTS.values() for table in catalogue.tables(endpoint)]
-    return [*own, REJECTIONS, *LEDGER]
+    return [*own, REJECTIONS, FORGOTTEN, *LEDGER]

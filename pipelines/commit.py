@@ -1,8 +1,10 @@
 """What was extracted → the destination, one account at a time."""
 
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 
 import dlt
 
@@ -26,3 +28,10 @@ def commit(flow: dlt.Pipeline) -> None:
     with turn(flow):
         flow.normalize()
         flow.load()
+    clear(flow)
+
+
+def clear(flow: dlt.Pipeline) -> None:
+    """Take away the packages that are loaded: rows are kept in the destination alone."""
+    shutil.rmtree(Path(flow.working_dir) / "load" / "loaded", ignore_errors=True)
+    (Path(flow.working_dir) / "load" / "loaded").mkdir(parents=True, exist_ok=True)

@@ -1,37 +1,71 @@
-"""A DuckDB file that is mostly empty → a small one.
+"""A database's files without what was deleted from its tables.
 
-DuckDB uses the place of deleted rows again but does not give it back: after `--full`, or
-when an account has shrunk, a file would stay as large as it ever was.
+A database keeps the blocks of deleted rows until it needs them for others. They take up
+room, and whoever has the file can read them.
 """
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
-from pipelines.destinations import make
+from pipelines.destinations import Warehouse, make
 
 LEAST = 16 * 2**20  # bytes that are worth the trouble
 
 
-def compact(file: Path) -> bool:
-    """Write the file anew in one step if more than half of it is empty; whether it was.
+def due(file: Path) -> None:
+    """Note that a DuckDB file has to be written anew, however this process ends."""
+    _mark(file).touch(mode=0o600)
 
-    Nobody else may have it open. Measured with 20 MB: 0.4 s; a file that is not mostly
-    empty costs nothing.
+
+def is_due(file: Path) -> bool:
+    """Whether a DuckDB file has to be written anew."""
+    return _mark(file).exists()
+
+
+def compact(file: Path) -> bool:
+    """Write a DuckDB file anew in one step if more than half of it is empty; whether it was.
+
+    If it is due, whatever is empty. Nobody else may have it open. Measured with 20 MB:
+    0.4 s; a file that is neither costs nothing.
     """
-    if not _is_mostly_empty(file):
+    if not file.exists() or not (is_due(file) or _is_mostly_empty(file)):
         return False
     small = file.with_name(f"{file.name}.small")
-    small.unlink(missing_ok=True)
+    leftover(small)
     make(small)
     with duckdb.connect() as connection:
-        connection.execute(f"ATTACH '{_quoted(file)}' AS large (READ_ONLY)")
+        connection.execute(f"ATTACH '{_quoted(file)}' AS large")
+        connection.execute("CHECKPOINT large")
         connection.execute(f"ATTACH '{_quoted(small)}' AS small")
         connection.execute("COPY FROM DATABASE large TO small")
         connection.execute("DETACH small")
         connection.execute("DETACH large")
+    with small.open("rb") as written:
+        os.fsync(written.fileno())
     small.replace(file)
+    _mark(file).unlink(missing_ok=True)
     return True
+
+
+def vacuum(client: Any, warehouse: Warehouse, tables: Sequence[str]) -> None:
+    """Write tables of Postgres anew, so that its files have none of what was deleted."""
+    if warehouse.name == "postgres":
+        for table in tables:
+            client.execute_sql(f"VACUUM FULL {table}")
+
+
+def leftover(copy: Path) -> None:
+    """Take away a copy that was not finished, with its log."""
+    copy.unlink(missing_ok=True)
+    copy.with_name(f"{copy.name}.wal").unlink(missing_ok=True)
+
+
+def _mark(file: Path) -> Path:
+    return file.with_suffix(".compact")
 
 
 def _is_mostly_empty(file: Path) -> bool:

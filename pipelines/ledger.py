@@ -14,6 +14,7 @@ from pipelines.commit import commit
 from sources.cliniko.catalogue import ACCOUNT, Column, Table
 from sources.cliniko.client import Client
 from sources.cliniko.errors import Throttled, Unauthorized
+from sources.cliniko.forgotten import Forgotten
 from sources.cliniko.package import hints
 from sources.cliniko.reading import Reading
 from sources.cliniko.values import ARROW
@@ -55,6 +56,7 @@ RUN_ENDPOINTS = Table(
         Column("rejected", "integer", "Records of which something is in _rejected"),
         Column("gone", "integer", "Rows found to be gone from the account"),
         Column("cursor", "instant", "How far it is read; null before its first row"),
+        Column("profile", "text", "The privacy profile that its rows follow"),
         Column("message", "text", "What a reader should know"),
         Column("_read_at", "instant", "When this row was written"),
     ),
@@ -116,6 +118,8 @@ class Run:
     broken:   the same in words that may leave this machine: no database's or system's own
     killed:   runs before it that could not write down how they ended
     checked:  what a comparison with the account counted
+    profile:  the privacy profile
+    forgotten:  records of patients who are to be forgotten
     """
 
     run_id: str
@@ -133,6 +137,8 @@ class Run:
     requests_by_path: Counter[str] = field(default_factory=Counter)
     killed: list[Killed] = field(default_factory=list)
     checked: list[Checked] = field(default_factory=list)
+    profile: str = "full"
+    forgotten: Forgotten = field(default_factory=dict)
 
     def count(self, client: Client) -> None:
         """Take over what the client counted."""
@@ -221,7 +227,13 @@ def _ledger(run: Run) -> Iterator[DltResource]:
     keys = {"run_id": run.run_id, "_account": run.account, "_read_at": datetime.now(UTC)}
     times = {"kind": run.kind, "started_at": run.started_at, "finished_at": run.finished_at}
     rows = [
-        {**entry, **keys, "endpoint": name, "cursor": _moment(entry["cursor"])}
+        {
+            **entry,
+            **keys,
+            "endpoint": name,
+            "cursor": _moment(entry["cursor"]),
+            "profile": run.profile,
+        }
         for name, entry in report["endpoints"].items()
     ]
     lost = [{**KILLED, **keys, **asdict(one)} for one in run.killed]

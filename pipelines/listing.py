@@ -7,7 +7,7 @@ from rich.console import Console
 
 from pipelines.report import listed
 from sources.cliniko import catalogue
-from sources.cliniko.catalogue import Table
+from sources.cliniko.catalogue import Column, Table
 from sources.cliniko.endpoints import ENDPOINTS
 from sources.cliniko.values import SQL
 
@@ -33,8 +33,14 @@ def _table(table: Table) -> dict[str, Any]:
         "name": table.name,
         "meaning": table.meaning,
         "key": list(table.primary),
-        "columns": [asdict(column) | {"type": SQL[column.kind]} for column in table.columns],
+        "columns": [_column(column) for column in table.columns],
     }
+
+
+def _column(column: Column) -> dict[str, Any]:
+    beside = ("reveals", "choices")  # for profiles alone; the comments say what they do
+    said = {name: value for name, value in asdict(column).items() if name not in beside}
+    return said | {"type": SQL[column.kind]}
 
 
 def describe(console: Console) -> None:

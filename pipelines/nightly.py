@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
+from functools import partial, reduce
+from operator import and_
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,20 @@ import dlt
 import duckdb
 from rich.console import Console
 
+from pipelines import erasure
+from pipelines.compact import compact, is_due
 from pipelines.destinations import Warehouse, warehouse
 from pipelines.killed import named
 from pipelines.ledger import Run, Status
 from pipelines.lock import hold_account, hold_place, writers
 from pipelines.marts.turn import turn, wanted
-from pipelines.place import writable
+from pipelines.place import sweep, writable
 from pipelines.publish import publish
 from pipelines.reconcile import USUAL, Terms, reconcile
 from pipelines.report import Progress, closing
 from pipelines.stopping import Stopping, heard
 from pipelines.sync import sync
+from pipelines.wording import said
 from sources.cliniko.client import Client
 from sources.cliniko.errors import ClinikoError, Locked
 from sources.cliniko.reading import Reading
@@ -55,7 +59,7 @@ def night(
         progress = Progress(console)
         with progress.shown(), _kept_open(night.store):
             run = night.run(settings, readings, terms, progress)
-        night.close([run], console)
+        night.close([run], console, settings.published_mode)
         return run
 
 
@@ -89,7 +93,8 @@ def nights(
             ThreadPoolExecutor(len(work)) as threads,
         ):
             runs = list(threads.map(one, work))
-        night.close(runs, console)
+        modes = [int(settings.published_mode, 8) for settings, _ in work]
+        night.close(runs, console, f"{reduce(and_, modes):o}")
         return runs
 
 
@@ -124,15 +129,26 @@ class Night:
     def _compare(
         self, flow: dlt.Pipeline, run: Run, client: Client, settings: ClinikoSettings, terms: Terms
     ) -> None:
-        """Compare with the account, where rows can be marked and replaced."""
-        if self.store.merges:
-            reconcile(flow, run, client, settings, terms)
+        """Compare with the account, where rows can be marked and replaced.
 
-    def close(self, runs: Sequence[Run], console: Console) -> None:
+        Who is gone from it is forgotten, where that is wanted.
+        """
+        if not self.store.merges:
+            return
+        reconcile(flow, run, client, settings, terms)
+        gone = erasure.gone(flow, settings.account) if settings.forget_gone else ()
+        if gone:
+            erasure.forget(flow, settings.account, gone, self.store)
+            run.forgotten = erasure.forgotten(flow, settings.account)
+
+    def close(self, runs: Sequence[Run], console: Console, mode: str) -> None:
         """Build the marts, publish what the runs loaded, and say how they went."""
         notes = turn(runs, self.store, self.state_dir, as_of=self.as_of, stop=self.stop)
         if self.store.file:
-            notes += _published(runs, self.store.file, self.state_dir)
+            if is_due(self.store.file):
+                with suppress(OSError, duckdb.Error):  # then it stays due
+                    compact(self.store.file)
+            notes += _published(runs, self.store.file, self.state_dir, mode)
         closing(console, runs, [*self.store.notes, *notes])
 
 
@@ -155,6 +171,7 @@ def _opened(destination: str, state_dir: Path, as_of: datetime | None = None) ->
     state_dir = writable(state_dir)
     wanted()  # a setting that is wrong is told before anything is read
     with hold_place(state_dir), heard() as stop:
+        sweep(state_dir)
         store = warehouse(destination, state_dir)
         with store.opened():
             yield Night(store, state_dir, stop, as_of)
@@ -183,15 +200,14 @@ def _not_begun(settings: ClinikoSettings, readings: Readings, error: ClinikoErro
     return run
 
 
-def _published(runs: Sequence[Run], file: Path, state_dir: Path) -> list[str]:
+def _published(runs: Sequence[Run], file: Path, state_dir: Path, mode: str) -> list[str]:
     """Publish what runs have loaded; if it cannot be published, they say so."""
     loaded = [run for run in runs if run.status != "failed"]
     if not loaded:
         return []
     try:
-        return [f"published {publish(file, state_dir)}"]
+        return [f"published {publish(file, state_dir, mode)}"]
     except (OSError, duckdb.Error) as error:
-        words = str(error).strip().splitlines()[0]
         for run in loaded:
-            run.fail(f"not published: {words}", f"not published: {type(error).__name__}")
+            run.fail(f"not published: {said(error)}", f"not published: {type(error).__name__}")
         return []

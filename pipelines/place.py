@@ -1,6 +1,7 @@
 """The state directory: what stands where, and whether it holds a demo."""
 
 import shutil
+import stat
 import tempfile
 from pathlib import Path
 
@@ -45,6 +46,8 @@ def writable(state_dir: Path) -> Path:
         )
     try:
         state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if work(state_dir).exists():
+            work(state_dir).chmod(0o700)
         with tempfile.TemporaryFile(dir=state_dir):
             return state_dir.absolute()
     except OSError as error:
@@ -52,6 +55,24 @@ def writable(state_dir: Path) -> Path:
             f"the state directory {state_dir} cannot be written ({error.strerror}): "
             "choose another with --state-dir"
         ) from error
+
+
+def let_read(state_dir: Path, file: Path, mode: int) -> None:
+    """Give a file its rights, and whoever may read it the way there; nobody lists the folder."""
+    file.chmod(mode)
+    way = (mode & 0o044) >> 2
+    state_dir.chmod(stat.S_IMODE(state_dir.stat().st_mode) | way)
+
+
+def sweep(state_dir: Path) -> None:
+    """Take away what a run that was killed left: copies half made, and what DuckDB spilled.
+
+    To be asked under the lock of the state directory.
+    """
+    for left in (*state_dir.glob(f".{PUBLISHED}.*"), *work(state_dir).glob("*.small*")):
+        left.unlink(missing_ok=True)
+    for folder in work(state_dir).glob("*.tmp"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def hold_demo(state_dir: Path) -> None:

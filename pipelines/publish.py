@@ -6,21 +6,23 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.compact import compact
+from pipelines.compact import compact, leftover
 from pipelines.destinations import DATASET
 from pipelines.marts.project import NEXT
-from pipelines.place import published
+from pipelines.place import let_read, published
 from sources.cliniko.errors import ConfigError
 
 LEFT_OUT = (f"{DATASET}_staging", NEXT)  # on their way, no reader's
 
 
-def publish(work: Path, state_dir: Path) -> Path:
+def publish(work: Path, state_dir: Path, mode: str = "600") -> Path:
     """Put a whole copy of the working file in the place of the published one, in one step.
 
     Who has the old file open keeps reading it: it lives on until the last reader closes
     it. dlt's staging tables and untested marts stay out of the copy. To be called by
     whoever holds the state directory. Raises ConfigError if nothing is there to publish.
+
+    mode:  rights of the copy, as chmod writes them
     """
     if not work.exists():
         raise ConfigError("nothing has been loaded yet: run `cliniko sync` first")
@@ -28,6 +30,7 @@ def publish(work: Path, state_dir: Path) -> Path:
     _clear(target)
     # A name that no run shares, in the same folder: a rename is one step only within a disk.
     copy = target.with_name(f".{target.name}.{os.getpid()}")
+    copy.touch(mode=0o600)
     try:
         with duckdb.connect(str(work)) as connection:
             connection.execute("CHECKPOINT")
@@ -39,10 +42,10 @@ def publish(work: Path, state_dir: Path) -> Path:
             connection.execute("CHECKPOINT")
         with copy.open("rb") as written:
             os.fsync(written.fileno())
+        let_read(state_dir, copy, int(mode, 8))
         copy.replace(target)
     finally:
-        copy.unlink(missing_ok=True)
-        copy.with_name(f"{copy.name}.wal").unlink(missing_ok=True)
+        leftover(copy)
     return target
 
 

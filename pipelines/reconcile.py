@@ -19,6 +19,7 @@ from sources.cliniko.client import Client
 from sources.cliniko.errors import ClinikoError, Refused
 from sources.cliniko.listed import PER_PAGE, Listed
 from sources.cliniko.page import Page, received
+from sources.cliniko.privacy import rules
 from sources.cliniko.reading import Reading, State
 from sources.cliniko.settings import ClinikoSettings
 from sources.cliniko.source import cliniko_source
@@ -60,16 +61,23 @@ def reconcile(
     readings and in `run.checked`.
     """
     budget = Budget(terms.requests)
-    kept = _kept(flow, settings.account)
+    kept, read = _kept(flow, settings.account), rules(settings)
     with flow.sql_client() as connection:
         comparisons = {
             name: Comparison(
                 [Listed(client, r.endpoint, path, r.notes) for path in r.endpoint.paths],
-                Shelf(connection, r.endpoint, settings.account, _until(kept.get(name, {}))),
+                Shelf(
+                    connection,
+                    r.endpoint,
+                    settings.account,
+                    _until(kept.get(name, {})),
+                    forgotten=bool(run.forgotten.get(name)),
+                ),
                 budget,
             )
             for name, r in run.readings.items()
             if r.status == "ok" and r.offered and r.moves_cursor and r.endpoint.shape == "list"
+            if read.reads(r.endpoint)
         }
         seen = _count(comparisons, run.readings)
         every = comparisons | seen
@@ -233,7 +241,14 @@ def _load(
         return
     for name, comparison in comparisons.items():
         run.readings[name].mended = len(comparison.records)
-    flow.extract(cliniko_source(settings, client=client, readings=readings, run_id=run.run_id))
+    source = cliniko_source(
+        settings,
+        client=client,
+        readings=readings,
+        run_id=run.run_id,
+        forgotten=run.forgotten,
+    )
+    flow.extract(source)
     commit(flow)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from sources.cliniko.forgotten import FORGOTTEN
 from sources.cliniko.model import Endpoint, Hidden, Record
 
 END = 2**63 - 1  # above every id
@@ -40,13 +41,15 @@ def _moment(value: Any) -> datetime | bool | None:
 class Shelf:
     """The rows of one list and account that are not gone, created up to `until`.
 
-    client:  dlt's connection to the destination
+    client:     dlt's connection to the destination
+    forgotten:  whether `_forgotten` has rows of the list, which count too
     """
 
     client: Any
     endpoint: Endpoint
     account: str
     until: datetime
+    forgotten: bool = False
 
     def count(self, state: State = "all", low: int = 0, high: int = END) -> int:
         """How many rows with a mark have an id from `low` on and below `high`."""
@@ -73,7 +76,7 @@ class Shelf:
     def marked(self) -> set[int]:
         """The ids of the rows that are said to be gone."""
         rows = self.client.execute_sql(
-            f"SELECT id FROM {self._table} WHERE _account = %s AND _gone_at IS NOT NULL",
+            f"SELECT id FROM {self._from()} WHERE _account = %s AND _gone_at IS NOT NULL",
             self.account,
         )
         return {int(number) for [number] in rows or ()}
@@ -87,16 +90,34 @@ class Shelf:
         self._mark(ids, None)
 
     def _mark(self, ids: Iterable[int], when: datetime | None) -> None:
-        numbers = list(ids)
+        places, numbers = [(self._table, "")], list(ids)
+        if self.forgotten:
+            places.append((self._shells, f" AND endpoint = '{self.endpoint.name}'"))
         with self.client.begin_transaction():
             for at in range(0, len(numbers), BATCH):
                 some = ", ".join(str(int(number)) for number in numbers[at : at + BATCH])
-                self.client.execute_sql(
-                    f"UPDATE {self._table} SET _gone_at = %s "
-                    f"WHERE _account = %s AND id IN ({some})",
-                    when,
-                    self.account,
-                )
+                for table, more in places:
+                    self.client.execute_sql(
+                        f"UPDATE {table} SET _gone_at = %s "
+                        f"WHERE _account = %s AND id IN ({some}){more}",
+                        when,
+                        self.account,
+                    )
+
+    def _from(self) -> str:
+        """The list's table; with rows that stand for forgotten records, if there are any."""
+        if not self.forgotten:
+            return self._table
+        names = ("id", "_account", "_gone_at", "created_at", *versioned(self.endpoint))
+        columns = ", ".join(self._column(name) for name in names)
+        return (
+            f"(SELECT {columns} FROM {self._table} UNION ALL SELECT {columns} "
+            f"FROM {self._shells} WHERE endpoint = '{self.endpoint.name}') AS both_of_them"
+        )
+
+    @property
+    def _shells(self) -> str:
+        return str(self.client.make_qualified_table_name(FORGOTTEN.name))
 
     @property
     def _table(self) -> str:
@@ -108,7 +129,7 @@ class Shelf:
     def _rows(self, what: str, more: str, low: int, high: int) -> list[tuple[Any, ...]]:
         return list(
             self.client.execute_sql(
-                f"SELECT {what} FROM {self._table} WHERE _account = %s AND _gone_at IS NULL "
+                f"SELECT {what} FROM {self._from()} WHERE _account = %s AND _gone_at IS NULL "
                 f"AND id >= %s AND id < %s AND coalesce(created_at, %s) <= %s{more}",
                 self.account,
                 low,

@@ -8,19 +8,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import dlt
+from dlt.pipeline.trace import TRACE_FILE_NAME
 
 from pipelines import ledger
 from pipelines.comments import comment
 from pipelines.commit import commit
 from pipelines.destinations import DATASET, Warehouse
+from pipelines.erasure import forgotten
 from pipelines.keys import index
 from pipelines.killed import clear, killed, marked, marks, named
 from pipelines.ledger import Run
 from pipelines.leftovers import prepare, settle
 from pipelines.place import work
+from pipelines.rewrite import rewrite
 from pipelines.staging import empty
+from pipelines.wording import cause, said, trace
 from sources.cliniko.client import Client
 from sources.cliniko.errors import ClinikoError, Stopped
+from sources.cliniko.privacy import Rules, rules
 from sources.cliniko.reading import Reading
 from sources.cliniko.settings import ClinikoSettings
 from sources.cliniko.source import cliniko_source
@@ -53,6 +58,9 @@ def pipeline(warehouse: Warehouse, account: str, state_dir: Path) -> dlt.Pipelin
         pipelines_dir=str(_folder(warehouse, state_dir)),
     )
     flow.runtime_config.intercept_signals = False
+    # A trace holds every setting and whatever an error quotes.
+    flow.config.enable_runtime_trace = False
+    (Path(flow.working_dir) / TRACE_FILE_NAME).unlink(missing_ok=True)
     return flow
 
 
@@ -87,10 +95,18 @@ def sync(
     connect:  makes the client
 
     What the run before left half done is loaded first. The run is returned however it
-    ended; its status says how.
+    ended; its status says how. Raises ConfigError for settings of privacy that cannot be.
     """
+    kept = rules(settings)
     started = datetime.now(UTC)
-    run = Run(named(started), settings.account, started, readings, kind=_kind(readings))
+    run = Run(
+        named(started),
+        settings.account,
+        started,
+        readings,
+        kind=_kind(readings),
+        profile=kept.profile,
+    )
     flow = pipeline(warehouse, settings.account, state_dir)
     folder = marks(warehouse, settings.account, state_dir)
     log.info("run began", extra={"run": run.run_id, "account": run.account, "kind": run.kind})
@@ -99,13 +115,15 @@ def sync(
             watch(run, client)
             with _told(run):
                 prepare(flow)
+                rewrite(flow, run, kept, warehouse)
+                run.forgotten = forgotten(flow, settings.account)
                 _checkpoints(flow, run, client, settings, stop, clock)
                 if not run.error:
                     after(flow, run, client)
                     _stopped(run, stop())
             run.count(client)
         run.finished_at = datetime.now(UTC)
-        _write(flow, run, warehouse, folder)
+        _write(flow, run, warehouse, folder, kept)
     return run
 
 
@@ -125,7 +143,12 @@ def _checkpoints(
             return stop() or clock() >= ends or run.rows >= full
 
         source = cliniko_source(
-            settings, client=client, readings=unread, pause=pause, run_id=run.run_id
+            settings,
+            client=client,
+            readings=unread,
+            pause=pause,
+            run_id=run.run_id,
+            forgotten=run.forgotten,
         )
         with _undone(unread):
             flow.extract(source, workers=WORKERS, max_parallel_items=WORKERS * 2)
@@ -150,7 +173,7 @@ def _is_cut(reading: Reading) -> bool:
     return reading.status == "unread" or isinstance(reading.error, Stopped)
 
 
-def _write(flow: dlt.Pipeline, run: Run, warehouse: Warehouse, folder: Path) -> None:
+def _write(flow: dlt.Pipeline, run: Run, warehouse: Warehouse, folder: Path, kept: Rules) -> None:
     """The run into the ledger, with those killed before it; comments on what has none yet."""
     with _told(run, "the ledger could not be written"):
         settle(flow)
@@ -159,7 +182,7 @@ def _write(flow: dlt.Pipeline, run: Run, warehouse: Warehouse, folder: Path) -> 
         clear(folder, run.run_id)
     before = run.error
     with _told(run, "the comments could not be written"):
-        comment(flow, warehouse.name)
+        comment(flow, warehouse.name, kept)
     if warehouse.indexed:
         with _told(run, "keys or indexes could not be made"):
             index(flow)
@@ -191,24 +214,10 @@ def _told(run: Run, what: str = "") -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        log.debug("the run broke", exc_info=True)
-        run.fail(*(": ".join(filter(None, (what, said))) for said in _causes(error)))
-
-
-def _causes(error: BaseException) -> tuple[str, str]:
-    """What broke, in one line: our own error if it is one, else the innermost.
-
-    Then the same without the words of others, which may quote a row.
-    """
-    while (inner := error.__cause__ or error.__context__) is not None:
-        if isinstance(error, ClinikoError):
-            break
-        error = inner
-    kind = type(error).__name__
-    if isinstance(error, KeyboardInterrupt):
-        return "interrupted", "interrupted"
-    text = str(error).strip().split("\n")[0] or kind
-    return text, text if isinstance(error, ClinikoError) else kind
+        log.debug("the run broke: %s", trace(error))
+        ours = cause(error)
+        aloud = said(ours) if isinstance(ours, ClinikoError) else type(ours).__name__
+        run.fail(*(": ".join(filter(None, (what, words))) for words in (said(ours), aloud)))
 
 
 def _kind(readings: Mapping[str, Reading]) -> ledger.Kind:

@@ -23,6 +23,7 @@ from conftest import SHARED, connected, fetched, tables
 
 from pipelines.destinations import warehouse
 from pipelines.sync import pipeline
+from sources.cliniko import catalogue
 from sources.cliniko.client import Client
 from sources.cliniko.endpoints import ENDPOINTS
 from sources.cliniko.reading import Reading
@@ -47,6 +48,14 @@ SINGLETONS = {
     "legacy/public_settings": "settings_public",
     "legacy/authenticated_user": "user",
 }
+HELD = {
+    f"{table.name}.{column.name}": "keep"
+    for endpoint in ENDPOINTS.values()
+    for table in catalogue.tables(endpoint)
+    for column in table.columns
+    if column.privacy == "credential"
+}
+"""Links that work for whoever holds them are stored only where they are named."""
 IN_SECTIONS = {
     "treatment_notes": "answers",
     "patient_forms": "answers",
@@ -231,6 +240,7 @@ def extract(flow: Any, root: str, account: str, loaded: Loaded) -> None:
         account=account,
         contact_email="tests@example.com",
         requests_per_minute=100_000,
+        privacy_columns=HELD,
     )
     names = {endpoint for owner, endpoint, _ in loaded.served.values() if owner == account}
     readings = {name: Reading(ENDPOINTS[name]) for name in names}

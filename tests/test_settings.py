@@ -277,3 +277,40 @@ def test_a_broken_file_is_refused_without_showing_its_lines(tmp_path: Any) -> No
 
     assert b"ConfigError: dlt cannot read" in ended.stderr
     assert KEY.encode() not in ended.stderr
+
+
+def test_a_salt_among_the_plain_settings_is_refused_without_showing_it(tmp_path: Any) -> None:
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt/config.toml").write_text(
+        f'[sources.cliniko]\ncontact_email = "{EMAIL}"\nprivacy_salt = "{"s" * 32}"\n'
+    )
+    (tmp_path / ".dlt/secrets.toml").write_text(f'[sources.cliniko]\napi_key = "{KEY}"\n')
+    Container()[PluggableRunContext].reload(str(tmp_path))
+
+    with pytest.raises(ConfigError) as raised:
+        resolve()
+
+    assert str(raised.value).startswith("privacy_salt: it belongs into secrets.toml")
+    assert "sss" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("privacy_profile", "none"), ("published_mode", "888"), ("forget_gone", "perhaps")],
+)
+def test_a_setting_of_privacy_that_cannot_be_is_named(name: str, value: Any) -> None:
+    [line] = complaints(**{name: value})
+
+    assert line.startswith(f"{name}: it must be")
+
+
+def test_rules_for_columns_are_a_table_of_dlts_files(tmp_path: Any) -> None:
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt/config.toml").write_text(
+        f'[sources.cliniko]\ncontact_email = "{EMAIL}"\n'
+        '[sources.cliniko.privacy_columns]\n"patients.email" = "drop"\n'
+    )
+    (tmp_path / ".dlt/secrets.toml").write_text(f'[sources.cliniko]\napi_key = "{KEY}"\n')
+    Container()[PluggableRunContext].reload(str(tmp_path))
+
+    assert resolve().privacy_columns == {"patients.email": "drop"}

@@ -35,6 +35,7 @@ CHANGED = (
     *("attendees", "contacts", "individual_appointments", "invoices", "patients"),
     *("practitioners", "recalls", "treatment_notes"),
 )
+HELD = {"telehealth_url", "cancellation_url", "online_payment_url", "url"}  # work for their holder
 # table → the steps to the nested lists that its rows come from
 NESTED = {
     "patients__custom_fields": ("custom_fields", "fields"),
@@ -144,6 +145,9 @@ def differences(record: dict[str, Any], row: dict[str, Any]) -> Iterator[str]:
         if linked(value):
             if row.get(f"{name}_id", "missing") != int(linked(value) or 0):
                 yield f"{name}: {value!r} != {row.get(f'{name}_id')!r}"
+        elif name in HELD:
+            if row[name] is not None:
+                yield f"{name}: {row[name]!r} is kept"
         elif name in row:
             if not same(value, row[name]):
                 yield f"{name}: {value!r} != {row[name]!r}"

@@ -22,13 +22,14 @@ def build(destination: To = "duckdb", as_json: AsJson = False, state_dir: StateD
     from pipelines.lock import hold_place
     from pipelines.marts.build import build as make
     from pipelines.publish import publish
+    from sources.cliniko.settings import published_mode
 
     state_dir = place.writable(state_dir)
     with hold_place(state_dir):
         store = _loaded(destination, state_dir)
         built = make(store, state_dir, always=True)
         if store.file and not built.failed:
-            publish(store.file, state_dir)
+            publish(store.file, state_dir, published_mode())
     for line in built.failed:
         say(line)
     for name in built.warned:

@@ -8,6 +8,7 @@ import typer
 from pipelines.cli import (
     ages,
     cursors,
+    erase,
     exits,
     looks,
     marts,
@@ -39,6 +40,7 @@ for command in (
     work.publish,
     schedules.schedule,
     overview.dashboard,
+    erase.forget,
     trials.sandbox,
     trials.demo,
 ):
@@ -52,6 +54,7 @@ def main() -> None:
     # Health data: dlt is not to report usage, and its warnings are not a user's business.
     os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
     os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")
+    os.umask(0o077)  # nobody else is to read what is written
     try:
         app()
     except ClinikoError as error:
@@ -61,8 +64,9 @@ def main() -> None:
         say("cliniko: interrupted")
         sys.exit(exits.FAILED)
     except Exception as error:
+        from pipelines.wording import said, trace
+
         if os.environ.get("CLINIKO_DEBUG"):
-            raise
-        first = str(error).strip().split("\n")[0]
-        say(f"cliniko: {type(error).__name__}: {first} (CLINIKO_DEBUG=1 shows where)")
+            say(trace(error))
+        say(f"cliniko: {type(error).__name__}: {said(error)} (CLINIKO_DEBUG=1 shows where)")
         sys.exit(exits.FAILED)

@@ -139,6 +139,7 @@ def publish(
     from pipelines.lock import hold_place
     from pipelines.parquet import export
     from pipelines.publish import publish as put
+    from sources.cliniko.settings import published_mode
 
     if destination != "duckdb":
         name = warehouse(destination, state_dir).name
@@ -148,7 +149,7 @@ def publish(
         return
     state_dir = place.writable(state_dir)
     with hold_place(state_dir):
-        file = put(place.work_file(state_dir), state_dir)
+        file = put(place.work_file(state_dir), state_dir, published_mode())
         say(f"published {file}")
         if parquet:
             say(f"wrote {export(file, parquet)} tables to {parquet}")

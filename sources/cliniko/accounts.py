@@ -11,13 +11,13 @@ import difflib
 import os
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_type_hints
 
 import dlt
 from dlt.common.configuration.exceptions import ConfigurationException
 
 from sources.cliniko.errors import ConfigError
-from sources.cliniko.settings import ClinikoSettings, line, names, resolve, unreadable
+from sources.cliniko.settings import SECRETS, ClinikoSettings, line, names, resolve, unreadable
 
 PLACE = ("sources", "cliniko", "accounts")
 VARIABLE = "__".join(PLACE).upper() + "__"  # what the variables of all accounts begin with
@@ -76,17 +76,18 @@ def one(chosen: str | None) -> ClinikoSettings:
 def _own(name: str) -> dict[str, Any]:
     """What the configuration says of an account alone; a key that is missing is empty."""
     place = ".".join((*PLACE, name))
-    kinds = {field: type(getattr(ClinikoSettings, field) or "") for field in names()}
+    kinds = get_type_hints(ClinikoSettings)
     own: dict[str, Any] = {}
-    for field in sorted(names() - {"account", "api_key"}):
+    for field in sorted(names() - {"account", *SECRETS}):
         try:
             own[field] = dlt.config.get(f"{place}.{field}", kinds[field])
         except ValueError:
             own[field] = dlt.config.get(f"{place}.{field}")  # `problems` says what is wrong
-    key: str | None = dlt.secrets.get(f"{place}.api_key")
-    if key is None and dlt.config.get(f"{place}.api_key") is not None:
-        raise ConfigError(line("api_key", "it belongs into secrets.toml", f"accounts.{name}"))
-    return own | {"account": name, "api_key": key or ""}
+    for field in SECRETS:
+        own[field] = dlt.secrets.get(f"{place}.{field}")
+        if own[field] is None and dlt.config.get(f"{place}.{field}") is not None:
+            raise ConfigError(line(field, "it belongs into secrets.toml", f"accounts.{name}"))
+    return own | {"account": name, "api_key": own["api_key"] or ""}
 
 
 def _refuse_unknown(chosen: Sequence[str], known: Sequence[str]) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sources.cliniko.model import Children, Endpoint, Field, Kind, Link, Privacy
+from sources.cliniko.model import Children, Endpoint, Field, Kind, Link, Privacy, Reveals
 
 REJECTED = "_rejected"
 
@@ -13,6 +13,8 @@ class Column:
     """A column of the warehouse.
 
     leads_to:  the table whose `id` it holds; empty if it is no foreign key
+    reveals:   what a value says of somebody, where class and kind do not tell
+    choices:   the only texts that it may hold, where Cliniko names them all
     """
 
     name: str
@@ -21,6 +23,8 @@ class Column:
     privacy: Privacy = "none"
     deprecated: str = ""
     leads_to: str = ""
+    reveals: Reveals = ""
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -140,7 +144,16 @@ def _child(endpoint: Endpoint, children: Children) -> Table:
 def _field(field: Field) -> Column:
     codes = ", ".join(f"{code} {meaning}" for code, meaning in field.codes)
     meaning = f"{field.meaning}: {codes}" if codes else field.meaning
-    return Column(field.name, field.kind, meaning, field.privacy, field.deprecated)
+    choices = field.choices or tuple(str(code) for code, _ in field.codes)
+    return Column(
+        field.name,
+        field.kind,
+        meaning,
+        field.privacy,
+        field.deprecated,
+        reveals=field.reveals,
+        choices=choices if field.kind == "text" else (),
+    )
 
 
 def _link(link: Link) -> Column:

@@ -24,9 +24,10 @@ Drift = dict[str, Columns]
 NEW_COLUMNS = 100  # a table; an answer with more of them is hostile, and they are rejected
 LONGEST = 60  # characters of a column's name; Postgres knows 63
 RESERVED = re.compile(r"_\D|(ctid|xmin|xmax|cmin|cmax|tableoid|rowid)$")  # ours, or a database's
-WITHHELD = "[withheld]"  # stands for what looks like a key or a password, which nobody analyses
+WITHHELD = "[withheld]"  # stands for what looks like a key, which nobody analyses
 SECRET = re.compile(
-    r"(^|_)(pass(word|wd|phrase)|secret|api_?key|private_?key|(access|auth|refresh)_?token)(_|$)"
+    r"(^|_)(pass(word|wd|phrase|code)|secret|api_?key|private_?key|ur[il]|link"
+    r"|(access|auth|refresh|session|reset|login|invite)_?token)(_|$)"
 )
 
 _LADDERS: dict[frozenset[type], tuple[Kind, ...]] = {
@@ -90,6 +91,17 @@ def found(
         yield Found(left[0][:LONGEST], "text", (), [(place, reason) for place in places])
 
 
+def named(objects: Sequence[Any], known: Collection[str], prefix: str = "") -> set[str]:
+    """The unknown fields of the objects that hold something, without what they hold."""
+    found = [one for one in objects if isinstance(one, dict)]
+    names = sorted(set[str]().union(*found).difference(known))[:NEW_COLUMNS]
+    return {
+        prefix + "".join(c for c in name if c.isprintable())[:LONGEST]
+        for name in names
+        if _nature([one.get(name) for one in found]) is not None
+    }
+
+
 def _pointer(prefix: str, name: str) -> str:
     """The field, told apart from every other of the table (escaped as in RFC 6901)."""
     escaped = name.replace("~", "~0").replace("/", "~1")
@@ -136,9 +148,33 @@ def _values(name: str, nature: Kind, values: Sequence[Any]) -> Sequence[Any]:
     """What of the values is stored."""
     if nature == "id":
         return [target(url) if url else None for url in _urls(values)]
-    if nature != "boolean" and SECRET.search(_naming.normalize_identifier(name.strip() or "x")):
+    if nature != "boolean" and is_secret(name):
         return [None if value is None else WITHHELD for value in values]
-    return values
+    return [withheld(value) for value in values] if nature == "json" else values
+
+
+def is_secret(name: str) -> bool:
+    """Whether a field is named like a key, a password, or a link that works for its holder."""
+    return bool(SECRET.search(_naming.normalize_identifier(name.strip() or "x")))
+
+
+def withheld(value: Any) -> Any:
+    """The value without what looks like a key or a password, however deep it is."""
+    kept: list[Any] = [value]
+    ahead: list[tuple[Any, Any]] = [(kept, 0)]
+    while ahead:
+        around, place = ahead.pop()
+        one = around[place]
+        if isinstance(one, list):
+            around[place] = copy = list(one)
+            ahead += [(copy, at) for at in range(len(copy))]
+        elif isinstance(one, dict):
+            around[place] = fields = dict(one)
+            for name, inner in one.items():
+                if isinstance(inner, str) and is_secret(name):
+                    fields[name] = WITHHELD
+            ahead += [(fields, name) for name in fields]
+    return kept[0]
 
 
 def _free(prefix: str, name: str, nature: Kind, taken: Collection[str]) -> str:

@@ -30,6 +30,14 @@ any      a string as it is, or the JSON text of whatever else comes
 Privacy = Literal["none", "personal", "health", "financial", "credential"]
 """Whom a value is about; a credential gives access to whoever holds it."""
 
+Reveals = Literal["", "name", "birth", "words"]
+"""What a value says of somebody, where its class and kind do not tell.
+
+name   it names somebody: a name, or a number that stands for one
+birth  a day of birth
+words  free words, in which anything may stand
+"""
+
 Hidden = Literal["archived_at", "cancelled_at", "deleted_at"]
 """A mark whose rows a list leaves out unless the request opts in (`archived_at:*`)."""
 
@@ -56,6 +64,9 @@ class Field:
     codes:       what each code stands for
     deprecated:  what to use instead; empty while the field is current
     array:       whether a `json` value is an array of plain values
+    of:          the endpoint whose ids an array holds
+    reveals:     what the value says of somebody, where class and kind do not tell
+    choices:     the only texts that it may be, where Cliniko names them all
     source:      in a child table, `<step>.<name>` of the enclosing list's element that
                  holds the value; empty for a value of the element itself
     """
@@ -67,6 +78,9 @@ class Field:
     codes: Codes = ()
     deprecated: str = ""
     array: bool = False
+    of: str = ""
+    reveals: Reveals = ""
+    choices: tuple[str, ...] = ()
     source: str = ""
 
 
@@ -78,12 +92,16 @@ class Link:
     target:      the endpoint whose row it leads to; empty where the API has no such list
     meaning:     a phrase; it becomes the column's comment
     deprecated:  what to use instead; empty while the link is current
+    owner:       whether the record belongs to the other one, and goes when that is forgotten
+    may:         a field, its value and the endpoint that it then leads to, where no single one
     """
 
     name: str
     target: str
     meaning: str
     deprecated: str = ""
+    owner: bool = False
+    may: tuple[str, str, str] | None = None
 
     @property
     def column(self) -> str:
@@ -137,6 +155,7 @@ class Endpoint:
     key:         the columns that tell two rows of an account apart
     optional:    whether a 404 means "not offered by this account"
     by_default:  whether a sync without names reads it
+    minimal:     whether it is calendar or money, which the profile `minimal` reads
     note:        what a reader of the table should know
     """
 
@@ -155,6 +174,7 @@ class Endpoint:
     key: tuple[str, ...] = ("id",)
     optional: bool = False
     by_default: bool = True
+    minimal: bool = False
     note: str = ""
 
     @property

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import dlt
@@ -12,10 +13,12 @@ from dlt.common.schema.typing import TColumnSchema
 from sources.cliniko import catalogue
 from sources.cliniko.catalogue import REJECTED, REJECTIONS, Table
 from sources.cliniko.drift import Drift
+from sources.cliniko.forgotten import FORGOTTEN, Forgotten, parted, shells
 from sources.cliniko.model import Endpoint, Record
+from sources.cliniko.privacy import Rules
 from sources.cliniko.state import EVERY as EVERY
 from sources.cliniko.state import State
-from sources.cliniko.tables import Rejection, emptied, typed, usable_ids
+from sources.cliniko.tables import Rejection, Typed, emptied, typed, usable_ids
 from sources.cliniko.values import ARROW, fingerprint, json_text, without_nul
 from sources.cliniko.walk import Page, received
 
@@ -34,7 +37,14 @@ class Package:
     """
 
     def __init__(
-        self, endpoint: Endpoint, account: str, run_id: str, load_id: str, state: State
+        self,
+        endpoint: Endpoint,
+        account: str,
+        run_id: str,
+        load_id: str,
+        state: State,
+        rules: Rules | None = None,
+        forgotten: Forgotten | None = None,
     ) -> None:
         self.endpoint, self.account, self.run_id, self.load_id = (
             endpoint,
@@ -43,8 +53,11 @@ class Package:
             load_id,
         )
         self._state = state
+        self._treatment = (rules or Rules()).treatment(endpoint)
+        self._forgotten = forgotten or {}
+        self.left_out: set[str] = set()
         self._content = hashlib.sha256()
-        self.tables = {t.name: t for t in (*catalogue.tables(endpoint), REJECTIONS)}
+        self.tables = {t.name: t for t in (*catalogue.tables(endpoint), REJECTIONS, FORGOTTEN)}
         self._drift: Drift = state.setdefault("fields", {})
         self._described = self._found()
         self._rejected: list[str] = state.setdefault("rejected", [])
@@ -80,14 +93,15 @@ class Package:
 
         A parent that is here already comes again, but its lists do not.
         """
-        page = self._once(page)
+        page = self._once(self._without_forgotten(page))
         if not page.records:
             return []
         again = self._taken.keys() & dict(self._marks(page))
-        result = typed(self.endpoint, page.records, self.account, page.read_at, self._drift)
+        result = self._typed(page.records, page.read_at)
+        self.left_out |= result.left_out
         if again:
             fresh = [r for r, key in self._keyed(page) if key not in again]
-            inner = typed(self.endpoint, fresh, self.account, page.read_at, self._drift).tables
+            inner = self._typed(fresh, page.read_at).tables
             result.tables.update({n: t for n, t in inner.items() if n != self.endpoint.name})
         if self.endpoint.shape != "list":
             rejected = [[r.field, r.reason] for r in result.rejected]
@@ -98,6 +112,18 @@ class Package:
         # Only now, since a record that was rejected or has healed here is marked otherwise.
         self._taken.update(self._marks(page))
         return result.rejected
+
+    def _typed(self, records: Sequence[Record], read_at: datetime) -> Typed:
+        return typed(self.endpoint, records, self.account, read_at, self._drift, self._treatment)
+
+    def _without_forgotten(self, page: Page) -> Page:
+        """The page without records of forgotten patients, of which only their shells go on."""
+        found = parted(self.endpoint, page.records, self._forgotten)
+        if found.owned:
+            self._put(
+                FORGOTTEN.name, shells(self.endpoint, found.owned, self.account, page.read_at)
+            )
+        return page if found.kept is page.records else replace(page, records=found.kept)
 
     def _once(self, page: Page) -> Page:
         """The page with each record once: of two with one id the later one."""
@@ -117,7 +143,7 @@ class Package:
 
         Says whether it differs from what the last load of this kind had.
         """
-        nothing = typed(self.endpoint, [], self.account, received(), self._drift)
+        nothing = self._typed([], received())
         for name, table in nothing.tables.items():
             if name not in self._pending:
                 self._put(name, emptied(table, self.account, received()))
@@ -129,9 +155,9 @@ class Package:
         return bool(before != self._state["content"])
 
     def empty(self, names: Iterable[str]) -> None:
-        """Add tables without rows, so that they come to be."""
-        nothing = typed(self.endpoint, [], self.account, received(), self._drift)
-        for name in names:
+        """Add tables of the endpoint's own without rows, so that they come to be."""
+        nothing = self._typed([], received())
+        for name in nothing.tables.keys() & set(names):
             self._pending.setdefault(name, []).append(nothing.tables[name])
 
     def _put(self, name: str, table: pa.Table) -> None:
@@ -169,11 +195,12 @@ class Package:
 
     def _judged(self, page: Page, rejected: Sequence[Rejection]) -> pa.Table:
         """Rows of `_rejected`: what does not fit, and what now does and is to leave it."""
-        raws: dict[int, str] = {}
+        raws: dict[int, tuple[str, str | None]] = {}
         rows: dict[tuple[str, str], dict[str, Any]] = {}
         for one in rejected:
             if id(one.raw) not in raws:
-                raws[id(one.raw)] = _raw(one.raw)
+                kept = self._treatment.raw(self.endpoint, one.raw)
+                raws[id(one.raw)] = self._name(one.raw), None if kept is None else _raw(kept)
             row = self._row(page, one, raws[id(one.raw)])
             rows.setdefault((row["record"], one.field), row)
         bad = {row["record"] for row in rows.values()}
@@ -198,16 +225,22 @@ class Package:
 
     def _cleared(self, page: Page, key: str) -> dict[str, Any]:
         """A row that takes a record out of `_rejected`."""
-        row = self._row(page, Rejection(None, "", "", {}), "null")
+        row = self._row(page, Rejection(None, "", "", {}), ("", None))
         return row | {"record": key, "_removed": True}
 
-    def _row(self, page: Page, rejection: Rejection, raw: str) -> dict[str, Any]:
-        """A row of `_rejected`; a record without an id is known by a hash of it."""
-        key = rejection.id
+    def _name(self, record: Record) -> str:
+        """A hash of a record, by which one without an id is known."""
+        return self._treatment.hashed(fingerprint(record).hex())[:16]
+
+    def _row(
+        self, page: Page, rejection: Rejection, named: tuple[str, str | None]
+    ) -> dict[str, Any]:
+        """A row of `_rejected`, given the record's hash and what of it may be kept as it came."""
+        key, (name, raw) = rejection.id, named
         return {
             "_account": self.account,
             "endpoint": self.endpoint.name,
-            "record": str(hashlib.sha256(raw.encode()).hexdigest()[:16] if key is None else key),
+            "record": name if key is None else str(key),
             "field": rejection.field,
             "id": key,
             "reason": rejection.reason,

@@ -49,9 +49,12 @@ def records(answer: Answer, path: str, name: str) -> list[Record]:
 
 
 def following(answer: Answer) -> str | None:
-    """Where the answer says that the list goes on."""
+    """Where the answer says that the list goes on. Raises Malformed if that is no text."""
     links = answer.body.get("links")
-    return links.get("next") if isinstance(links, dict) else None
+    link = links.get("next") if isinstance(links, dict) else None
+    if link is not None and not isinstance(link, str):
+        raise Malformed("links.next is no link")
+    return link
 
 
 def total(answer: Answer) -> int:

@@ -30,6 +30,7 @@ class Reading:
     rows:        rows read, repeats included
     rejected:    records of which something could not be stored
     new_fields:  columns that nobody described, found in this run
+    left_out:    fields that nobody described, and that the profile therefore leaves out
     notes:       what a reader of the report should know
     error:       what ended it, if it failed or is not permitted
     lost:        whether a list that could be read before is not permitted any more
@@ -51,6 +52,7 @@ class Reading:
     rows: int = 0
     rejected: int = 0
     new_fields: set[str] = field(default_factory=set)
+    left_out: set[str] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
     error: ClinikoError | None = None
     lost: bool = False
@@ -88,11 +90,12 @@ class Reading:
     def message(self) -> str:
         """What a reader of the report should know, in one line."""
         new = [f"new fields: {', '.join(sorted(self.new_fields))}"] if self.new_fields else []
+        out = [f"left out: {', '.join(sorted(self.left_out))}"] if self.left_out else []
         bad = [f"{self.rejected} records rejected, see _rejected"] if self.rejected else []
         ended = [str(self.error)] if self.error else []
         gone = [f"{self.gone} rows gone from the account"] if self.gone else []
         mended = [f"{self.mended} rows mended"] if self.mended else []
-        return "; ".join([*ended, *self.notes, *new, *bad, *gone, *mended])
+        return "; ".join([*ended, *self.notes, *new, *out, *bad, *gone, *mended])
 
     def pages(
         self,
@@ -152,6 +155,11 @@ class Reading:
         # A list that was read whole needs no comparing row by row for a while.
         state.setdefault("compared", {"next": 0, "at": datetime.now(UTC).isoformat()})
         state.update(self.keeps)
+
+    def leave_out(self, profile: str) -> None:
+        """The list is not asked for, by the privacy profile."""
+        self.status, self.offered = "ok", False
+        self.notes.append(f"not read under the privacy profile {profile}")
 
     def end(self, error: ClinikoError, state: State) -> None:
         """How an error ends the reading; a list that never was there is just not there."""

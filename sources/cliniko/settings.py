@@ -3,9 +3,10 @@
 import ipaddress
 import re
 from dataclasses import fields
-from typing import Any, Optional
+from typing import Any, Literal, Optional, get_args
 from urllib.parse import urlsplit
 
+import dlt
 from dlt.common.configuration import configspec
 from dlt.common.configuration.exceptions import (
     ConfigurationException,
@@ -27,6 +28,13 @@ APP_NAME = re.compile(r"[!-'*-~]([ -'*-~]{0,78}[!-'*-~])?")  # printable ASCII, 
 ACCOUNT = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 FORBIDDEN_IN_URL = re.compile(r"[^!-~]|[\\@?#%]|/\.{1,2}(/|$)|(?<!:)//")
 
+Profile = Literal["full", "pseudonymous", "minimal"]
+"""How much of an account is kept; `privacy` says what that means."""
+
+SECRETS = ("api_key", "privacy_salt")
+SALT = 32  # characters that a salt has at least; fewer could be guessed
+MODE, MODES = re.compile(r"0?[0-7]{3}"), "like 600 or 640"
+
 NUMBERS: dict[str, tuple[type[float], float, float]] = {
     "requests_per_minute": (int, 1, 1_000_000),
     "overlap_minutes": (float, 0, 525_600),
@@ -38,6 +46,14 @@ NUMBERS: dict[str, tuple[type[float], float, float]] = {
     "max_answer_bytes": (int, 1_024, 4_294_967_296),
 }
 """What a number may be: whole or not, from, to."""
+
+
+TEXT = "it must be a text"
+_KINDS = {
+    "forget_gone": "it must be true or false",
+    "privacy_columns": 'it must be a table such as "patients.email" = "hash"',
+}
+"""What a setting that is no text has to be."""
 
 
 @configspec
@@ -57,6 +73,11 @@ class ClinikoSettings(BaseConfiguration):
     read_timeout:         seconds without a byte; Cliniko itself gives up after 30
     answer_timeout:       seconds for an answer as a whole
     max_answer_bytes:     the largest answer that is read, unpacked
+    privacy_profile:      how much is kept: full, pseudonymous or minimal
+    privacy_salt:         what hashes are keyed with
+    privacy_columns:      `table.column` → keep, hash or drop, whatever the profile says
+    forget_gone:          whether patients who are gone from the account are forgotten
+    published_mode:       rights of the file that readers open, as chmod writes them
     """
 
     # With a section of its own, dlt never takes a bare API_KEY or BASE_URL that
@@ -76,6 +97,11 @@ class ClinikoSettings(BaseConfiguration):
     read_timeout: float = 60.0
     answer_timeout: float = 120.0
     max_answer_bytes: int = 64 * 2**20
+    privacy_profile: Profile = "full"
+    privacy_salt: Optional[TSecretStrValue] = None  # noqa: UP045
+    privacy_columns: Optional[dict[str, Any]] = None  # noqa: UP045
+    forget_gone: bool = False
+    published_mode: str = "600"
 
     @property
     def shard(self) -> str:
@@ -130,7 +156,7 @@ def resolve(section: str = "", **given: Any) -> ClinikoSettings:
         unfit = _fill(settings, values)
         if unfit is None:
             break
-        words = _number_problem(None, unfit) if unfit in NUMBERS else "it must be a text"
+        words = _number_problem(None, unfit) if unfit in NUMBERS else _KINDS.get(unfit, TEXT)
         wrong.append(line(unfit, words, section))
         values[unfit] = getattr(ClinikoSettings, unfit)  # dlt stops at it; go on for the others
     if wrong := wrong + problems(settings, section):
@@ -146,8 +172,9 @@ def _fill(settings: ClinikoSettings, values: dict[str, Any]) -> str | None:
         )
     except ConfigValueCannotBeCoercedException as error:
         return error.field_name
-    except ValueNotSecretException:
-        raise ConfigError(line("api_key", "it belongs into secrets.toml")) from None
+    except ValueNotSecretException as error:
+        name = next((name for name in SECRETS if name in str(error)), SECRETS[0])
+        raise ConfigError(line(name, "it belongs into secrets.toml")) from None
     except ConfigurationException as error:
         raise unreadable(error) from None
     except ConfigError:
@@ -161,6 +188,14 @@ def unreadable(error: ConfigurationException) -> ConfigError:
     return ConfigError(f"{words} ({type(error).__name__})")
 
 
+def published_mode() -> str:
+    """The setting of that name alone, for what needs no key. Raises ConfigError."""
+    mode = dlt.config.get("sources.cliniko.published_mode", str) or ClinikoSettings.published_mode
+    if wrong := _text_problem(mode, MODE, MODES):
+        raise ConfigError(line("published_mode", wrong))
+    return mode
+
+
 def problems(settings: ClinikoSettings, section: str = "") -> list[str]:
     """A line for each setting that cannot work, saying what to do; none shows the key."""
     found = {
@@ -170,6 +205,11 @@ def problems(settings: ClinikoSettings, section: str = "") -> list[str]:
         "base_url": _url_problem(settings.base_url) if settings.base_url else "",
         "account": _text_problem(settings.account, ACCOUNT, "like main: a-z, 0-9, _ and -"),
         **{name: _number_problem(settings[name], name) for name in NUMBERS},
+        "privacy_profile": _choice_problem(settings.privacy_profile),
+        "privacy_columns": _columns_problem(settings.privacy_columns),
+        "privacy_salt": _salt_problem(settings),
+        "forget_gone": "" if isinstance(settings.forget_gone, bool) else _KINDS["forget_gone"],
+        "published_mode": _text_problem(settings.published_mode, MODE, MODES),
     }
     return [line(name, what, section) for name, what in found.items() if what]
 
@@ -209,6 +249,28 @@ def _number_problem(value: object, name: str) -> str:
     if right and isinstance(value, int | float) and low <= value <= high:
         return ""
     return f"it must be a {'whole ' if kind is int else ''}number from {low:g} to {high:g}"
+
+
+def _choice_problem(profile: object) -> str:
+    """What is wrong with the name of a profile."""
+    return "" if profile in get_args(Profile) else f"it must be {' or '.join(get_args(Profile))}"
+
+
+def _columns_problem(columns: object) -> str:
+    """What is wrong with the rules for single columns; their names are looked at later."""
+    right = columns is None or isinstance(columns, dict)
+    return "" if right else _KINDS["privacy_columns"]
+
+
+def _salt_problem(settings: ClinikoSettings) -> str:
+    """What is wrong with the salt; without hashes none is needed."""
+    salt, columns = settings.privacy_salt, settings.privacy_columns
+    own = columns.values() if isinstance(columns, dict) else ()
+    make = "`openssl rand -hex 32` makes one"
+    if salt:
+        return "" if len(salt) >= SALT else f"it must have {SALT} characters or more; {make}"
+    hashes = settings.privacy_profile == "pseudonymous" or "hash" in own
+    return f"it is missing, and hashes need one; {make}" if hashes else ""
 
 
 def _url_problem(url: str) -> str:

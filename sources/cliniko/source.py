@@ -5,11 +5,13 @@ in checkpoints passes its own readings, so that a walk goes on where it stopped,
 `pause` that ends a checkpoint.
 """
 
+import traceback
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import dlt
@@ -20,12 +22,17 @@ from dlt.extract import DltResource
 from sources.cliniko.catalogue import REJECTED
 from sources.cliniko.client import Client
 from sources.cliniko.endpoints import ENDPOINTS
-from sources.cliniko.errors import ClinikoError, Unauthorized
+from sources.cliniko.errors import ClinikoError, Malformed, Unauthorized
+from sources.cliniko.forgotten import FORGOTTEN, Forgotten
 from sources.cliniko.model import Endpoint
 from sources.cliniko.package import Package
+from sources.cliniko.privacy import Rules, rules, stays
 from sources.cliniko.reading import Reading, State
 from sources.cliniko.repeats import Repeats
 from sources.cliniko.settings import ClinikoSettings, resolve
+
+UNEXPECTED = (ClinikoError, ArithmeticError, LookupError, RecursionError, TypeError, ValueError)
+"""What an answer may lead to: what we expect of it, and what only a hostile one can."""
 
 Pause = Callable[[], bool]
 
@@ -41,8 +48,10 @@ def never() -> bool:
 class Extract:
     """What the resources of one extract share.
 
-    readings:  how each endpoint is read; None if nobody follows it
-    begun:     those that were begun, if nobody follows them
+    readings:   how each endpoint is read; None if nobody follows it
+    rules:      what of it is kept
+    forgotten:  records of patients who are to be forgotten
+    begun:      those that were begun, if nobody follows them
     """
 
     settings: ClinikoSettings
@@ -50,6 +59,8 @@ class Extract:
     readings: Mapping[str, Reading] | None
     pause: Pause
     run_id: str
+    rules: Rules
+    forgotten: Forgotten
     begun: list[Reading] = field(default_factory=list)
 
     @property
@@ -80,23 +91,25 @@ def cliniko_source(
     readings: Mapping[str, Reading] | None = None,
     pause: Pause = never,
     run_id: str = "",
+    forgotten: Forgotten | None = None,
 ) -> Iterator[DltResource]:
     """The lists of one Cliniko account, as typed Arrow tables that dlt merges.
 
-    settings:  the account's settings; without them they come from dlt's configuration,
-               section `sources.cliniko`
-    client:    what asks Cliniko; made from the settings if not given
-    readings:  endpoint → how to read it. Exactly these are read, and how each one ended
-               is written there; without them an endpoint that fails ends the extract
-    pause:     asked after every page; the extract ends where it says true
-    run_id:    stored beside rejected records
+    settings:   the account's settings; without them they come from dlt's configuration,
+                section `sources.cliniko`
+    client:     what asks Cliniko; made from the settings if not given
+    readings:   endpoint → how to read it. Exactly these are read, and how each one ended
+                is written there; without them an endpoint that fails ends the extract
+    pause:      asked after every page; the extract ends where it says true
+    run_id:     stored beside rejected records
+    forgotten:  records that are left out, but for a row in `_forgotten`
 
     No request is sent before rows are asked for. Select with `with_resources`;
     `bookings` has to be selected, the others are from the start.
     """
     settings = settings or resolve()
     asked = client or Client(settings)
-    extract = Extract(settings, asked, readings, pause, run_id)
+    extract = Extract(settings, asked, readings, pause, run_id, rules(settings), forgotten or {})
     if client is None:
         weakref.finalize(extract, asked.close)  # nobody else knows when the last row was read
     for endpoint in [r.endpoint for r in readings.values()] if readings else ENDPOINTS.values():
@@ -117,18 +130,29 @@ def _rows(endpoint: Endpoint, extract: Extract) -> Iterator[Any]:
     """
     reading = extract.reading(endpoint)
     state: State = dlt.current.resource_state().setdefault(extract.settings.account, {})
-    package = Package(endpoint, extract.settings.account, extract.run_id, _load_id(), state)
+    _mark(state, extract.rules.mark(endpoint))
+    package = Package(
+        endpoint,
+        extract.settings.account,
+        extract.run_id,
+        _load_id(),
+        state,
+        extract.rules,
+        extract.forgotten,
+    )
     try:
         yield from _taken(reading, extract, package, state)
-    except ClinikoError as error:
-        reading.end(error, state)
+    except UNEXPECTED as error:
+        # One list that is beyond understanding must not cost the others their night.
+        known = error if isinstance(error, ClinikoError) else _strange(error)
+        reading.end(known, state)
         if extract.readings is None and reading.error:
             raise
     missing = _missing(package)
-    if endpoint.shape == "list":
+    if endpoint.shape == "list" or not reading.offered:
         package.empty(missing)
         yield from package.batches(least=0)
-    elif reading.status == "ok" and reading.offered:
+    elif reading.status == "ok":
         changed = package.whole()
         if changed or missing or not reading.goes_on:
             yield from package.batches(least=0)
@@ -137,6 +161,9 @@ def _rows(endpoint: Endpoint, extract: Extract) -> Iterator[Any]:
 def _taken(reading: Reading, extract: Extract, package: Package, state: State) -> Iterator[Any]:
     """Put page after page into the package, and hand over what fills a batch."""
     if extract.locked_out:
+        return
+    if not extract.rules.reads(reading.endpoint):
+        reading.leave_out(extract.rules.profile)
         return
     repeats = Repeats(state.setdefault("recent", {}))
     overlap = timedelta(minutes=extract.settings.overlap_minutes)
@@ -148,6 +175,7 @@ def _taken(reading: Reading, extract: Extract, package: Package, state: State) -
                 return
             reading.note(package.add(repeats.without(page) if reading.goes_on else page))
             reading.new_fields |= package.new_fields
+            reading.left_out |= package.left_out
             reading.keep(page, state)
             if reading.endpoint.shape != "list":
                 continue  # a list that is swapped in one step is handed over in one
@@ -158,6 +186,26 @@ def _taken(reading: Reading, extract: Extract, package: Package, state: State) -
         reading.done(state)
     finally:
         repeats.settle(package.refused)
+
+
+def _strange(error: Exception) -> Malformed:
+    """An error that no answer should lead to, without its text, which may quote one."""
+    *_, last = traceback.extract_tb(error.__traceback__)
+    return Malformed(
+        f"an answer that cannot be understood ({type(error).__name__} at "
+        f"{Path(last.filename).name}:{last.lineno}); please report this"
+    )
+
+
+def _mark(state: State, mark: dict[str, Any]) -> None:
+    """Note how the rows are treated from now on; if otherwise than before, read them again.
+
+    Where values are only left out now, no reading is needed: see `pipelines.rewrite`.
+    """
+    if not stays(state.get("privacy"), mark):
+        for name in ("cursors", "ranges", "recent", "content"):
+            state.pop(name, None)
+    state["privacy"] = mark
 
 
 def _load_id() -> str:
@@ -171,4 +219,5 @@ def _load_id() -> str:
 def _missing(package: Package) -> list[str]:
     """The endpoint's tables that no load has made yet."""
     made = dlt.current.source_schema().tables
-    return [name for name in package.tables if name != REJECTED and name not in made]
+    beside = (REJECTED, FORGOTTEN.name)
+    return [name for name in package.tables if name not in beside and name not in made]

@@ -19,6 +19,7 @@ described  hash of the description by which they were rejected
 recent     id → hash of the last records, as they were loaded
 compared   how far the list is compared row by row: `next`, an id, and `at`, when
 content    hash of a list that is swapped whole, as it was last loaded
+privacy    what was kept of the rows, as `Rules.mark` says it
 permitted  whether the key could ever read it
 """
 

@@ -6,10 +6,11 @@ usable id, are kept whole among the rejections; a field that nobody described ge
 column of its own.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -18,6 +19,7 @@ import pyarrow as pa
 from sources.cliniko import drift
 from sources.cliniko.catalogue import child_table, parent_columns
 from sources.cliniko.model import Children, Endpoint, Field, Kind, Link, Record
+from sources.cliniko.privacy import Rules, Treatment
 from sources.cliniko.values import ARROW, Misfit, column
 
 
@@ -43,10 +45,12 @@ class Typed:
 
     tables:    table name → rows, empty tables too; the endpoint's own comes first
     rejected:  what did not fit
+    left_out:  fields that nobody described, where only described ones are kept
     """
 
     tables: dict[str, pa.Table] = field(default_factory=dict)
     rejected: list[Rejection] = field(default_factory=list)
+    left_out: set[str] = field(default_factory=set)
 
 
 def typed(
@@ -55,24 +59,27 @@ def typed(
     account: str,
     read_at: datetime,
     seen: drift.Drift,
+    treatment: Treatment | None = None,
 ) -> Typed:
     """The records as tables.
 
     `read_at` is when they were received, aware and UTC. `seen` holds the columns found
-    beyond the description; those of this page are added.
+    beyond the description; those of this page are added. `treatment` says what of them
+    is kept; by default what the profile `full` keeps.
     """
+    treatment = treatment or Rules().treatment(endpoint)
     result = Typed()
     kept, ids = _usable(endpoint, records, result.rejected)
-    rows = _Rows(kept, ids, result.rejected)
+    rows = _Rows(kept, ids, result, treatment, endpoint.name)
     sent = _by_field(kept)
     if endpoint.shape == "list":
         rows.columns["id"] = pa.array(ids, pa.int64())
     for described in endpoint.columns:
         if described.name not in rows.columns:
-            rows.add(described.name, described.kind, _values(described, sent, len(kept)))
+            rows.add_described(described, partial(_values, described, sent, len(kept)))
     listed = {children.steps[0] for children in endpoint.children}
     for link in endpoint.links:
-        rows.add(link.column, "id", _linked(link, sent, len(kept), link.name in listed))
+        rows.add_link(link, partial(_linked, link, sent, len(kept), link.name in listed))
     _add_unknown(rows, endpoint, sent, seen.setdefault(endpoint.name, {}))
     mark = {"_gone_at": ARROW["instant"]} if endpoint.shape == "list" else _REMOVED
     result.tables[endpoint.name] = rows.table(account, read_at, mark)
@@ -104,10 +111,13 @@ class _Rows:
         self,
         records: Sequence[Record],
         ids: Sequence[int | None],
-        rejected: list[Rejection],
+        result: Typed,
+        treatment: Treatment,
+        table: str,
         part: str = "",
     ) -> None:
-        self.records, self.ids, self.rejected, self._part = records, ids, rejected, part
+        self.records, self.ids, self.result, self._part = records, ids, result, part
+        self.treatment, self._effects = treatment, treatment.of(table)
         self.columns: dict[str, pa.Array] = {}
         self._waiting: dict[Kind, dict[str, Sequence[Any]]] = {}
 
@@ -118,6 +128,20 @@ class _Rows:
         else:
             self.columns[name] = None  # keeps its place until `convert`
             self._waiting.setdefault(kind, {})[name] = values
+
+    def add_described(self, described: Field, values: Callable[[], Sequence[Any]]) -> None:
+        """A column of the description, as far as it is kept; what is not is never looked at."""
+        effect = self._effects.get(described.name, "keep")
+        if effect == "drop":
+            self.columns[described.name] = pa.nulls(len(self.records), ARROW[described.kind])
+        else:
+            given = self.treatment.applied(effect, described, values())
+            self.add(described.name, described.kind, given)
+
+    def add_link(self, link: Link, values: Callable[[], Sequence[Any]]) -> None:
+        """The column of a link, unless it is left out."""
+        kept = self._effects.get(link.column, "keep") == "keep"
+        self.add(link.column, "id", values() if kept else [None] * len(self.records))
 
     def convert(self) -> None:
         """Fill the columns that were added: those of a kind at once, since calls cost most."""
@@ -133,7 +157,7 @@ class _Rows:
 
     def _reject(self, name: str, misfits: Sequence[Misfit]) -> None:
         for place, reason in misfits:
-            self.rejected.append(
+            self.result.rejected.append(
                 Rejection(self.ids[place], self._part + name, reason, self.records[place])
             )
 
@@ -144,7 +168,14 @@ class _Rows:
         found: drift.Columns,
         prefix: str = "",
     ) -> None:
-        """A column for each field of the objects, one for each row, that is not known."""
+        """A column for each field of the objects, one for each row, that is not known.
+
+        Where only described fields are kept there is none, and their names are noted.
+        """
+        if self.treatment.known:
+            names = drift.named(objects, known, prefix)
+            self.result.left_out.update(self._part + name for name in names)
+            return
         for new in drift.found(objects, known, self.columns, found, prefix):
             if new.values:
                 self.add(new.name, new.kind, new.values)
@@ -263,7 +294,9 @@ def _child(endpoint: Endpoint, children: Children, parents: _Rows, found: drift.
     rows = _Rows(
         [parents.records[place] for place in owners],
         [parents.ids[place] for place in owners],
-        parents.rejected,
+        parents.result,
+        parents.treatment,
+        child_table(endpoint, children),
         f"{children.name}.",
     )
     for own, name in zip(endpoint.key, parent_columns(endpoint, children), strict=True):
@@ -272,11 +305,14 @@ def _child(endpoint: Endpoint, children: Children, parents: _Rows, found: drift.
     last = children.steps[-1]
     for described in children.fields:
         step, _, name = described.source.rpartition(".")
-        values = [_inside(e.get(step or last), name or described.name) for e in elements]
-        rows.add(described.name, described.kind, values)
+
+        def values(step: str = step or last, name: str = name or described.name) -> list[Any]:
+            return [_inside(element.get(step), name) for element in elements]
+
+        rows.add_described(described, values)
     known = {described.name for described in children.fields}
     if children.link:
-        rows.add(children.link.column, "id", [_target(e.get(last)) for e in elements])
+        rows.add_link(children.link, lambda: [_target(e.get(last)) for e in elements])
         known.add("links")
     if not children.path:
         rows.add_found([e.get(last) for e in elements], known, found)

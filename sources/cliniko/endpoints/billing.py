@@ -27,6 +27,7 @@ BILLING = (
     Endpoint(
         "invoices",
         "A bill to a patient or payer, or a credit note",
+        minimal=True,
         fields=(
             count("number", "Printed on the invoice; never used twice", "financial"),
             day("issue_date", "Day of issue", "financial"),
@@ -58,7 +59,7 @@ BILLING = (
             DELETED_AT,
         ),
         links=(
-            Link("patient", "patients", "Patient it is for"),
+            Link("patient", "patients", "Patient it is for", owner=True),
             Link("practitioner", "practitioners", "Practitioner it is for"),
             Link("business", "businesses", "Location it is from"),
             Link("attendee", "attendees", "Attendance it bills; null if none"),
@@ -93,6 +94,7 @@ BILLING = (
     Endpoint(
         "invoice_items",
         "A line of an invoice",
+        minimal=True,
         fields=(
             text("name", "What is billed", "health"),
             text("code", "Its code, the item_code of the catalogue", "health"),
@@ -119,7 +121,7 @@ BILLING = (
             DELETED_AT,
         ),
         links=(
-            Link("invoice", "invoices", "Invoice it stands on"),
+            Link("invoice", "invoices", "Invoice it stands on", owner=True),
             Link("billable_item", "billable_items", "Catalogue entry; null for a product"),
             Link("product", "products", "Product sold; null for a billable item"),
         ),
@@ -129,6 +131,7 @@ BILLING = (
     Endpoint(
         "billable_items",
         "An entry of the price list, for use on invoices",
+        minimal=True,
         fields=(
             text("name", "What it is called"),
             text("item_code", "Code of the practice or of an insurer"),
@@ -143,6 +146,7 @@ BILLING = (
     Endpoint(
         "appointment_type_billable_items",
         "A billable item that invoices for an appointment type start with",
+        minimal=True,
         fields=PRESET,
         links=(
             Link("appointment_type", "appointment_types", "Kind of appointment"),
@@ -153,6 +157,7 @@ BILLING = (
     Endpoint(
         "appointment_type_products",
         "A product that invoices for an appointment type start with",
+        minimal=True,
         fields=PRESET,
         links=(
             Link("appointment_type", "appointment_types", "Kind of appointment"),
@@ -163,6 +168,7 @@ BILLING = (
     Endpoint(
         "concession_types",
         "A class of patients who pay other prices, as the practice has set it up",
+        minimal=True,
         fields=(text("name", "What it is called"), ARCHIVED_AT),
         filters=("archived_at",),
         hidden=("archived_at",),
@@ -171,6 +177,7 @@ BILLING = (
     Endpoint(
         "concession_prices",
         "What one class of patients pays for a billable item",
+        minimal=True,
         fields=(money("price", "Price of one for them"),),
         links=(
             Link("billable_item", "billable_items", "What is sold"),
@@ -181,6 +188,7 @@ BILLING = (
     Endpoint(
         "taxes",
         "A tax, for use on billable items and products",
+        minimal=True,
         fields=(
             text("name", "What it is called (GST)"),
             number("rate", "Per cent", "financial"),
@@ -191,6 +199,7 @@ BILLING = (
     Endpoint(
         "products",
         "A product that the practice sells, with its stock",
+        minimal=True,
         fields=(
             text("name", "What it is called"),
             text("item_code", "The practice's code"),
@@ -214,6 +223,7 @@ BILLING = (
     Endpoint(
         "product_suppliers",
         "Somebody who supplies products",
+        minimal=True,
         fields=(text("name", "What the supplier is called"),),
         filters=("name",),
         note="Suppliers can be archived in Cliniko, but nothing here marks it: an archived one may"
@@ -222,14 +232,15 @@ BILLING = (
     Endpoint(
         "stock_adjustments",
         "A movement of a product's stock",
+        minimal=True,
         fields=(
             text(
                 "adjustment_type",
                 "Why: Stock Purchase, Item Sold, Returned, Damaged, Out of Date, Correction, Other",
             ),
             number("quantity", "How many; below zero when stock goes down"),
-            text("comment", "Remark"),
-            text("notes", "Remark, under a newer name"),
+            text("comment", "Remark", reveals="words"),
+            text("notes", "Remark, under a newer name", reveals="words"),
             ARCHIVED_AT,
         ),
         links=(

@@ -38,7 +38,9 @@ REPEAT_RULE = (
 INDIVIDUAL_APPOINTMENT = (
     instant("starts_at", "Planned start", "health"),
     instant("ends_at", "Planned end", "health"),
-    text("patient_name", "Name of the patient, as shown in the calendar", "personal"),
+    text(
+        "patient_name", "Name of the patient, as shown in the calendar", "personal", reveals="name"
+    ),
     text("notes", "Remarks on this appointment", "health"),
     flag(
         "has_patient_appointment_notes",
@@ -53,7 +55,12 @@ INDIVIDUAL_APPOINTMENT = (
         "health",
         codes=CANCELLATION_REASONS,
     ),
-    text("cancellation_reason_description", "The same in words", "health"),
+    text(
+        "cancellation_reason_description",
+        "The same in words",
+        "health",
+        choices=tuple(words for _, words in CANCELLATION_REASONS),
+    ),
     text("cancellation_note", "Remark on the cancellation", "health"),
     count(
         "invoice_status",
@@ -89,9 +96,10 @@ CALENDAR = (
     Endpoint(
         "individual_appointments",
         "One patient's appointment with a practitioner",
+        minimal=True,
         fields=INDIVIDUAL_APPOINTMENT,
         links=(
-            Link("patient", "patients", "Patient who is seen"),
+            Link("patient", "patients", "Patient who is seen", owner=True),
             Link("practitioner", "practitioners", "Practitioner who sees the patient"),
             Link("business", "businesses", "Location"),
             Link("appointment_type", "appointment_types", "Kind of appointment"),
@@ -123,11 +131,17 @@ CALENDAR = (
     Endpoint(
         "group_appointments",
         "A class or other appointment with several patients",
+        minimal=True,
         fields=(
             instant("starts_at", "Planned start"),
             instant("ends_at", "Planned end"),
             count("max_attendees", "Places"),
-            array("patient_ids", "Ids of the patients; their arrival is in attendees", "personal"),
+            array(
+                "patient_ids",
+                "Ids of the patients; their arrival is in attendees",
+                "personal",
+                of="patients",
+            ),
             text("notes", "Remarks", "health"),
             text("telehealth_url", "Link to the video call, for staff", "credential"),
             *REPEAT_RULE,
@@ -162,6 +176,7 @@ CALENDAR = (
     Endpoint(
         "attendees",
         "One patient's attendance of one appointment, individual or group",
+        minimal=True,
         fields=(
             flag("arrived", "Whether the patient came; null while nobody has said", "health"),
             text("notes", "Remarks on this attendance", "health"),
@@ -171,7 +186,12 @@ CALENDAR = (
                 "health",
                 codes=CANCELLATION_REASONS,
             ),
-            text("cancellation_reason_description", "The same in words", "health"),
+            text(
+                "cancellation_reason_description",
+                "The same in words",
+                "health",
+                choices=tuple(words for _, words in CANCELLATION_REASONS),
+            ),
             text("cancellation_note", "Remark on the cancellation", "health"),
             count(
                 "invoice_status",
@@ -222,7 +242,7 @@ CALENDAR = (
                 "bookings",
                 "Appointment, an id in individual_appointments or group_appointments",
             ),
-            Link("patient", "patients", "Patient who attends"),
+            Link("patient", "patients", "Patient who attends", owner=True),
             Link("patient_case", "patient_cases", "Case it counts towards; null if none"),
         ),
         many=("invoices", "patient_forms"),
@@ -242,13 +262,24 @@ CALENDAR = (
     Endpoint(
         "bookings",
         "Anything in the calendar: individual and group appointments, unavailable blocks",
+        minimal=True,
         fields=(
             *INDIVIDUAL_APPOINTMENT,
             count("max_attendees", "Places of a group; null for other kinds"),
-            array("patient_ids", "Ids of a group's patients; null for other kinds", "personal"),
+            array(
+                "patient_ids",
+                "Ids of a group's patients; null for other kinds",
+                "personal",
+                of="patients",
+            ),
         ),
         links=(
-            Link("patient", "patients", "Patient of an individual appointment; null otherwise"),
+            Link(
+                "patient",
+                "patients",
+                "Patient of an individual appointment; null otherwise",
+                owner=True,
+            ),
             Link("practitioner", "practitioners", "Practitioner whose time it takes"),
             Link("business", "businesses", "Location"),
             Link("appointment_type", "appointment_types", "Kind; null for unavailable blocks"),
@@ -287,6 +318,7 @@ CALENDAR = (
     Endpoint(
         "appointment_types",
         "A kind of appointment that can be booked, as the practice has set it up",
+        minimal=True,
         fields=(
             text("name", "What it is called"),
             text("description", "Explanation for patients"),
@@ -351,6 +383,7 @@ CALENDAR = (
     Endpoint(
         "services",
         "An appointment type that a business offers, worked out by Cliniko",
+        minimal=True,
         shape="computed",
         key=("business_id", "appointment_type_id"),
         links=(
@@ -370,6 +403,7 @@ CALENDAR = (
     Endpoint(
         "daily_availabilities",
         "When a practitioner works at a business on one day of the week",
+        minimal=True,
         fields=(
             count(
                 "day_of_week",
@@ -399,6 +433,7 @@ CALENDAR = (
     Endpoint(
         "availability_blocks",
         "Hours that a practitioner works beyond the weekly ones, once or repeating",
+        minimal=True,
         fields=(instant("starts_at", "Start"), instant("ends_at", "End"), *REPEAT_RULE),
         links=(
             Link("practitioner", "practitioners", "Practitioner who works"),
@@ -409,6 +444,7 @@ CALENDAR = (
     Endpoint(
         "unavailable_blocks",
         "A stretch of a practitioner's calendar that is closed to bookings",
+        minimal=True,
         fields=(
             instant("starts_at", "Start"),
             instant("ends_at", "End"),
@@ -443,6 +479,7 @@ CALENDAR = (
     Endpoint(
         "unavailable_block_types",
         "A kind of unavailable block (lunch, leave), as the practice has set it up",
+        minimal=True,
         fields=(
             text("name", "What it is called"),
             text("color", "Colour in the calendar"),

@@ -33,7 +33,7 @@ CLINICAL = (
         "A clinical note about a patient",
         fields=(
             text("title", "Heading, at first the template's name", "health"),
-            text("author_name", "Who wrote it", "personal"),
+            text("author_name", "Who wrote it", "personal", reveals="name"),
             flag("draft", "Whether it can still be changed"),
             instant("finalized_at", "When it was made final; null for drafts"),
             instant("pinned_at", "When it was pinned above the others; null if it is not"),
@@ -46,7 +46,7 @@ CLINICAL = (
             DELETED_AT,
         ),
         links=(
-            Link("patient", "patients", "Patient it is about"),
+            Link("patient", "patients", "Patient it is about", owner=True),
             Link("practitioner", "practitioners", "Practitioner it belongs to"),
             Link("attendee", "attendees", "Attendance it is about; null if none"),
             Link(
@@ -177,7 +177,7 @@ CLINICAL = (
             ARCHIVED_AT,
         ),
         links=(
-            Link("patient", "patients", "Patient who fills it in"),
+            Link("patient", "patients", "Patient who fills it in", owner=True),
             Link("attendee", "attendees", "Attendance it was sent for; null if none"),
             Link(
                 "booking",
@@ -318,7 +318,7 @@ CLINICAL = (
             ARCHIVED_AT,
         ),
         links=(
-            Link("patient", "patients", "Patient whose case it is"),
+            Link("patient", "patients", "Patient whose case it is", owner=True),
             Link("contact", "contacts", "Doctor or payer behind it; null if none"),
         ),
         many=("attendees", "bookings", "invoices", "patient_attachments"),
@@ -337,7 +337,7 @@ CLINICAL = (
         "medical_alerts",
         "A warning that is shown with a patient (allergy, condition)",
         fields=(text("name", "The warning, in free words", "health"), ARCHIVED_AT, DELETED_AT),
-        links=(Link("patient", "patients", "Patient it warns about"),),
+        links=(Link("patient", "patients", "Patient it warns about", owner=True),),
         filters=("archived_at", "deleted_at", "patient_id"),
         hidden=("archived_at", "deleted_at"),
     ),
@@ -355,7 +355,7 @@ CLINICAL = (
             ARCHIVED_AT,
         ),
         links=(
-            Link("patient", "patients", "Patient whose file it is"),
+            Link("patient", "patients", "Patient whose file it is", owner=True),
             Link("user", "users", "Who put it there"),
         ),
         many=("content",),

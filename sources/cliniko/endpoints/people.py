@@ -26,8 +26,8 @@ PHONE_NUMBER = (
 
 STAFF = (
     text("title", "Form of address (Dr, Ms); null if none", "personal"),
-    text("first_name", "Given name", "personal"),
-    text("last_name", "Family name", "personal"),
+    text("first_name", "Given name", "personal", reveals="name"),
+    text("last_name", "Family name", "personal", reveals="name"),
     text("email", "Address for signing in", "personal"),
     text(
         "role",
@@ -48,16 +48,21 @@ PEOPLE = (
         "A person who is or was treated, with contact details, consents and custom fields",
         fields=(
             text("title", "Form of address (Mrs, Dr)", "personal"),
-            text("first_name", "Given name", "personal"),
-            text("last_name", "Family name", "personal"),
-            text("preferred_first_name", "What the patient likes to be called", "personal"),
-            text("label", "The full name, ready to show", "personal"),
+            text("first_name", "Given name", "personal", reveals="name"),
+            text("last_name", "Family name", "personal", reveals="name"),
+            text(
+                "preferred_first_name",
+                "What the patient likes to be called",
+                "personal",
+                reveals="name",
+            ),
+            text("label", "The full name, ready to show", "personal", reveals="name"),
             text("pronouns__nominative", "As a subject: they, she, he", "personal"),
             text("pronouns__accusative", "As an object: them, her, him", "personal"),
             text("pronouns__pronominal_possessive", "Before a noun: their, her, his", "personal"),
             text("pronouns__predicative_possessive", "On its own: theirs, hers, his", "personal"),
             text("pronouns__reflexive", "Reflexive: themself, herself, himself", "personal"),
-            day("date_of_birth", "Birthday; null if not known", "personal"),
+            day("date_of_birth", "Birthday; null if not known", "personal", reveals="birth"),
             text("sex", "Sex, in the practice's words", "health"),
             text("gender_identity", "Gender, in the practice's words", "health"),
             text(
@@ -85,7 +90,12 @@ PEOPLE = (
                 "Number of the card of the Department of Veterans' Affairs (Australia)",
                 "health",
             ),
-            text("old_reference_id", "Id in the system used before Cliniko", "personal"),
+            text(
+                "old_reference_id",
+                "Id in the system used before Cliniko",
+                "personal",
+                reveals="name",
+            ),
             text(
                 "referral_source",
                 "Where the patient came from, in free words; in categories: referral_sources",
@@ -104,6 +114,7 @@ PEOPLE = (
                 "reminder_type",
                 "How appointments are announced: None, SMS, Email or SMS & Email",
                 "personal",
+                choices=("None", "SMS", "Email", "SMS & Email"),
             ),
             flag("receives_confirmation_emails", "Whether bookings are confirmed", "personal"),
             flag("receives_cancellation_emails", "Whether cancellations are confirmed", "personal"),
@@ -209,10 +220,12 @@ PEOPLE = (
         "A third party that the practice deals with: referring doctor, payer, other",
         fields=(
             text("title", "Form of address (Dr)", "personal"),
-            text("first_name", "Given name", "personal"),
-            text("last_name", "Family name", "personal"),
-            text("preferred_name", "What the contact likes to be called", "personal"),
-            text("company_name", "Clinic or firm", "personal"),
+            text("first_name", "Given name", "personal", reveals="name"),
+            text("last_name", "Family name", "personal", reveals="name"),
+            text(
+                "preferred_name", "What the contact likes to be called", "personal", reveals="name"
+            ),
+            text("company_name", "Clinic or firm", "personal", reveals="name"),
             text("occupation", "Job, in free words", "personal"),
             text("type", "Standard, Doctor or 3rd Party Payer"),
             count(
@@ -229,7 +242,12 @@ PEOPLE = (
                     ("specialist", "Specialist"),
                 ),
             ),
-            text("provider_number", "Number that a doctor bills under (Medicare)", "personal"),
+            text(
+                "provider_number",
+                "Number that a doctor bills under (Medicare)",
+                "personal",
+                reveals="name",
+            ),
             text("email", "E-mail address", "personal"),
             text("address_1", "Street address, first line", "personal"),
             text("address_2", "Street address, second line", "personal"),
@@ -271,6 +289,16 @@ PEOPLE = (
                 "relation_description",
                 "Parent, Child, Sibling, Spouse, Partner, Relative or Other; Friend in older data",
                 "personal",
+                choices=(
+                    "Parent",
+                    "Child",
+                    "Sibling",
+                    "Spouse",
+                    "Partner",
+                    "Relative",
+                    "Other",
+                    "Friend",
+                ),
             ),
             count(
                 "relation",
@@ -290,8 +318,8 @@ PEOPLE = (
             ARCHIVED_AT,
         ),
         links=(
-            Link("patient", "patients", "Patient whose relation it is"),
-            Link("related_patient", "patients", "Patient at the other end"),
+            Link("patient", "patients", "Patient whose relation it is", owner=True),
+            Link("related_patient", "patients", "Patient at the other end", owner=True),
         ),
         filters=("archived_at", "patient_id"),
         hidden=("archived_at",),
@@ -306,10 +334,13 @@ PEOPLE = (
             ARCHIVED_AT,
         ),
         links=(
-            Link("patient", "patients", "Patient who came"),
+            Link("patient", "patients", "Patient who came", owner=True),
             Link("referral_source_type", "referral_source_types", "Category"),
             Link(
-                "referrer", "", "Who referred: an id in patients or in contacts, see referrer_type"
+                "referrer",
+                "",
+                "Who referred: an id in patients or in contacts, see referrer_type",
+                may=("referrer_type", "Patient", "patients"),
             ),
         ),
         filters=("archived_at", "referral_source_type_id", "referrer_id"),
@@ -331,12 +362,13 @@ PEOPLE = (
     Endpoint(
         "practitioners",
         "A person who treats patients and has a column in the calendar",
+        minimal=True,
         fields=(
             text("title", "Form of address (Dr)", "personal"),
-            text("first_name", "Given name", "personal"),
-            text("last_name", "Family name", "personal"),
-            text("display_name", "Name shown to patients", "personal"),
-            text("label", "The full name, ready to show", "personal"),
+            text("first_name", "Given name", "personal", reveals="name"),
+            text("last_name", "Family name", "personal", reveals="name"),
+            text("display_name", "Name shown to patients", "personal", reveals="name"),
+            text("label", "The full name, ready to show", "personal", reveals="name"),
             text("designation", "Profession (Osteopath)", "personal"),
             text("description", "Introduction for patients", "personal"),
             flag("show_in_online_bookings", "Whether patients may book online"),
@@ -358,7 +390,7 @@ PEOPLE = (
         "A provider or registration number of a practitioner, for one business or for all",
         fields=(
             text("name", "Which number it is (Provider #)"),
-            text("reference_number", "The number", "personal"),
+            text("reference_number", "The number", "personal", reveals="name"),
         ),
         links=(
             Link("practitioner", "practitioners", "Practitioner it belongs to"),
@@ -472,14 +504,16 @@ PEOPLE = (
             ARCHIVED_AT,
         ),
         links=(
-            Link("patient", "patients", "Patient concerned; null for Cliniko's own mails"),
-            Link("attendee", "attendees", "Attendance it is about; null if none"),
+            Link(
+                "patient", "patients", "Patient concerned; null for Cliniko's own mails", owner=True
+            ),
+            Link("attendee", "attendees", "Attendance it is about; null if none", owner=True),
             Link(
                 "booking",
                 "bookings",
                 "Appointment it is about, an id in individual_appointments or group_appointments",
             ),
-            Link("invoice", "invoices", "Invoice it is about; null if none"),
+            Link("invoice", "invoices", "Invoice it is about; null if none", owner=True),
             Link("letter", "", "Letter it carries; the API has no list of letters"),
             Link("payment", "", "Payment it confirms; the API has no list of payments"),
         ),
@@ -493,7 +527,7 @@ PEOPLE = (
         "A reminder to call a patient back on some day",
         fields=(day("recall_at", "When to get in touch", "health"), text("notes", "Why", "health")),
         links=(
-            Link("patient", "patients", "Patient to call back"),
+            Link("patient", "patients", "Patient to call back", owner=True),
             Link("recall_type", "recall_types", "Kind of recall"),
         ),
         filters=("patient_id",),

@@ -44,6 +44,7 @@ PRACTICE = (
     Endpoint(
         "businesses",
         "A location of the practice",
+        minimal=True,
         fields=(
             text("business_name", "Name of the location"),
             text("display_name", "Name shown to patients; null if business_name is shown"),
