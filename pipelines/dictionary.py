@@ -8,6 +8,7 @@ from pipelines.marts.meanings import Mart, marts
 from sources.cliniko import catalogue
 from sources.cliniko.catalogue import REJECTIONS, Column, Table
 from sources.cliniko.endpoints import ENDPOINTS, SUBJECTS
+from sources.cliniko.forgotten import FORGOTTEN
 from sources.cliniko.model import Endpoint
 from sources.cliniko.values import SQL
 
@@ -56,7 +57,7 @@ def markdown() -> str:
         parts += [_section(endpoint) for endpoint in endpoints]
     parts += [MARTS, of_marts(), *map(_mart, marts())]
     parts.append("## What runs write\n")
-    parts += [_table(table, table.columns) for table in (*LEDGER, REJECTIONS)]
+    parts += [_table(table, table.columns) for table in (*LEDGER, REJECTIONS, FORGOTTEN)]
     return "\n".join(parts)
 
 
