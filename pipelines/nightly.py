@@ -33,6 +33,8 @@ from sources.cliniko.errors import ClinikoError, Locked
 from sources.cliniko.reading import Reading
 from sources.cliniko.settings import ClinikoSettings
 
+MEMORY = "256MB"  # that DuckDB may take; what needs more is spilled to disk
+
 Readings = Mapping[str, Reading]
 Work = Sequence[tuple[ClinikoSettings, Readings]]
 """What is to be read of each account."""
@@ -153,13 +155,17 @@ class Night:
 
 
 def _kept_open(store: Warehouse) -> AbstractContextManager[object]:
-    """Keep a DuckDB file open while there is work.
+    """Keep a DuckDB file open while there is work, with a bound to what it holds in memory.
 
     dlt closes it after every step, which writes a checkpoint; and a thread that opens it
     while the last other one closes it is refused ("unique file handle conflict", seen
-    with DuckDB 2.0).
+    with DuckDB 2.0). Open, it would keep every block that it has seen.
     """
-    return duckdb.connect(str(store.file)) if store.file else nullcontext()
+    if not store.file:
+        return nullcontext()
+    connection = duckdb.connect(str(store.file))
+    connection.execute(f"SET GLOBAL memory_limit = '{MEMORY}'")
+    return connection
 
 
 @contextmanager
