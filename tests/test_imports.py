@@ -81,6 +81,7 @@ ORDER = [
     {"notebooks.first_look", "notebooks.clinic_overview"},
     {"notebooks.served"},
     {"pipelines.cli.exits", "pipelines.cli.output", "pipelines.cli.arguments"},
+    {"pipelines.cli.profiles"},
     {"pipelines.cli.watching"},
     {
         "pipelines.cli.ages",

@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+import select
 import stat
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from conftest import Cliniko
 
 from sandbox import Served
 
+PATIENCE = 60.0  # seconds until a question that does not come is given up
 SCRIPTED = ("init", "--contact-email", "owner@example.com")
 
 
@@ -61,6 +63,18 @@ def test_the_key_may_come_by_stdin(clinic: Path, served: Served) -> None:
 
     assert done.returncode == 0, done.stderr
     assert _toml(clinic, "secrets")["sources"]["cliniko"]["api_key"] == served.api_key
+
+
+def test_a_salt_is_made_once(cliniko: Cliniko, clinic: Path) -> None:
+    again = (*SCRIPTED, "--key-from-env", "MY_KEY", "--privacy", "pseudonymous", "--yes")
+    salts = set()
+    for _ in range(2):
+        ended = cliniko(*again)
+
+        salts.add(_toml(clinic, "secrets")["sources"]["cliniko"]["privacy_salt"])
+        assert ended.code == 0, ended.err
+    assert [len(salt) for salt in salts] == [64]
+    assert not salts & set((ended.out + ended.err).split())
 
 
 def test_all_that_is_missing_is_said_where_nobody_can_be_asked(
@@ -186,7 +200,11 @@ def test_without_git_no_file_of_it_is_made(cliniko: Cliniko, clinic: Path) -> No
 
 
 def _typed(answers: Sequence[tuple[str, str]]) -> tuple[int, str]:
-    """The command at a terminal, answered as its questions come; its code and all it showed."""
+    """The command at a terminal, answered as its questions come; its code and all it showed.
+
+    The blank behind a hidden question comes once the terminal has stopped echoing: what is
+    typed before it would be thrown away.
+    """
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "pipelines", "init"]
     process = subprocess.Popen(
@@ -195,7 +213,7 @@ def _typed(answers: Sequence[tuple[str, str]]) -> tuple[int, str]:
     os.close(theirs)
     shown, place = "", 0
     left = list(answers)
-    while True:
+    while select.select([ours], [], [], PATIENCE)[0]:
         try:
             piece = os.read(ours, 4096).decode(errors="replace")
         except OSError:  # the other end is closed
@@ -207,6 +225,8 @@ def _typed(answers: Sequence[tuple[str, str]]) -> tuple[int, str]:
             place += found.end()
             os.write(ours, f"{left.pop(0)[1]}\n".encode())
     os.close(ours)
+    if left:
+        process.kill()
     assert left == [], shown
     return process.wait(), shown
 
@@ -214,12 +234,14 @@ def _typed(answers: Sequence[tuple[str, str]]) -> tuple[int, str]:
 def test_a_person_is_asked_again_and_a_key_is_never_shown(clinic: Path, served: Served) -> None:
     code, shown = _typed(
         [
-            (r"API key .*:", "MS0xLWFiY2RlZg-au1"),
-            (r"API key .*:", served.api_key),
+            (r"API key \(not shown\): ", "MS0xLWFiY2RlZg-au1"),
+            (r"API key \(not shown\): ", served.api_key),
             (r"e-mail\):", "nobody"),
             (r"e-mail\):", "owner@example.com"),
             (r"Where to .*:", "floppy"),
             (r"Where to .*:", ""),
+            (r"Privacy profile.*:", "secretive"),
+            (r"Privacy profile.*:", "pseudonymous"),
             (r"every night.*:", "n"),
         ]
     )
@@ -230,3 +252,5 @@ def test_a_person_is_asked_again_and_a_key_is_never_shown(clinic: Path, served: 
     assert "MS0xLWFiY2RlZg-au1" not in shown
     assert _toml(clinic, "secrets")["sources"]["cliniko"]["api_key"] == served.api_key
     assert "Next: cliniko sync" in shown
+    assert "Take pseudonymous if others than the owner will connect" in shown
+    assert _toml(clinic, "config")["sources"]["cliniko"]["privacy_profile"] == "pseudonymous"

@@ -12,6 +12,7 @@ import typer
 
 from pipelines.cli.arguments import STATE, StateDir, chosen
 from pipelines.cli.output import say
+from pipelines.cli.profiles import SALT, SETTING, Privacy, asked, salt
 from pipelines.cli.schedules import Scheduler, schedule
 from sources.cliniko.errors import ClinikoError, ConfigError, Unauthorized
 
@@ -29,6 +30,7 @@ class Answers:
 
     account:      its name, where there are several; None for the only one
     credentials:  of the destination; empty for DuckDB
+    privacy:      the profile; None leaves the setting as it is
     """
 
     api_key: str
@@ -37,6 +39,7 @@ class Answers:
     account: str | None = None
     base_url: str | None = None
     credentials: str = ""
+    privacy: Privacy | None = None
 
 
 def init(
@@ -56,6 +59,9 @@ def init(
         str,
         typer.Option("--credentials-from-env", metavar="NAME", help="Postgres: has the URL."),
     ] = POSTGRES,
+    privacy: Annotated[
+        Privacy | None, typer.Option("--privacy", help="How much of the account is kept.")
+    ] = None,
     account: Annotated[
         str | None, typer.Option("--account", help="Its name, where there are to be several.")
     ] = None,
@@ -82,6 +88,7 @@ def init(
         account,
         base_url,
         os.environ.get(credentials_from_env, ""),
+        privacy,
     )
     answers = _asked(given) if asks else _given(given, key_from_env, credentials_from_env)
     _check(answers, state_dir)
@@ -137,7 +144,8 @@ def _asked(given: Answers) -> Answers:
 
     found = _until_right(key, _user, retry=not given.api_key)
     found = _until_right(email, _settings, retry=not given.contact_email)
-    return _until_right(place, _destination, retry=not given.destination)
+    found = _until_right(place, _destination, retry=not given.destination)
+    return replace(found, privacy=given.privacy or asked())
 
 
 def _until_right(
@@ -224,6 +232,10 @@ def _written(answers: Answers, *, asks: bool, yes: bool) -> bool:
     if answers.base_url:
         config[(*own, "base_url")] = answers.base_url
     secrets: dict[tuple[str, ...], str] = {(*own, "api_key"): answers.api_key}
+    if answers.privacy:
+        config[(*section, SETTING)] = answers.privacy.value
+    if made := salt(answers.privacy, dotdlt.has(folder, *section, SALT)):
+        secrets[(*section, SALT)] = made
     if answers.destination == "postgres":
         secrets[("destination", "postgres", "credentials")] = answers.credentials
     plan = dotdlt.plan(folder, config, secrets)
