@@ -131,6 +131,7 @@ class Signalling(NullCollector):
 def test_a_signal_while_rows_are_loaded_is_heard_and_they_are_loaded(
     settings: ClinikoSettings, warehouse: Warehouse
 ) -> None:
+    before = signal.getsignal(signal.SIGTERM)  # Dagster, once imported, has one of its own
     made = store("duckdb", warehouse.state_dir)
     flow = pipeline(made, "main", warehouse.state_dir)
     flow.collector = Signalling()
@@ -142,7 +143,7 @@ def test_a_signal_while_rows_are_loaded_is_heard_and_they_are_loaded(
 
     assert stopping()
     assert not flow.has_pending_data
-    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_a_second_signal_ends_a_run_at_once_and_the_next_reads_all(

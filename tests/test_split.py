@@ -15,6 +15,7 @@ from sources.cliniko.client import Client
 from sources.cliniko.endpoints import ENDPOINTS
 from sources.cliniko.errors import Unavailable
 from sources.cliniko.page import Page
+from sources.cliniko.privacy import rules
 from sources.cliniko.ranges import divided, restored
 from sources.cliniko.reading import Reading, State
 from sources.cliniko.source import Extract, never
@@ -24,6 +25,7 @@ LASTING = 1_000  # times of a fault that does not pass
 OVERLAP = timedelta(minutes=10)
 PATH = "/patients"
 ROWS = 2_000
+PROBES = 5  # answers before the ranges are begun: the first page, and what it is cut by
 PATIENCE = 10.0  # seconds for a thread that is about to end
 
 
@@ -144,7 +146,7 @@ def test_a_record_that_is_created_meanwhile_is_in_the_last_range(account, walk):
     made = []
 
     def create(path: str, params: Any) -> None:
-        if len(made) < 30:
+        if len(made) < PROBES:  # after the last range has ended they are the next run's
             made.append(account.create("patients"))
 
     account.before_answer.append(create)
@@ -367,7 +369,7 @@ def test_a_reset_forgets_the_ranges(served, settings, warehouse):
 
 def test_a_list_is_worth_splitting_once_few_walks_go_on_beside_it(settings, client):
     readings = {name: Reading(ENDPOINTS[name]) for name in ("patients", "users", "taxes")}
-    extract = Extract(settings, client, readings, never, "")
+    extract = Extract(settings, client, readings, never, "", rules(settings), {})
     mine, users, taxes = readings.values()
     two = extract.is_idle(mine)
     users.at_once = 4
