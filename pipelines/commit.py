@@ -8,6 +8,8 @@ from pathlib import Path
 
 import dlt
 
+LOADS = 4  # tables that are filled at once: dlt's 20 take more memory, and no less time
+
 TURN = threading.RLock()
 """Held while a destination is written to: accounts that are read side by side share its
 tables, dlt's staging tables too, and DuckDB refuses two that write to one at once."""
@@ -27,7 +29,7 @@ def commit(flow: dlt.Pipeline) -> None:
     """Load what was extracted, rows and cursors together."""
     with turn(flow):
         flow.normalize()
-        flow.load()
+        flow.load(workers=LOADS)
     clear(flow)
 
 
