@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -26,6 +27,10 @@ from sources.cliniko.reading import Reading
 from sources.cliniko.settings import ClinikoSettings, resolve
 
 KEY = "MS0xLWFiY2RlZg-au1"
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    # A job in the background ignores Ctrl-C, and so would the commands that tests start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "cliniko_api"
 
 
