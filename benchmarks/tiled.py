@@ -26,6 +26,7 @@ LATER = 1_800  # seconds from a row's creation to its change
 STEP = 64  # between two ids
 FIRST = 1_000_000_000_000_000_000  # the first id: 19 digits, as Cliniko's are
 END = 1 << 62
+DATED = ("id", "created_at", "updated_at")  # what every row has
 KEPT = 1_000_000  # rows that are written ahead; of a longer list none
 
 Range = tuple[int, int]  # from, to before
@@ -96,8 +97,9 @@ class Tiled:
 
     def _stretch(self, filters: list[Filter], column: str) -> Stretch:
         """The rows that pass the filters, in the order of a column."""
-        if any(one.operator == "?" for one in filters):
-            return Stretch(0, 0)  # nothing is hidden here
+        # Nothing is hidden here, and nothing lacks a time that is not a mark of hiding.
+        if any(one.operator == ("!?" if one.field in DATED else "?") for one in filters):
+            return Stretch(0, 0)
         low, high = self._slots(filters)
         since, until = _range(filters, "updated_at")
         named = [one.value for one in filters if one.field == "id" and one.operator == "="]

@@ -164,6 +164,7 @@ def test_a_list_with_an_undated_record_is_not_split(account, served, walk):
 
     assert ids(pages) == everybody(account)
     assert not [page for page in pages if page.split]
+    assert len([target for target in asked(served) if "created_at" in target]) == 1
 
 
 @pytest.mark.parametrize(
@@ -183,6 +184,7 @@ def test_a_list_that_cannot_be_cut_is_read_in_one_piece(account, served, walk, f
     assert ids(pages) == everybody(account)
     assert not [page for page in pages if page.split]
     assert reading.notes == []
+    assert len([target for target in asked(served) if "created_at" in target]) <= 2
 
 
 def test_a_range_that_cannot_be_trusted_has_the_whole_list_read_by_links(account, served, walk):

@@ -90,6 +90,7 @@ class Walk:
                 yield page
                 if tried or not page.cursor or not page.left or not self.idle():
                     continue
+                tried = True
                 if parts := split(listed, page.cursor, self.until, page.left):
                     one.close()
                     break
