@@ -45,8 +45,12 @@ class Stretch:
         """How many rows there are."""
         return max(0, self.high - self.low - len(self.left)) + len(self.more)
 
-    def part(self, offset: int, count: int) -> list[int]:
+    def part(self, offset: int, count: int, descending: bool = False) -> list[int]:
         """The slots of a page."""
+        if descending:
+            end = max(0, len(self) - offset)
+            begin = max(0, end - count)
+            return self.part(begin, end - begin)[::-1]
         plain = max(0, self.high - self.low - len(self.left))
         slots = [self._slot(at) for at in range(offset, min(offset + count, plain))]
         begin = max(0, offset - plain)
@@ -90,9 +94,9 @@ class Tiled:
         """A page. Raises Refusal as the API refuses."""
         at = wanted(f"{self.base_url}/{self.name}", params)
         filters = [parse(value, self.listing.filters) for name, value in params if name == "q[]"]
-        [(column, _), *_] = sort(params, self.listing, Distortion())
+        [(column, descending), *_] = sort(params, self.listing, Distortion())
         stretch = self._stretch(filters, column)
-        records = self._records(stretch.part(at.offset, at.per_page))
+        records = self._records(stretch.part(at.offset, at.per_page, descending))
         return Answer(200, body(self.name, records, len(stretch), at, Distortion()))
 
     def _stretch(self, filters: list[Filter], column: str) -> Stretch:

@@ -78,6 +78,8 @@ def test_the_long_list_pages_like_the_api() -> None:
         rows = [row for page in pages for row in page[LIST]]
         since = rows[200]["updated_at"]
         later = _page(server.url, asked | {"q[]": [*HIDDEN, f"updated_at:>={since}"]})
+        last = _page(server.url, asked | {"sort": "updated_at:desc", "page": "3"})
+        undated = _page(server.url, asked | {"q[]": [*HIDDEN, "created_at:!?"]})
         server.tell("change", count=10)
         again = [_page(server.url, asked | {"page": str(number)}) for number in (1, 2, 3)]
         same = _page(server.url, asked | {"sort": "id:asc", "page": "1"})
@@ -87,6 +89,8 @@ def test_the_long_list_pages_like_the_api() -> None:
     assert len({row["id"] for row in rows}) == 250
     assert rows == sorted(rows, key=lambda row: row["updated_at"])
     assert [row["id"] for row in later[LIST]] == [row["id"] for row in rows[200:]]
+    assert last[LIST] == rows[:50][::-1]
+    assert undated[LIST] == []
     changed = [row for page in again for row in page[LIST]]
     assert {row["id"] for row in changed} == {row["id"] for row in rows}
     assert changed == sorted(changed, key=lambda row: row["updated_at"])
