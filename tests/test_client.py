@@ -88,6 +88,32 @@ def client(cliniko: Fake) -> Iterator[Client]:
         yield client
 
 
+@pytest.mark.parametrize(
+    ("seconds", "per_minute", "leaves"),
+    [
+        (0.1, 200, False),
+        (0.3, 200, True),
+        (0.8, 200, True),
+        (0.3, 100, False),
+        (0.001, 10**6, False),
+    ],
+)
+def test_budget_is_left_over_where_answers_take_longer_than_it_gives_them(
+    cliniko: Fake, seconds: float, per_minute: int, leaves: bool
+) -> None:
+    def slow(request: httpx.Request) -> httpx.Response:
+        cliniko.seconds += seconds
+        return cliniko(request)
+
+    settings = options(requests_per_minute=per_minute)
+    with Client(settings, transport=httpx.MockTransport(slow), clock=cliniko.clock) as client:
+        before = client.leaves_budget
+        for _ in range(10):
+            client.get("/patients")
+
+        assert (before, client.leaves_budget) == (False, leaves)
+
+
 def throttled(reset: object = None, **headers: str) -> httpx.Response:
     if reset is not None:
         headers["X-RateLimit-Reset"] = str(reset)
@@ -120,7 +146,7 @@ def test_parameters_arrive_as_they_were_given(client: Client, cliniko: Fake, val
 def test_the_only_verb_is_get() -> None:
     public = {name for name in dir(Client) if not name.startswith("_")}
 
-    assert public == {"get", "follow", "close", "held_for"}
+    assert public == {"get", "follow", "close", "held_for", "leaves_budget"}
 
 
 def test_netrc_and_proxies_have_no_say_on_loopback(

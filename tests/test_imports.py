@@ -11,7 +11,7 @@ ORDER = [
     {"sources.cliniko.errors", "sources.cliniko.model"},
     {"sources.cliniko.settings"},
     {"sources.cliniko.accounts"},
-    {"sources.cliniko.throttle"},
+    {"sources.cliniko.throttle", "sources.cliniko.shred"},
     {"sources.cliniko.client"},
     {"sources.cliniko.filters"},
     {"sources.cliniko.endpoints"},

@@ -237,6 +237,7 @@ class World:
         # The walk works out from it how many pages are left, where a list has no end.
         self._patched.setattr("sources.cliniko.keyset.PER_PAGE", self.case.per_page)
         self._patched.setattr("sources.cliniko.split.PART", self.case.part)
+        self._patched.setattr(Client, "leaves_budget", True)
         if self.in_turn:
             self._patched.setattr("sources.cliniko.ahead.ThreadPoolExecutor", InTurn)
         return self

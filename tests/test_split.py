@@ -36,8 +36,9 @@ def account() -> Account:
 
 @pytest.fixture(autouse=True)
 def _four_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lists need not be big to be split."""
+    """Lists need not be big to be split, nor answers slow."""
     monkeypatch.setattr("sources.cliniko.split.PART", 300)
+    monkeypatch.setattr(Client, "leaves_budget", True)
 
 
 @pytest.fixture
@@ -379,6 +380,14 @@ def test_a_list_is_worth_splitting_once_few_walks_go_on_beside_it(settings, clie
     users.status, taxes.status = "ok", "failed"
 
     assert (two, five, extract.is_idle(mine)) == (True, False, True)
+
+
+def test_a_list_is_not_split_where_one_walk_uses_the_budget(settings, client, monkeypatch):
+    mine = Reading(ENDPOINTS["patients"])
+    extract = Extract(settings, client, {"patients": mine}, never, "", rules(settings), {})
+    monkeypatch.setattr(Client, "leaves_budget", False)
+
+    assert not extract.is_idle(mine)
 
 
 def test_what_the_state_keeps_of_ranges_is_plain_and_comes_back_whole():

@@ -11,6 +11,7 @@ from sources.cliniko.errors import Refused
 from sources.cliniko.filters import Filter
 from sources.cliniko.model import Endpoint, Hidden, Record
 from sources.cliniko.page import Page, received
+from sources.cliniko.shred import reader
 
 PER_PAGE = 100  # records; the most that Cliniko serves
 
@@ -34,6 +35,7 @@ class Listed:
     def __post_init__(self) -> None:
         """Opt in every row that the list hides."""
         self.hidden = list(self.endpoint.hidden)
+        self._read = reader(self.endpoint)
 
     def get(
         self,
@@ -54,7 +56,7 @@ class Listed:
         size = [] if self.endpoint.shape == "singleton" else [("per_page", str(per_page))]
         size += [("page", str(number))] if number > 1 else []
         try:
-            answer = self.client.get(self.path, [*params, *size])
+            answer = self.client.get(self.path, [*params, *size], self._read)
         except Refused as error:
             refused = [mark for mark in self.hidden if mark in error.detail]
             if error.status != 400 or not refused:
@@ -65,7 +67,7 @@ class Listed:
         self.start = self.start or answer.date
         return answer
 
-    def records(self, answer: Answer) -> list[Record]:
+    def records(self, answer: Answer) -> Sequence[Record]:
         """The answer's records. Raises Malformed if it lacks the list that it promises."""
         return page.records(answer, self.path, self.endpoint.name)
 

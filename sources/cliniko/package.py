@@ -96,11 +96,13 @@ class Package:
         page = self._once(self._without_forgotten(page))
         if not page.records:
             return []
-        again = self._taken.keys() & dict(self._marks(page))
+        marks = dict(self._marks(page))
+        again = self._taken.keys() & marks.keys()
         result = self._typed(page.records, page.read_at)
         self.left_out |= result.left_out
         if again:
-            fresh = [r for r, key in self._keyed(page) if key not in again]
+            keyed = zip(page.records, _keys(page), strict=True)
+            fresh = [record for record, key in keyed if key not in again]
             inner = self._typed(fresh, page.read_at).tables
             result.tables.update({n: t for n, t in inner.items() if n != self.endpoint.name})
         if self.endpoint.shape != "list":
@@ -108,7 +110,8 @@ class Package:
             self._content.update(fingerprint([page.records, rejected]))
         for name, table in result.tables.items():
             self._put(name, table)
-        self._put(REJECTED, self._judged(page, result.rejected))
+        if result.rejected or self._bad:
+            self._put(REJECTED, self._judged(page, result.rejected))
         # Only now, since a record that was rejected or has healed here is marked otherwise.
         self._taken.update(self._marks(page))
         return result.rejected
@@ -127,16 +130,13 @@ class Package:
 
     def _once(self, page: Page) -> Page:
         """The page with each record once: of two with one id the later one."""
-        last = {key: place for place, (_, key) in enumerate(self._keyed(page)) if key}
-        if len(last) == len(page.records) or self.endpoint.shape != "list":
+        if self.endpoint.shape != "list":
             return page
-        keyed = enumerate(self._keyed(page))
+        last = {key: place for place, key in enumerate(_keys(page)) if key}
+        if len(last) == len(page.records):
+            return page
+        keyed = enumerate(zip(page.records, _keys(page), strict=True))
         return replace(page, records=[r for at, (r, key) in keyed if last.get(key, at) == at])
-
-    def _keyed(self, page: Page) -> Iterator[tuple[Record, str]]:
-        """The records with their ids; "" for one that has none."""
-        for record, number in zip(page.records, usable_ids(page.records), strict=True):
-            yield record, "" if number is None else str(number)
 
     def whole(self) -> bool:
         """What was added is all that the account has: what is not in it is to go.
@@ -187,10 +187,11 @@ class Package:
         steps = sorted({children.steps[0] for children in self.endpoint.children})
         if self.endpoint.shape != "list" or not (steps or self._bad):
             return
-        for record, key in self._keyed(page):
+        for place, key in enumerate(_keys(page)):
             if key and not self._bad.isdisjoint((key, EVERY)):
-                yield key, hash(fingerprint(record))
+                yield key, hash(fingerprint(page.records[place]))
             elif key and steps:
+                record = page.records[place]
                 yield key, hash(fingerprint([record.get(step) for step in steps]))
 
     def _judged(self, page: Page, rejected: Sequence[Rejection]) -> pa.Table:
@@ -207,7 +208,7 @@ class Package:
         self._bad_here |= bad
         healed = set[str]()
         if self._bad and self.endpoint.shape == "list":
-            good = {key for _, key in self._keyed(page) if key} - bad
+            good = {key for key in _keys(page) if key} - bad
             healed = good if EVERY in self._bad else good & self._bad
         self._note((self._bad | bad) - healed)
         return self._rejections([*rows.values(), *(self._cleared(page, key) for key in healed)])
@@ -249,6 +250,11 @@ class Package:
             "_read_at": page.read_at,
             "_removed": None,
         }
+
+
+def _keys(page: Page) -> list[str]:
+    """The records' ids; "" for one that has none."""
+    return ["" if number is None else str(number) for number in usable_ids(page.records)]
 
 
 def _raw(record: Record) -> str:

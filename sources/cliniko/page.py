@@ -12,6 +12,7 @@ from sources.cliniko.client import Answer
 from sources.cliniko.errors import Malformed
 from sources.cliniko.model import Record
 from sources.cliniko.ranges import Split
+from sources.cliniko.shred import Shredded, values
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,11 @@ class Distrust(Exception):
     """The answers do not keep the order that the walk rests on."""
 
 
-def records(answer: Answer, path: str, name: str) -> list[Record]:
+def records(answer: Answer, path: str, name: str) -> Sequence[Record]:
     """The answer's records. Raises Malformed if it lacks the list that it promises."""
     found = answer.body.get(name)
+    if isinstance(found, Shredded):
+        return found
     if not isinstance(found, list) or not all(isinstance(record, dict) for record in found):
         raise Malformed(f"GET {path} answered without its list {name!r}")
     return found
@@ -82,7 +85,7 @@ def key(record: Record) -> str:
 def ids(found: Sequence[Record], after: int) -> list[int]:
     """The records' ids; Distrust if they are not ascending from behind `after` on."""
     try:
-        numbers = [int(record["id"]) for record in found]
+        numbers = [int(number) for number in values(found, "id")]
     except (KeyError, TypeError, ValueError) as error:
         raise Distrust("a record has no usable id") from error
     if any(a >= b for a, b in zip([after, *numbers], numbers, strict=False)):
@@ -93,7 +96,7 @@ def ids(found: Sequence[Record], after: int) -> list[int]:
 def changes(found: Sequence[Record], since: datetime | None) -> list[datetime]:
     """When each record changed; Distrust if that is not ascending from `since` on."""
     try:
-        times = [_changed(record) for record in found]
+        times = [_second(text) for text in values(found, "updated_at")]
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise Distrust("a record has no usable updated_at") from error
     if any(a > b for a, b in zip([since or times[0], *times], times, strict=False)):
@@ -105,13 +108,13 @@ def newest(found: Sequence[Record], before: datetime) -> datetime:
     """The latest change of the records that say when, or `before` if that is later."""
     for record in found:
         with suppress(KeyError, TypeError, ValueError, OverflowError):
-            before = max(before, _changed(record))
+            before = max(before, _second(record["updated_at"]))
     return before
 
 
-def _changed(record: Record) -> datetime:
-    """The second in which a record changed."""
-    moment = datetime.fromisoformat(record["updated_at"])
+def _second(text: str) -> datetime:
+    """The second of a time that has a zone."""
+    moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError
     return second(moment)

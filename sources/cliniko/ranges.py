@@ -1,6 +1,6 @@
 """A list in ranges of `created_at`, and how far each of them is read."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from sources.cliniko import filters
 from sources.cliniko.filters import Filter
 from sources.cliniko.model import Record
+from sources.cliniko.shred import values
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,10 @@ class Range:
         low = [filters.instant("created_at", ">=", self.low)] if self.low else []
         return [*low, *([filters.instant("created_at", "<", self.high)] if self.high else [])]
 
-    def holds(self, records: Iterable[Record]) -> bool:
+    def holds(self, records: Sequence[Record]) -> bool:
         """Whether all the records belong here, as far as they say when they were created."""
         try:
-            times = [datetime.fromisoformat(record["created_at"]) for record in records]
+            times = [datetime.fromisoformat(text) for text in values(records, "created_at")]
             return all(
                 (self.low is None or self.low <= time) and (self.high is None or time < self.high)
                 for time in times

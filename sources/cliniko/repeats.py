@@ -1,12 +1,14 @@
 """Records that a run reads again and that the warehouse has already, exactly as they come."""
 
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from hashlib import blake2b
+from itertools import chain
 
 from sources.cliniko.model import Record
 from sources.cliniko.package import EVERY
+from sources.cliniko.shred import values
 from sources.cliniko.values import fingerprint
 from sources.cliniko.walk import Page
 
@@ -26,22 +28,24 @@ class Repeats:
 
     def __init__(self, marks: Marks) -> None:
         self._marks = marks
-        self._last: deque[Record] = deque(maxlen=REMEMBERED)
+        self._last: deque[Sequence[Record]] = deque()
 
     def without(self, page: Page) -> Page:
         """The page without the records that were loaded just so before."""
-        if not self._marks:
+        if self._marks.keys().isdisjoint(map(str, values(page.records, "id"))):
             return page
         fresh = [record for record in page.records if not self._known(record)]
         return page if len(fresh) == len(page.records) else replace(page, records=fresh)
 
     def remember(self, page: Page) -> None:
         """The page's records are in dlt's hands."""
-        self._last.extend(page.records)
+        self._last.append(page.records)
+        while sum(map(len, self._last)) - len(self._last[0]) >= REMEMBERED:
+            self._last.popleft()
 
     def settle(self, refused: Collection[str]) -> None:
         """Turn the last records into marks, but for those that were not stored whole."""
-        for record in self._last:
+        for record in list(chain.from_iterable(self._last))[-REMEMBERED:]:
             key = str(record.get("id"))
             self._marks.pop(key, None)
             if EVERY not in refused and key not in refused:

@@ -80,7 +80,7 @@ class Extract:
         """Whether so little is read besides that budget is left over."""
         known = self.readings.values() if self.readings else self.begun
         others = (one for one in known if one is not beside and one.status == "unread")
-        return sum(one.at_once for one in others) <= FEW
+        return self.client.leaves_budget and sum(one.at_once for one in others) <= FEW
 
 
 @dlt.source(name="cliniko", section="cliniko")

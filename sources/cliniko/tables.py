@@ -20,6 +20,7 @@ from sources.cliniko import drift
 from sources.cliniko.catalogue import child_table, parent_columns
 from sources.cliniko.model import Children, Endpoint, Field, Kind, Link, Record
 from sources.cliniko.privacy import Rules, Treatment
+from sources.cliniko.shred import Shredded, values
 from sources.cliniko.values import ARROW, Misfit, column
 
 
@@ -71,16 +72,12 @@ def typed(
     result = Typed()
     kept, ids = _usable(endpoint, records, result.rejected)
     rows = _Rows(kept, ids, result, treatment, endpoint.name)
-    sent = _by_field(kept)
     if endpoint.shape == "list":
         rows.columns["id"] = pa.array(ids, pa.int64())
-    for described in endpoint.columns:
-        if described.name not in rows.columns:
-            rows.add_described(described, partial(_values, described, sent, len(kept)))
-    listed = {children.steps[0] for children in endpoint.children}
-    for link in endpoint.links:
-        rows.add_link(link, partial(_linked, link, sent, len(kept), link.name in listed))
-    _add_unknown(rows, endpoint, sent, seen.setdefault(endpoint.name, {}))
+    if isinstance(kept, Shredded):
+        _add_shredded(rows, endpoint, kept)
+    else:
+        _add_sent(rows, endpoint, seen.setdefault(endpoint.name, {}))
     mark = {"_gone_at": ARROW["instant"]} if endpoint.shape == "list" else _REMOVED
     result.tables[endpoint.name] = rows.table(account, read_at, mark)
     for children in endpoint.children:
@@ -88,6 +85,27 @@ def typed(
         found = seen.setdefault(name, {})
         result.tables[name] = _child(endpoint, children, rows, found).table(account, read_at, {})
     return result
+
+
+def _add_shredded(rows: "_Rows", endpoint: Endpoint, records: Shredded) -> None:
+    """The columns of records that are just as the description says."""
+    for described in endpoint.columns:
+        if described.name not in rows.columns:
+            rows.add_described(described, partial(values, records, described.name))
+    for link in endpoint.links:
+        rows.add_link(link, partial(values, records, link.column))
+
+
+def _add_sent(rows: "_Rows", endpoint: Endpoint, found: drift.Columns) -> None:
+    """The columns of whatever records came."""
+    sent, size = _by_field(rows.records), len(rows.records)
+    for described in endpoint.columns:
+        if described.name not in rows.columns:
+            rows.add_described(described, partial(_values, described, sent, size))
+    listed = {children.steps[0] for children in endpoint.children}
+    for link in endpoint.links:
+        rows.add_link(link, partial(_linked, link, sent, size, link.name in listed))
+    _add_unknown(rows, endpoint, sent, found)
 
 
 def emptied(table: pa.Table, account: str, read_at: datetime) -> pa.Table:
@@ -123,7 +141,7 @@ class _Rows:
 
     def add(self, name: str, kind: Kind, values: Sequence[Any]) -> None:
         """A column of JSON values; what does not fit is null, and its record rejected."""
-        if values.count(None) == len(values):
+        if not values or (values[0] is None and values.count(None) == len(values)):
             self.columns[name] = pa.nulls(len(values), ARROW[kind])
         else:
             self.columns[name] = None  # keeps its place until `convert`
@@ -200,19 +218,23 @@ def _types(table: pa.Table) -> Iterator[tuple[str, pa.DataType]]:
 
 def usable_ids(records: Sequence[Record]) -> list[int | None]:
     """The id of each record of a list; None for one that has none."""
-    ids: list[int | None] = column("id", [record.get("id") for record in records])[0].to_pylist()
+    if isinstance(records, Shredded) and records.ids:
+        return records.ids
+    ids: list[int | None] = column("id", values(records, "id"))[0].to_pylist()
+    if isinstance(records, Shredded):
+        records.ids = ids
     return ids
 
 
 def _usable(
     endpoint: Endpoint, records: Sequence[Record], rejected: list[Rejection]
-) -> tuple[list[Record], list[int | None]]:
+) -> tuple[Sequence[Record], list[int | None]]:
     """The records of a list that have an id, and their ids; the others are rejected."""
     if endpoint.shape != "list":
-        return list(records), [None] * len(records)
+        return records, [None] * len(records)
     ids = usable_ids(records)
     if None not in ids:
-        return list(records), ids
+        return records, ids
     for record, number in zip(records, ids, strict=True):
         if number is None:
             rejected.append(Rejection(None, "id", "has no usable id", record))

@@ -57,7 +57,7 @@ def column(kind: Kind, values: Sequence[Any]) -> tuple[pa.Array, list[Misfit]]:
     `None` is null everywhere, `""` in every kind that is not stored as text. A NUL, which
     Postgres cannot store, fits no text.
     """
-    if values.count(None) == len(values):
+    if not values or (values[0] is None and values.count(None) == len(values)):
         return pa.nulls(len(values), ARROW[kind]), []
     try:
         return _WHOLE[kind](values), []
