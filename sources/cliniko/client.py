@@ -7,10 +7,11 @@ import random as chance
 import re
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from statistics import median
 from typing import Any, NoReturn, Self
 from urllib.parse import unquote
 
@@ -38,7 +39,7 @@ KEEP_ALIVE = 30.0  # seconds that an idle connection is kept
 LONGEST_NAP = 60.0  # seconds between two tries that failed in passing
 QUICK = 0.01  # seconds; below it asking side by side costs more than it saves
 SHARE = 0.7  # of the time that the budget gives to a request, which answers vary beyond
-NEWEST = 0.2  # what the newest answer counts for in how long they take
+LATEST = 9  # answers that tell how long they usually take
 MAX_THROTTLED = 10  # answers 429 to one request, then it is given up
 MAX_DETAIL = 200  # characters of the API's own words in an error
 MAX_REFUSAL = 64 * 1024  # bytes of an error's body that are read for these words
@@ -119,7 +120,7 @@ class Client:
         self._urls: dict[str, httpx.URL] = {}  # a path's checks cost as much as a small answer
         self.requests: Counter[str] = Counter()
         self.throttled = 0
-        self._took = 0.0
+        self._took: deque[float] = deque([0.0], maxlen=LATEST)
 
     def __enter__(self) -> Self:
         """Use the client in a `with` block, which closes it."""
@@ -137,7 +138,9 @@ class Client:
     @property
     def leaves_budget(self) -> bool:
         """Whether answers take so long that asking one by one leaves budget over."""
-        return self._took > max(QUICK, SHARE * 60 / self._settings.requests_per_minute)
+        with self._lock:
+            usual = median(self._took)
+        return usual > max(QUICK, SHARE * 60 / self._settings.requests_per_minute)
 
     def close(self) -> None:
         """Close the connections."""
@@ -227,7 +230,7 @@ class Client:
                     self._throttled(response, path, tries)
                 answer = self._read(response, path, late, read)
             with self._lock:
-                self._took += NEWEST * (self._clock() - began - self._took)
+                self._took.append(self._clock() - began)
             return answer
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             failure = _words(error)
