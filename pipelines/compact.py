@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 
-from pipelines.destinations import Warehouse, make
+from pipelines.destinations import Warehouse, bounded, make
 
 LEAST = 16 * 2**20  # bytes that are worth the trouble
 
@@ -37,7 +37,7 @@ def compact(file: Path) -> bool:
     small = file.with_name(f"{file.name}.small")
     leftover(small)
     make(small)
-    with duckdb.connect() as connection:
+    with bounded() as connection:
         connection.execute(f"ATTACH '{_quoted(file)}' AS large")
         connection.execute("CHECKPOINT large")
         connection.execute(f"ATTACH '{_quoted(small)}' AS small")

@@ -15,6 +15,8 @@ from pipelines import elsewhere, postgres
 from pipelines.place import DATASET as DATASET
 from pipelines.place import work_file
 
+MEMORY = "128MB"  # that DuckDB may take; what needs more is spilled to disk
+THREADS = 1  # a second one takes more memory, and no less time: loads are too small for two
 LOG = 8 * 2**20  # bytes of DuckDB's log that may wait
 STORAGE_VERSION = "v1.0.0"  # what every DuckDB client and BI driver since 2024 can open
 
@@ -114,6 +116,17 @@ def _elsewhere(name: str, state_dir: Path) -> Warehouse:
 
 
 _KNOWN: dict[str, Callable[[Path], Warehouse]] = {"duckdb": _duckdb, postgres.NAME: _postgres}
+
+
+def bounded(file: Path | None = None) -> duckdb.DuckDBPyConnection:
+    """A connection to a DuckDB file, or to none, with bounds to what DuckDB takes.
+
+    They hold for all connections that the process has to the file.
+    """
+    connection = duckdb.connect(str(file or ":memory:"))
+    connection.execute(f"SET GLOBAL memory_limit = '{MEMORY}'")
+    connection.execute(f"SET GLOBAL threads = {THREADS}")
+    return connection
 
 
 def make(file: Path) -> None:

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from pipelines import erasure
 from pipelines.compact import compact, is_due
-from pipelines.destinations import Warehouse, warehouse
+from pipelines.destinations import Warehouse, bounded, warehouse
 from pipelines.killed import named
 from pipelines.ledger import Run, Status
 from pipelines.lock import hold_account, hold_place, writers
@@ -35,7 +35,6 @@ from sources.cliniko.reading import Reading
 from sources.cliniko.settings import ClinikoSettings
 
 YOUNG = 100_000  # objects that come to be between two looks for garbage
-MEMORY = "256MB"  # that DuckDB may take; what needs more is spilled to disk
 
 Readings = Mapping[str, Reading]
 Work = Sequence[tuple[ClinikoSettings, Readings]]
@@ -157,17 +156,13 @@ class Night:
 
 
 def _kept_open(store: Warehouse) -> AbstractContextManager[object]:
-    """Keep a DuckDB file open while there is work, with a bound to what it holds in memory.
+    """Keep a DuckDB file open while there is work.
 
     dlt closes it after every step, which writes a checkpoint; and a thread that opens it
     while the last other one closes it is refused ("unique file handle conflict", seen
     with DuckDB 2.0). Open, it would keep every block that it has seen.
     """
-    if not store.file:
-        return nullcontext()
-    connection = duckdb.connect(str(store.file))
-    connection.execute(f"SET GLOBAL memory_limit = '{MEMORY}'")
-    return connection
+    return bounded(store.file) if store.file else nullcontext()
 
 
 @contextmanager

@@ -4,10 +4,8 @@ import os
 import shutil
 from pathlib import Path
 
-import duckdb
-
 from pipelines.compact import compact, leftover
-from pipelines.destinations import DATASET
+from pipelines.destinations import DATASET, bounded
 from pipelines.marts.project import NEXT
 from pipelines.place import let_read, published
 from sources.cliniko.errors import ConfigError
@@ -32,11 +30,11 @@ def publish(work: Path, state_dir: Path, mode: str = "600") -> Path:
     copy = target.with_name(f".{target.name}.{os.getpid()}")
     copy.touch(mode=0o600)
     try:
-        with duckdb.connect(str(work)) as connection:
+        with bounded(work) as connection:
             connection.execute("CHECKPOINT")
         compact(work)
         shutil.copyfile(work, copy)
-        with duckdb.connect(str(copy)) as connection:
+        with bounded(copy) as connection:
             for schema in LEFT_OUT:
                 connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
             connection.execute("CHECKPOINT")
