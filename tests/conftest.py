@@ -14,7 +14,7 @@ import psycopg2
 import pytest
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
-from postgres_server import Server, running
+from postgres_server import NAMED, Server, execute, running
 from psycopg2.extras import register_default_jsonb
 
 from pipelines import cli, nightly
@@ -242,3 +242,16 @@ def database(postgres: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]
     monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", url)
     yield url
     postgres.drop(url)
+
+
+@pytest.fixture
+def own_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A server whose files hold one test's rows alone; the settings lead to it."""
+    if NAMED:
+        pytest.skip("the files of a named server cannot be read")
+    with running() as server:
+        # It would take files away while they are read.
+        execute(server.url, "ALTER SYSTEM SET autovacuum = off")
+        execute(server.url, "SELECT pg_reload_conf()")
+        monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", server.url)
+        yield server

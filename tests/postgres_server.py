@@ -84,3 +84,9 @@ def running() -> Iterator[Server]:
         made.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def on_disk(server: Server) -> Path:
+    """The data directory, with all that was written so far in its files."""
+    execute(server.url, "CHECKPOINT")
+    return Path(server.made.pgdata)

@@ -1,11 +1,13 @@
 """A patient forgotten: out of every table and file, for good."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import Warehouse, both, connected, fetched, settings_for
 from markers import everything, seed
+from postgres_server import Server, execute, on_disk
 
 from pipelines.forget import forget, remember
 from pipelines.place import published, work_file
@@ -72,6 +74,12 @@ def traces(texts: set[str], place: Warehouse) -> set[str]:
     return {text for text in texts if any(text.encode() in content for content in contents)}
 
 
+def in_tables(texts: set[str], server: Server) -> set[str]:
+    """Those of the texts that are in the files of tables, indexes and statistics."""
+    contents = [content for _, content in everything(on_disk(server) / "base")]
+    return {text for text in texts if any(text.encode() in content for content in contents)}
+
+
 def left(place: Warehouse, patient: int) -> dict[str, int]:
     """Table → rows that name the patient, where runs write and where readers look."""
     found = {}
@@ -130,6 +138,22 @@ def test_nothing_of_a_forgotten_patient_is_anywhere(
         "marts.snap_visits",
         "marts.fct_items",
     } <= rows.keys()
+
+
+def test_nothing_of_a_forgotten_patient_is_in_the_files_of_a_server(
+    own_server: Server, account: Account, settings: ClinikoSettings, patient: int, tmp_path: Path
+) -> None:
+    warehouse = Warehouse(tmp_path / "state", own_server.url)
+    warehouse.sync(settings, *LISTS)
+    texts = own(account, patient)
+    execute(own_server.url, "ANALYZE")
+    before = in_tables(texts, own_server)
+    account.delete("patients", str(patient))
+
+    forget(settings, [patient], "postgres", warehouse.state_dir)
+
+    assert len(before) > len(texts) / 2
+    assert in_tables(texts, own_server) == set()
 
 
 @both

@@ -1,0 +1,161 @@
+"""No value that is left out is where a run's rows and words go besides its own files.
+
+A Postgres server's data directory, messages to a chat, logs for a machine, and marts.
+"""
+
+import base64
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+from listener import Listener, listening
+from marked_runs import IN, OUT, environment, marked_account, sync
+from markers import found, seed
+from postgres_server import VERSION, Server, execute, on_disk
+
+from sandbox import Account, Served, faults, serve
+
+each_profile = pytest.mark.parametrize("profile", OUT)
+
+
+@pytest.fixture
+def account() -> Account:
+    return marked_account()
+
+
+@pytest.fixture(autouse=True)
+def served(account: Account, profile: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    with serve(account) as server:
+        for name, value in environment(server, profile).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("SOURCES__CLINIKO__MAX_ATTEMPTS", "1")
+        yield server
+
+
+def classes(lines: set[str]) -> set[str]:
+    """Which classes of markers were found, wherever."""
+    return {line.partition(" ")[0] for line in lines}
+
+
+# Postgres
+
+
+@each_profile
+def test_nothing_that_is_left_out_is_in_the_files_of_a_server(
+    own_server: Server, account: Account, served: Served, profile: str, tmp_path: Path
+) -> None:
+    first = sync(tmp_path, "--destination", "postgres")
+    account.pass_day()
+    seed(account, "patients", "attendees")
+    served.faults.append(faults.bad_json(path="invoices", times=99))
+    second = sync(tmp_path, "--destination", "postgres")
+    execute(own_server.url, "ANALYZE")
+
+    assert (first, second) == (0, 3)
+    assert found(OUT[profile], on_disk(own_server), tmp_path, own_server.url) == set()
+    assert classes(found(IN[profile], on_disk(own_server) / "base")) == IN[profile]
+    assert classes(found(IN[profile], on_disk(own_server) / "pg_wal")) == IN[profile]
+
+
+@pytest.mark.parametrize("profile", ["full"])
+@pytest.mark.parametrize("stricter", ["pseudonymous", "minimal"])
+def test_a_stricter_profile_leaves_nothing_in_the_files_of_a_server(
+    own_server: Server, stricter: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if stricter == "minimal" and VERSION < 18:
+        pytest.skip("an older server keeps samples of a table that was emptied")
+    first = sync(tmp_path, "--destination", "postgres")
+    execute(own_server.url, "ANALYZE")
+    before = classes(found(OUT[stricter], on_disk(own_server) / "base"))
+    monkeypatch.setenv("SOURCES__CLINIKO__PRIVACY_PROFILE", stricter)
+
+    second = sync(tmp_path, "--destination", "postgres")
+
+    assert (first, second) == (0, 0)
+    assert before == OUT[stricter] - {"credential"}
+    assert found(OUT[stricter], on_disk(own_server) / "base", tmp_path) == set()
+
+
+# Alerts and logs
+
+
+@pytest.fixture
+def chat(monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
+    with listening() as listener:
+        monkeypatch.setenv("ALERTS__WEBHOOK_URL", f"{listener.url}/hook")
+        monkeypatch.setenv("ALERTS__PING_URL", f"{listener.url}/ping")
+        yield listener
+
+
+def well(tmp_path: Path, _: Served) -> int:
+    return sync(tmp_path, "--log-format", "json", names=("patients", "invoices"))
+
+
+def with_rejected(tmp_path: Path, _: Served) -> int:
+    return sync(tmp_path, "--log-format", "json")
+
+
+def failing(tmp_path: Path, served: Served) -> int:
+    served.faults.append(faults.bad_json(path="patients", times=99))
+    served.faults.append(faults.truncated(path="invoices", times=99))
+    served.faults.append(faults.status(422, path="attendees", times=99))
+    return sync(tmp_path, "--log-format", "json")
+
+
+def breaking(tmp_path: Path, _: Served) -> int:
+    """A night after which the working file is no database."""
+    sync(tmp_path, "--log-format", "json")
+    (tmp_path / "state" / "work" / "load.duckdb").write_bytes(b"no database")
+    return sync(tmp_path, "--log-format", "json")
+
+
+@pytest.mark.parametrize("profile", ["full"])
+@pytest.mark.parametrize(
+    ("night", "code", "says"),
+    [
+        (well, 0, b"new fields"),
+        (with_rejected, 0, b"rejected"),
+        (failing, 3, b"not read"),
+        (breaking, 1, b"no run"),
+    ],
+)
+def test_no_message_and_no_log_holds_anything_of_a_patient_or_the_key(
+    chat: Listener,
+    served: Served,
+    night: Callable[[Path, Served], int],
+    code: int,
+    says: bytes,
+    tmp_path: Path,
+) -> None:
+    ended = night(tmp_path, served)
+
+    key = served.api_key.encode()
+    logs = [file.read_bytes() for file in (tmp_path / "state" / "logs").iterdir()]
+    told = b"\n".join([*chat.bodies, *logs, (tmp_path / "said").read_bytes()])
+    assert ended == code
+    assert says in b"".join(chat.bodies)
+    assert b'"level": "INFO"' in b"".join(logs)
+    assert b"MARK-" in (tmp_path / "state" / "warehouse.duckdb").read_bytes()
+    assert [s for s in (b"MARK-", key, base64.b64encode(key + b":")) if s in told] == []
+
+
+# Marts
+
+
+@pytest.mark.parametrize("profile", ["pseudonymous", "minimal"])
+def test_nothing_that_is_left_out_is_in_marts(
+    account: Account, profile: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLINIKO__MARTS", "true")
+    seed(account, "products")
+
+    ended = sync(tmp_path, names=())
+
+    assert ended == 0
+    assert found(OUT[profile], tmp_path) == set()
+    with duckdb.connect(str(tmp_path / "state" / "warehouse.duckdb"), read_only=True) as db:
+        stock = db.execute("SELECT CAST(m AS VARCHAR) FROM marts.mart_stock m").fetchall()
+        visits = db.execute("SELECT count(*) FROM marts.fct_appointments").fetchone()
+    assert "MARK-none" in str(stock)
+    assert visits > (50,)
