@@ -34,6 +34,7 @@ from sources.cliniko.errors import ClinikoError, Locked
 from sources.cliniko.reading import Reading
 from sources.cliniko.settings import ClinikoSettings
 
+SIDE_BY_SIDE = 16  # accounts; each takes some 20 MB, and about 3 of them keep a core busy
 YOUNG = 100_000  # objects that come to be between two looks for garbage
 
 Readings = Mapping[str, Reading]
@@ -93,7 +94,7 @@ def nights(
         with (
             progress.shown(),
             _kept_open(night.store),
-            ThreadPoolExecutor(len(work)) as threads,
+            ThreadPoolExecutor(min(len(work), SIDE_BY_SIDE)) as threads,
         ):
             runs = list(threads.map(one, work))
         modes = [int(settings.published_mode, 8) for settings, _ in work]

@@ -4,7 +4,6 @@ from benchmarks import environments
 from benchmarks.cases.lists import Play
 from benchmarks.contenders import UNLIMITED, environment
 from benchmarks.lab import Lab
-from benchmarks.measure import clean, cost
 from benchmarks.serving import serving
 
 LIST = "patients"  # the list with the most that a profile changes
@@ -31,23 +30,14 @@ def start(rounds: int) -> Play:
 
 
 def profiles(rows: int, rounds: int) -> Play:
-    """A case: a first load with each privacy profile, where there is such a setting."""
+    """A case: a first load with each privacy profile."""
 
     def play(lab: Lab) -> None:
-        python = environments.python("ours")
-        cliniko = str(python.with_name("cliniko"))
-        asked = (
-            "from sources.cliniko.settings import ClinikoSettings;"
-            "print(hasattr(ClinikoSettings, 'profile'))"
-        )
-        with lab.place() as place:
-            if cost([str(python), "-c", asked], place, clean()).said.strip() != "True":
-                lab.skip("pseudonymous", "this version has no setting `profile`")
-                return
+        cliniko = str(environments.python("ours").with_name("cliniko"))
         with serving(name=LIST, size=lab.size(rows)) as server:
             for _ in lab.times(rounds):
                 for profile in ("full", "pseudonymous"):
-                    settings = {"profile": profile, "salt": "benchmarks-" * 4}
+                    settings = {"privacy_profile": profile, "privacy_salt": "benchmarks-" * 4}
                     env = environment(server.url, requests_per_minute=UNLIMITED, **settings)
                     with lab.place() as place:
                         line = [cliniko, "sync", "--json", LIST]
