@@ -1,8 +1,7 @@
 """Pages that are asked for before they are needed, in threads."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import closing
 from functools import partial
 
 from sources.cliniko.page import Page
@@ -10,16 +9,24 @@ from sources.cliniko.page import Page
 Pages = Generator[Page, None, None]
 
 
-def ahead(pages: Pages) -> Pages:
+def ahead(pages: Pages, is_quick: Callable[[], bool]) -> Pages:
     """The same pages, each asked for while the one before is worked on.
 
     Cliniko takes longer to answer than we take to type a page; one after the other
-    would add up.
+    would add up. Where an answer `is_quick`, handing it from thread to thread would.
     """
-    with closing(together([pages])) as coming:
-        for _, page in coming:
-            if page is not None:
-                yield page
+    threads = ThreadPoolExecutor(1, "cliniko-ahead")
+    coming: Future[Page | None] | None = None
+    try:
+        while page := coming.result() if coming else next(pages, None):
+            coming = None if is_quick() else threads.submit(next, pages, None)
+            yield page
+    finally:
+        threads.shutdown(wait=False, cancel_futures=True)
+        if coming:
+            coming.add_done_callback(partial(_close, pages))
+        else:
+            pages.close()
 
 
 def together(walks: Sequence[Pages]) -> Generator[tuple[int, Page | None], None, None]:

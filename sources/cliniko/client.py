@@ -37,7 +37,7 @@ log = logging.getLogger("cliniko")
 CONNECTIONS = 20  # kept alive; a run has about 16 threads
 KEEP_ALIVE = 30.0  # seconds that an idle connection is kept
 LONGEST_NAP = 60.0  # seconds between two tries that failed in passing
-QUICK = 0.01  # seconds; below it asking side by side costs more than it saves
+QUICK = 0.01  # seconds; below it asking ahead, or side by side, costs more than it saves
 SHARE = 0.7  # of the time that the budget gives to a request, which answers vary beyond
 LATEST = 9  # answers that tell how long they usually take
 MAX_THROTTLED = 10  # answers 429 to one request, then it is given up
@@ -136,11 +136,20 @@ class Client:
         return self._throttle.held_for
 
     @property
+    def is_quick(self) -> bool:
+        """Whether answers are there so soon that handing them between threads takes longer."""
+        return self._usual < QUICK
+
+    @property
     def leaves_budget(self) -> bool:
         """Whether answers take so long that asking one by one leaves budget over."""
+        return not self.is_quick and self._usual > SHARE * 60 / self._settings.requests_per_minute
+
+    @property
+    def _usual(self) -> float:
+        """Seconds that an answer usually takes."""
         with self._lock:
-            usual = median(self._took)
-        return usual > max(QUICK, SHARE * 60 / self._settings.requests_per_minute)
+            return median(self._took)
 
     def close(self) -> None:
         """Close the connections."""

@@ -111,7 +111,9 @@ class Reading:
             self._anew = not self.goes_on or EVERY in worth_retrying(kept, self.endpoint)
             stretch = Stretch(self.since, self.until, self.goes_on, overlap, idle)
             walked = walks(client, self.endpoint, stretch, kept, self.notes)
-            self._pages = ahead(walked) if self.given is None else iter(self.given)
+            self._pages = (
+                ahead(walked, lambda: client.is_quick) if self.given is None else iter(self.given)
+            )
         self._committed = self.cursor
         while self._held:
             yield self._held.pop()
