@@ -72,6 +72,15 @@ class WorkingFile(dlt.destinations.duckdb):
 
     file: Path
 
+    def capabilities(self, config: Any = None, naming: Any = None) -> Any:
+        """What DuckDB can do, resolved once: dlt asks for it forty times a night."""
+        if config is not None:
+            return super().capabilities(config, naming)
+        known = self.__dict__.setdefault("_known", {})
+        if type(naming) not in known:
+            known[type(naming)] = super().capabilities(None, naming)
+        return known[type(naming)].copy()
+
     @contextmanager
     def turn(self) -> Iterator[None]:
         """Load, and write the log into the file where it has grown.

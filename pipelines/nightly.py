@@ -1,6 +1,5 @@
 """A night's work: the lock, the runs, the copy for readers, the closing lines."""
 
-import gc
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -35,7 +34,6 @@ from sources.cliniko.reading import Reading
 from sources.cliniko.settings import ClinikoSettings
 
 SIDE_BY_SIDE = 16  # accounts; each takes some 20 MB, and about 3 of them keep a core busy
-YOUNG = 100_000  # objects that come to be between two looks for garbage
 
 Readings = Mapping[str, Reading]
 Work = Sequence[tuple[ClinikoSettings, Readings]]
@@ -167,23 +165,6 @@ def _kept_open(store: Warehouse) -> AbstractContextManager[object]:
 
 
 @contextmanager
-def _seldom_collected() -> Iterator[None]:
-    """Let Python look for circles of garbage seldom.
-
-    Records come and go by the hundred, and hold no circles; looked through every 700
-    objects, they take twice as long to read.
-    """
-    before = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(YOUNG, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
-
-
-@contextmanager
 def _opened(destination: str, state_dir: Path, as_of: datetime | None = None) -> Iterator[Night]:
     """Hold the place until the night is over, once the destination is known to work.
 
@@ -194,7 +175,7 @@ def _opened(destination: str, state_dir: Path, as_of: datetime | None = None) ->
     with hold_place(state_dir), heard() as stop:
         sweep(state_dir)
         store = warehouse(destination, state_dir)
-        with store.opened(), _seldom_collected():
+        with store.opened():
             yield Night(store, state_dir, stop, as_of)
 
 
