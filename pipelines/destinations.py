@@ -15,7 +15,7 @@ from pipelines import elsewhere, postgres
 from pipelines.place import DATASET as DATASET
 from pipelines.place import work_file
 
-MEMORY = "128MB"  # that DuckDB may take; what needs more is spilled to disk
+KEPT = "64MB"  # of what DuckDB has seen it keeps so much in memory until the next load
 THREADS = 1  # a second one takes more memory, and no less time: loads are too small for two
 LOG = 8 * 2**20  # bytes of DuckDB's log that may wait
 STORAGE_VERSION = "v1.0.0"  # what every DuckDB client and BI driver since 2024 can open
@@ -86,13 +86,18 @@ class WorkingFile(dlt.destinations.duckdb):
         """Load, and write the log into the file where it has grown.
 
         DuckDB does so by itself when it closes the file, which a night keeps open: six
-        accounts left 78 MB of log and 160 MB of memory (seen with DuckDB 2.0).
+        accounts left 78 MB of log and 160 MB of memory (seen with DuckDB 2.0). While it
+        works it has no bound: one that is too small for a checkpoint breaks the run.
         """
         yield
         log = self.file.with_name(f"{self.file.name}.wal")
-        if log.exists() and log.stat().st_size > LOG:
-            with duckdb.connect(str(self.file)) as connection, suppress(TransactionException):
-                connection.execute("CHECKPOINT")
+        with duckdb.connect(str(self.file)) as connection:
+            if log.exists() and log.stat().st_size > LOG:
+                with suppress(TransactionException):
+                    connection.execute("CHECKPOINT")
+            with suppress(duckdb.OutOfMemoryException):  # then more is still in use
+                connection.execute(f"SET GLOBAL memory_limit = '{KEPT}'")
+            connection.execute("RESET GLOBAL memory_limit")
 
 
 def _duckdb(state_dir: Path) -> Warehouse:
@@ -128,12 +133,8 @@ _KNOWN: dict[str, Callable[[Path], Warehouse]] = {"duckdb": _duckdb, postgres.NA
 
 
 def bounded(file: Path | None = None) -> duckdb.DuckDBPyConnection:
-    """A connection to a DuckDB file, or to none, with bounds to what DuckDB takes.
-
-    They hold for all connections that the process has to the file.
-    """
+    """A connection to a DuckDB file, or to none, with a bound to the threads of all to it."""
     connection = duckdb.connect(str(file or ":memory:"))
-    connection.execute(f"SET GLOBAL memory_limit = '{MEMORY}'")
     connection.execute(f"SET GLOBAL threads = {THREADS}")
     return connection
 

@@ -31,7 +31,9 @@ from sources.cliniko.settings import ClinikoSettings
 from sources.cliniko.source import cliniko_source
 
 WORKERS = 12  # lists read side by side: enough to use the budget at Cliniko's slowest
-CHECKPOINT_ROWS = 250_000  # rows that a checkpoint may hold, whatever its time
+CHECKPOINT_ROWS = (
+    100_000  # rows that a checkpoint may hold, whatever its time: more take more memory
+)
 PREFIX = f"{DATASET}_"  # of a pipeline's name; the account follows
 STOPPED = str(Stopped())
 
