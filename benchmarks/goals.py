@@ -105,8 +105,22 @@ GOALS = (
         "at least",
         5,
     ),
-    Goal("1 M rows of one list: memory", one("load_1m", "load", "peak"), "at most", 400, "MB"),
-    Goal("10 M rows of one list: memory", one("load_10m", "load", "peak"), "at most", 400, "MB"),
+    Goal(
+        "1 M rows of one list: memory",
+        one("load_1m", "load", "peak"),
+        "at most",
+        400,
+        "MB",
+        "DuckDB has no bound while it loads: with one, a checkpoint of long notes broke the run",
+    ),
+    Goal(
+        "10 M rows of one list: memory",
+        one("load_10m", "load", "peak"),
+        "at most",
+        400,
+        "MB",
+        "as with 1 M rows",
+    ),
     Goal(
         "100,000 rows of one list: rows a second",
         quotient(one("load_100k", "load", "rows"), one("load_100k", "load", "wall")),
@@ -156,6 +170,7 @@ GOALS = (
         "at most",
         1,
         "s",
+        "dlt reads, checks and hashes the schema of 62 tables some 25 times, for two loads",
     ),
     Goal(
         "1 M rows there, 300 changes: wall", one("nights_1m", "night", "wall"), "at most", 10, "s"
@@ -170,9 +185,23 @@ GOALS = (
         quotient(one("many", "load 50", "wall"), one("many", "load 1", "wall")),
         "at most",
         2,
+        "",
+        "dlt has 1.4 s of work for each account on a quiet night, and Python has one core",
     ),
     Goal(
         "50 accounts in one process: memory", one("many", "load 50", "peak"), "at most", 1_000, "MB"
+    ),
+    Goal(
+        "100,000 rows into Postgres: rows a second",
+        quotient(one("postgres", "load", "rows"), one("postgres", "load", "wall")),
+        "at least",
+        8_000,
+    ),
+    Goal(
+        "Profile `pseudonymous`: throughput, times that of `full`",
+        quotient(one("profiles", "full", "wall"), one("profiles", "pseudonymous", "wall")),
+        "at least",
+        0.8,
     ),
     Goal(
         "The server's pages a second, times those of the fastest client",

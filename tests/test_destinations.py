@@ -143,3 +143,17 @@ class Upserting:
 def test_a_destination_that_would_keep_rows_of_shrunken_lists_is_refused() -> None:
     with pytest.raises(ConfigError, match="cannot replace rows"):
         merges(Upserting(), "somewhere")
+
+
+def test_a_load_has_no_bound_of_memory_and_leaves_little_behind(tmp_path: Path) -> None:
+    made = store("duckdb", tmp_path)
+    with duckdb.connect(str(made.file)) as kept:
+        before = kept.execute("SELECT current_setting('memory_limit')").fetchall()
+        with made.destination.turn():
+            assert kept.execute("SELECT current_setting('memory_limit')").fetchall() == before
+            kept.execute("CREATE TABLE t AS SELECT range AS i, random() AS x FROM range(9_000_000)")
+        after = kept.execute("SELECT current_setting('memory_limit')").fetchall()
+        [(held,)] = kept.execute("SELECT sum(memory_usage_bytes) FROM duckdb_memory()").fetchall()
+
+    assert after == before
+    assert held < 80 * 2**20
