@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 
-from pipelines.destinations import DATASET, Warehouse, bounded, make
+from pipelines.destinations import DATASET, Warehouse, bounded, make, quoted
 
 LEAST = 16 * 2**20  # bytes that are worth the trouble
 
@@ -50,9 +50,9 @@ def compact(file: Path) -> bool:
     leftover(small)
     make(small)
     with bounded() as connection:
-        connection.execute(f"ATTACH '{_quoted(file)}' AS large")
+        connection.execute(f"ATTACH '{quoted(file)}' AS large")
         connection.execute("CHECKPOINT large")
-        connection.execute(f"ATTACH '{_quoted(small)}' AS small")
+        connection.execute(f"ATTACH '{quoted(small)}' AS small")
         connection.execute("COPY FROM DATABASE large TO small")
         connection.execute("DETACH small")
         connection.execute("DETACH large")
@@ -93,7 +93,3 @@ def _is_mostly_empty(file: Path) -> bool:
         )
         [(size, used, free)] = connection.fetchall()
     return bool(free > used and free * size >= LEAST)
-
-
-def _quoted(file: Path) -> str:
-    return str(file).replace("'", "''")

@@ -139,15 +139,17 @@ def bounded(file: Path | None = None) -> duckdb.DuckDBPyConnection:
     return connection
 
 
+def quoted(file: Path) -> str:
+    """A path as it stands between quotes in SQL."""
+    return str(file).replace("'", "''")
+
+
 def make(file: Path) -> None:
     """An empty DuckDB file in the old format, where there is none."""
     if file.exists():
         return
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with duckdb.connect() as connection:
-        connection.execute(
-            f"ATTACH '{str(file).replace(chr(39), chr(39) * 2)}' AS made "
-            f"(STORAGE_VERSION '{STORAGE_VERSION}')"
-        )
+        connection.execute(f"ATTACH '{quoted(file)}' AS made (STORAGE_VERSION '{STORAGE_VERSION}')")
         connection.execute("DETACH made")
     file.chmod(0o600)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.destinations import DATASET
+from pipelines.destinations import DATASET, quoted
 from sources.cliniko.errors import ConfigError
 
 TABLES = """
@@ -24,14 +24,14 @@ def export(published: Path, folder: Path) -> int:
     parts: list[Path] = []
     try:
         with duckdb.connect() as connection:
-            connection.execute(f"ATTACH '{_quoted(published)}' AS published (READ_ONLY)")
+            connection.execute(f"ATTACH '{quoted(published)}' AS published (READ_ONLY)")
             connection.execute("SET TimeZone = 'UTC'")
             for schema, table in connection.execute(TABLES).fetchall():
                 place = folder if schema == DATASET else folder / schema
                 place.mkdir(parents=True, exist_ok=True, mode=0o700)
                 parts.append(place / f".{table}.parquet.{os.getpid()}")
                 connection.execute(
-                    f'COPY published."{schema}"."{table}" TO \'{_quoted(parts[-1])}\' '
+                    f'COPY published."{schema}"."{table}" TO \'{quoted(parts[-1])}\' '
                     "(FORMAT parquet, COMPRESSION zstd)"
                 )
         for part in parts:
@@ -42,7 +42,3 @@ def export(published: Path, folder: Path) -> int:
         for part in parts:
             part.unlink(missing_ok=True)
     return len(parts)
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")

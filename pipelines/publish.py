@@ -7,7 +7,7 @@ from pathlib import Path
 from pipelines.compact import compact, leftover
 from pipelines.destinations import DATASET, bounded
 from pipelines.marts.project import NEXT
-from pipelines.place import let_read, published
+from pipelines.place import let_read, published, sweep
 from sources.cliniko.errors import ConfigError
 
 LEFT_OUT = (f"{DATASET}_staging", NEXT)  # on their way, no reader's
@@ -25,7 +25,7 @@ def publish(work: Path, state_dir: Path, mode: str = "600") -> Path:
     if not work.exists():
         raise ConfigError("nothing has been loaded yet: run `cliniko sync` first")
     target = published(state_dir)
-    _clear(target)
+    sweep(state_dir)
     # A name that no run shares, in the same folder: a rename is one step only within a disk.
     copy = target.with_name(f".{target.name}.{os.getpid()}")
     copy.touch(mode=0o600)
@@ -45,9 +45,3 @@ def publish(work: Path, state_dir: Path, mode: str = "600") -> Path:
     finally:
         leftover(copy)
     return target
-
-
-def _clear(target: Path) -> None:
-    """Take away copies that runs left which were killed: nobody else is at work here."""
-    for left in target.parent.glob(f".{target.name}.*"):
-        left.unlink(missing_ok=True)

@@ -1,5 +1,6 @@
 """Setting up: by a person at a terminal or by a script, and nothing written that does not work."""
 
+import json
 import os
 import pty
 import re
@@ -52,6 +53,56 @@ def test_a_script_sets_it_up_and_a_sync_needs_no_more(
         monkeypatch.delenv(name)
     command = [sys.executable, "-m", "pipelines", "sync", "taxes"]
     assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def test_what_it_was_told_of_postgres_later_commands_know(
+    cliniko: Cliniko, clinic: Path, monkeypatch: pytest.MonkeyPatch, database: str
+) -> None:
+    ended = cliniko(*SCRIPTED, "--key-from-env", "MY_KEY", "--destination", "postgres")
+    assert ended.code == 0, ended.err
+    monkeypatch.delenv("DESTINATION__POSTGRES__CREDENTIALS")
+
+    synced = cliniko("sync", "taxes")
+    checked = cliniko("check", "--json")
+    status = cliniko("status", "--json")
+
+    assert synced.code == 0, synced.err
+    assert json.loads(checked.out)["destination"] == {
+        "name": "postgres", "ok": True, "message": "",
+    }  # fmt: skip
+    [taxes] = [one for one in json.loads(status.out)["endpoints"] if one["endpoint"] == "taxes"]
+    assert taxes["rows"] > 0
+    assert _toml(clinic, "secrets")["destination"]["postgres"]["credentials"] == database
+    assert not (clinic / "state" / "work" / "load.duckdb").exists()
+
+
+@pytest.mark.parametrize(
+    ("written", "variable", "says"),
+    [
+        ('[cliniko]\ndestination = "nowhere"', "", "nowhere"),
+        ('[cliniko]\ndestination = "nowhere"', "elsewhere", "elsewhere"),
+        ("[cliniko]\ndestination = 5", "", "no name of a destination"),
+        ("cliniko = 5", "", "no name of a destination"),
+        ("[cliniko", "", "cannot be read as TOML"),
+    ],
+)
+def test_a_destination_in_the_settings_that_cannot_be_is_told(
+    cliniko: Cliniko,
+    clinic: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    written: str,
+    variable: str,
+    says: str,
+) -> None:
+    (clinic / ".dlt").mkdir()
+    (clinic / ".dlt" / "config.toml").write_text(written)
+    if variable:
+        monkeypatch.setenv("CLINIKO__DESTINATION", variable)
+
+    ended = cliniko("status")
+
+    assert ended.code == 2
+    assert says in ended.err
 
 
 def test_the_key_may_come_by_stdin(clinic: Path, served: Served) -> None:

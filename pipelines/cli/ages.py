@@ -22,7 +22,7 @@ def status(
     max_age: Annotated[
         str, typer.Option("--max-age", help="Exit 1 if a list is older: 90m, 36h or 2d.")
     ] = "36h",
-    destination: To = "duckdb",
+    destination: To = "",
     as_json: AsJson = False,
     state_dir: StateDir = STATE,
 ) -> None:

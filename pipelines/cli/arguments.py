@@ -1,6 +1,8 @@
 """What a person types: the options that commands share, and what their values mean."""
 
 import difflib
+import os
+import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,8 +19,33 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on s
 Names = Annotated[
     list[str] | None, typer.Argument(metavar="[ENDPOINT]...", help="Lists to read; all if none.")
 ]
+
+
+def _destination(typed: str) -> str:
+    """What was typed, or what the settings say, or DuckDB. Raises ConfigError."""
+    if typed or (typed := os.environ.get("CLINIKO__DESTINATION", "")):
+        return typed
+    file = Path(".dlt") / "config.toml"
+    try:
+        found = tomllib.loads(file.read_text(encoding="utf-8")).get("cliniko", {})
+    except FileNotFoundError:
+        found = {}
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{file} cannot be read as TOML: mend it, or move it away") from error
+    said = found.get("destination", "duckdb") if isinstance(found, dict) else None
+    if not isinstance(said, str) or not said:
+        raise ConfigError(f"{file}: destination in [cliniko] is no name of a destination")
+    return said
+
+
 To = Annotated[
-    str, typer.Option("--destination", help="duckdb, postgres, or another that dlt knows.")
+    str,
+    typer.Option(
+        "--destination",
+        callback=_destination,
+        show_default=False,
+        help="duckdb, postgres, or another that dlt knows; else as the settings say, or duckdb.",
+    ),
 ]
 Name = Annotated[str, typer.Argument(metavar="ENDPOINT", help="The list.")]
 Accounts = Annotated[

@@ -11,9 +11,7 @@ app = typer.Typer(help="How far each list has been read.", no_args_is_help=True)
 
 
 @app.command("show")
-def state_show(
-    destination: To = "duckdb", as_json: AsJson = False, state_dir: StateDir = STATE
-) -> None:
+def state_show(destination: To = "", as_json: AsJson = False, state_dir: StateDir = STATE) -> None:
     """Show the cursor of each list."""
     from pipelines.cursors import cursors
     from pipelines.report import console, listed
@@ -36,7 +34,7 @@ def state_rewind(
     name: Name,
     to: Annotated[str, typer.Option("--to", help="A time, such as 2026-01-31T18:00:00Z.")],
     account: OfAccount = "main",
-    destination: To = "duckdb",
+    destination: To = "",
     state_dir: StateDir = STATE,
 ) -> None:
     """Move the cursor of a list back: the next run reads again what changed since then."""
@@ -53,7 +51,7 @@ def state_rewind(
 def state_reset(
     name: Name,
     account: OfAccount = "main",
-    destination: To = "duckdb",
+    destination: To = "",
     state_dir: StateDir = STATE,
 ) -> None:
     """Forget the cursor of a list: the next run reads all of it again."""

@@ -20,7 +20,7 @@ def forget(
     undo: Annotated[
         bool, typer.Option("--undo", help="Let what the account has of the patient come back.")
     ] = False,
-    destination: To = "duckdb",
+    destination: To = "",
     as_json: AsJson = False,
     state_dir: StateDir = STATE,
 ) -> None:

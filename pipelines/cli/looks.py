@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def check(
     account: Accounts = None,
-    destination: To = "duckdb",
+    destination: To = "",
     as_json: AsJson = False,
     state_dir: StateDir = STATE,
 ) -> None:

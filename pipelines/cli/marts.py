@@ -1,7 +1,8 @@
 """The commands about the marts: build, test, docs."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
@@ -16,7 +17,7 @@ app = typer.Typer(help="Tables for analysts, made of the raw ones.", no_args_is_
 
 
 @app.command()
-def build(destination: To = "duckdb", as_json: AsJson = False, state_dir: StateDir = STATE) -> None:
+def build(destination: To = "", as_json: AsJson = False, state_dir: StateDir = STATE) -> None:
     """Build the marts from what is loaded, test them, publish them."""
     from pipelines import place
     from pipelines.lock import hold_place
@@ -30,18 +31,12 @@ def build(destination: To = "duckdb", as_json: AsJson = False, state_dir: StateD
         built = make(store, state_dir, always=True)
         if store.file and not built.failed:
             publish(store.file, state_dir, published_mode())
-    for line in built.failed:
-        say(line)
-    for name in built.warned:
-        say(f"to look at: {name}")
-    say(f"marts {built.status} in {built.seconds:.1f} s")
-    if as_json:
-        show({"status": built.status, "failed": built.failed, "warned": built.warned})
-    raise typer.Exit(exits.FAILED if built.failed else exits.DONE)
+    said = f"marts {built.status} in {built.seconds:.1f} s"
+    _end(said, built.failed, built.warned, {"status": built.status} if as_json else None)
 
 
 @app.command("test")
-def check(destination: To = "duckdb", as_json: AsJson = False, state_dir: StateDir = STATE) -> None:
+def check(destination: To = "", as_json: AsJson = False, state_dir: StateDir = STATE) -> None:
     """Test the marts as they are."""
     from pipelines import place
     from pipelines.lock import hold_place
@@ -50,18 +45,12 @@ def check(destination: To = "duckdb", as_json: AsJson = False, state_dir: StateD
     state_dir = place.writable(state_dir)
     with hold_place(state_dir):
         outcome = inspection.test(_loaded(destination, state_dir), state_dir)
-    for line in outcome.failed:
-        say(line)
-    for name in outcome.warned:
-        say(f"to look at: {name}")
-    say(f"{outcome.built} tests passed, {len(outcome.failed)} failed")
-    if as_json:
-        show({"passed": outcome.built, "failed": outcome.failed, "warned": outcome.warned})
-    raise typer.Exit(exits.FAILED if outcome.failed else exits.DONE)
+    said = f"{outcome.built} tests passed, {len(outcome.failed)} failed"
+    _end(said, outcome.failed, outcome.warned, {"passed": outcome.built} if as_json else None)
 
 
 @app.command()
-def docs(destination: To = "duckdb", state_dir: StateDir = STATE) -> None:
+def docs(destination: To = "", state_dir: StateDir = STATE) -> None:
     """Write a page that shows every model and column, and where each comes from."""
     from pipelines import place
     from pipelines.lock import hold_place
@@ -81,3 +70,17 @@ def _loaded(destination: str, state_dir: Path) -> "Warehouse":
     if destination == "duckdb" and not place.work_file(state_dir).exists():
         raise ConfigError("nothing has been loaded yet: run `cliniko sync` first")
     return warehouse(destination, state_dir)
+
+
+def _end(
+    said: str, failed: Sequence[str], warned: Sequence[str], found: dict[str, Any] | None
+) -> NoReturn:
+    """Say how it went, on stdout too where something is found for it, and end."""
+    for line in failed:
+        say(line)
+    for name in warned:
+        say(f"to look at: {name}")
+    say(said)
+    if found is not None:
+        show({**found, "failed": failed, "warned": warned})
+    raise typer.Exit(exits.FAILED if failed else exits.DONE)

@@ -47,7 +47,7 @@ def schedule(
         bool, typer.Option("--install", help="Put it in place: cron and systemd.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
-    destination: To = "duckdb",
+    destination: To = "",
     state_dir: StateDir = STATE,
 ) -> None:
     """Print a file that starts a run every night; with --install put it in place."""

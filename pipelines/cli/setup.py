@@ -96,14 +96,13 @@ def init(
         return
     if asks and using is None:
         using = _offer()
-    elsewhere = [] if answers.destination == "duckdb" else ["--destination", answers.destination]
     if using:
         install = using in (Scheduler.CRON, Scheduler.SYSTEMD)
         schedule(
             at, using, install=install, yes=yes, destination=answers.destination,
             state_dir=state_dir,
         )  # fmt: skip
-    say(f"Next: {' '.join(['cliniko', 'sync', *elsewhere])}")
+    say("Next: cliniko sync")
 
 
 def _given(given: Answers, key_variable: str, credentials_variable: str) -> Answers:
@@ -229,6 +228,7 @@ def _written(answers: Answers, *, asks: bool, yes: bool) -> bool:
     if not answers.account and dotdlt.has(folder, *section, "accounts"):
         raise ConfigError("several accounts are set up here: add --account with a name")
     config: dict[tuple[str, ...], str] = {(*section, "contact_email"): answers.contact_email}
+    config[("cliniko", "destination")] = answers.destination
     if answers.base_url:
         config[(*own, "base_url")] = answers.base_url
     secrets: dict[tuple[str, ...], str] = {(*own, "api_key"): answers.api_key}

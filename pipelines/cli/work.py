@@ -33,7 +33,7 @@ GARBAGE = 100_000  # objects between two searches for garbage: pages make many, 
 def sync(
     names: Names = None,
     account: Accounts = None,
-    destination: To = "duckdb",
+    destination: To = "",
     full: Annotated[
         bool, typer.Option("--full", help="Read all again, not only what changed.")
     ] = False,
@@ -76,7 +76,7 @@ def sync(
 def reconcile(
     names: Names = None,
     account: Accounts = None,
-    destination: To = "duckdb",
+    destination: To = "",
     max_requests: MaxRequests = 60,
     accept_gone: AcceptGone = False,
     as_json: AsJson = False,
@@ -126,7 +126,7 @@ def _night(
 
 
 def publish(
-    destination: To = "duckdb",
+    destination: To = "",
     parquet: Annotated[
         Path | None,
         typer.Option("--parquet", help="Also write each table as a parquet file there."),

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from pipelines.destinations import quoted
 from pipelines.marts.project import MARTS
 from pipelines.marts.session import relations
 
@@ -19,8 +20,7 @@ def keep(client: Any, published: Path) -> list[str]:
     lost = [table for table in TABLES if table not in there]
     if not lost or not published.exists():
         return []
-    file = str(published).replace("'", "''")
-    client.execute_sql(f"ATTACH '{file}' AS published (READ_ONLY)")
+    client.execute_sql(f"ATTACH '{quoted(published)}' AS published (READ_ONLY)")
     try:
         with client.begin_transaction():
             client.execute_sql(f"CREATE SCHEMA IF NOT EXISTS {MARTS}")
