@@ -62,16 +62,16 @@ def test_what_it_was_told_of_postgres_later_commands_know(
     assert ended.code == 0, ended.err
     monkeypatch.delenv("DESTINATION__POSTGRES__CREDENTIALS")
 
-    synced = cliniko("sync", "taxes")
-    checked = cliniko("check", "--json")
-    status = cliniko("status", "--json")
+    def later(*command: str) -> str:
+        line = [sys.executable, "-m", "pipelines", *command]
+        return subprocess.run(line, capture_output=True, text=True, check=True).stdout
 
-    assert synced.code == 0, synced.err
-    assert json.loads(checked.out)["destination"] == {
-        "name": "postgres", "ok": True, "message": "",
-    }  # fmt: skip
-    [taxes] = [one for one in json.loads(status.out)["endpoints"] if one["endpoint"] == "taxes"]
-    assert taxes["rows"] > 0
+    later("sync", "taxes")
+    checked, status = json.loads(later("check", "--json")), json.loads(later("status", "--json"))
+
+    assert checked["destination"]["ok"]
+    assert checked["destination"]["name"] == "postgres"
+    assert status["endpoints"]["taxes"]["rows"] > 0
     assert _toml(clinic, "secrets")["destination"]["postgres"]["credentials"] == database
     assert not (clinic / "state" / "work" / "load.duckdb").exists()
 
