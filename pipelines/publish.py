@@ -2,7 +2,13 @@
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
+
+try:
+    import fcntl
+except ModuleNotFoundError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 from pipelines.compact import compact, leftover
 from pipelines.destinations import DATASET, bounded
@@ -10,6 +16,7 @@ from pipelines.marts.project import NEXT
 from pipelines.place import let_read, published, sweep
 from sources.cliniko.errors import ConfigError
 
+FICLONE = 0x40049409  # Linux: share the blocks of another file (XFS, Btrfs)
 LEFT_OUT = (f"{DATASET}_staging", NEXT)  # on their way, no reader's
 
 
@@ -33,7 +40,7 @@ def publish(work: Path, state_dir: Path, mode: str = "600") -> Path:
         with bounded(work) as connection:
             connection.execute("CHECKPOINT")
         compact(work)
-        shutil.copyfile(work, copy)
+        _copy(work, copy)
         with bounded(copy) as connection:
             for schema in LEFT_OUT:
                 connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
@@ -45,3 +52,12 @@ def publish(work: Path, state_dir: Path, mode: str = "600") -> Path:
     finally:
         leftover(copy)
     return target
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file; where its file system can, the two share their blocks, and it takes no time."""
+    if fcntl:
+        with source.open("rb") as had, target.open("wb") as made, suppress(OSError):
+            fcntl.ioctl(made, FICLONE, had.fileno())
+            return
+    shutil.copyfile(source, target)

@@ -1,5 +1,7 @@
 """Publishing: one step for readers, nothing half, nothing in the way."""
 
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -302,3 +304,38 @@ def test_an_export_that_fails_leaves_the_files_of_the_one_before(
 
     assert (tmp_path / "out" / "night.parquet").read_bytes() == before
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"night.parquet", "mart"}
+
+
+@pytest.fixture
+def sharing(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a file system whose files can share blocks."""
+    disk, folder = tmp_path / "disk", tmp_path / "sharing"
+    folder.mkdir()
+    disk.touch()
+    os.truncate(disk, 400 * 2**20)
+    made = shutil.which("mkfs.xfs")
+    if not made or subprocess.run([made, "-q", str(disk)], capture_output=True).returncode:
+        pytest.skip("mkfs.xfs is not installed")
+    mount = ["mount", "-o", "loop", str(disk), str(folder)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("a disk of its own can be mounted by root on Linux only")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_copy_shares_its_blocks_where_it_can(sharing: Path) -> None:
+    destination("duckdb", sharing)
+    _put(sharing, 1)
+    with duckdb.connect(str(work_file(sharing))) as db:
+        db.execute("CREATE TABLE cliniko.much AS SELECT hash(range) AS x FROM range(8_000_000)")
+    os.sync()
+    free = os.statvfs(sharing).f_bfree
+
+    publish(work_file(sharing), sharing)
+
+    os.sync()
+    taken = (free - os.statvfs(sharing).f_bfree) * os.statvfs(sharing).f_frsize
+    assert published(sharing).stat().st_size > 50 * 2**20
+    assert taken < 10 * 2**20
+    with duckdb.connect(str(published(sharing)), read_only=True) as reader:
+        assert reader.execute("SELECT count(*) FROM cliniko.much").fetchall() == [(8_000_000,)]

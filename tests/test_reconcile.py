@@ -132,6 +132,38 @@ def test_equal_sides_cost_one_request_for_each_state(account, served, warehouse,
     assert row["account_count"] == row["warehouse_count"] == 900
 
 
+def _counted(served) -> list[str]:
+    return [entry.target for entry in served.log if entry.target.endswith("per_page=1")]
+
+
+def test_a_first_load_that_found_what_cliniko_counted_is_not_counted_again(
+    account, served, warehouse, night
+):
+    run = night()
+
+    [checked] = run.checked
+    assert (checked.state, checked.account_count) == ("all", len(_ids(account)))
+    assert _counted(served) == []
+
+
+def test_a_first_load_that_found_something_else_is_counted(account, served, warehouse, night):
+    last = max(account.rows(LIST), key=lambda record: record["updated_at"])["id"]
+    asked = iter(range(3))
+
+    def leave(path, params):
+        if next(asked, None) == 2:
+            account.delete(LIST, last)
+
+    account.before_answer.append(leave)
+
+    run = night()
+
+    states = {one.state: (one.account_count, one.warehouse_count) for one in run.checked}
+    assert states["all"] == (899, 899)
+    assert len(_counted(served)) == len(states) > 1
+    assert _live(warehouse) == set(_ids(account))
+
+
 def test_a_swap_that_counts_cannot_see_is_found_within_seven_nights(
     account, served, warehouse, night
 ):

@@ -42,6 +42,7 @@ class Reading:
     mended:      rows that a comparison with the account found missing, or out of date
     seen:        path → keys of all that the list has, where it was read whole and counted
     at_once:     how many walks read it side by side
+    told:        path → records that Cliniko counted there when the very first reading began
     """
 
     endpoint: Endpoint
@@ -64,6 +65,8 @@ class Reading:
     mended: int = 0
     seen: dict[str, frozenset[str]] = field(default_factory=dict)
     at_once: int = 1
+    told: dict[str, int] = field(default_factory=dict)
+    _is_first: bool = False
     _anew: bool = False
     _pages: Iterator[Page] | None = None
     _held: list[Page] = field(default_factory=list)
@@ -87,6 +90,11 @@ class Reading:
         return frozenset(int(key) for keys in self.seen.values() for key in keys if key.isdecimal())
 
     @property
+    def expected(self) -> int | None:
+        """How many records a very first reading was to find; None of any other."""
+        return sum(self.told.values()) if self.told.keys() == set(self.endpoint.paths) else None
+
+    @property
     def message(self) -> str:
         """What a reader of the report should know, in one line."""
         new = [f"new fields: {', '.join(sorted(self.new_fields))}"] if self.new_fields else []
@@ -108,6 +116,7 @@ class Reading:
         if self._pages is None:
             kept = deepcopy(state)  # it moves on while the pages are taken
             self.cursor = min(kept.get("cursors", {}).values(), default=None)
+            self._is_first = self.goes_on and not (kept.get("cursors") or kept.get("ranges"))
             self._anew = not self.goes_on or EVERY in worth_retrying(kept, self.endpoint)
             stretch = Stretch(self.since, self.until, self.goes_on, overlap, idle)
             walked = walks(client, self.endpoint, stretch, kept, self.notes)
@@ -129,6 +138,8 @@ class Reading:
         """Move the cursor, or those of the ranges: the page is in dlt's hands."""
         self.rows += len(page.records)
         state["permitted"] = True
+        if self._is_first:
+            self.told.setdefault(page.path, len(page.records) + page.left)
         if page.whole is not None:
             self.seen[page.path] = page.whole
         if page.split:
