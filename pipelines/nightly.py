@@ -33,7 +33,7 @@ from sources.cliniko.errors import ClinikoError, Locked
 from sources.cliniko.reading import Reading
 from sources.cliniko.settings import ClinikoSettings
 
-SIDE_BY_SIDE = 16  # accounts; each takes some 20 MB, and about 3 of them keep a core busy
+SIDE_BY_SIDE = 16  # accounts; each takes some 20 MB, and two of them keep a core busy
 
 Readings = Mapping[str, Reading]
 Work = Sequence[tuple[ClinikoSettings, Readings]]

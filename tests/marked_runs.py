@@ -2,11 +2,14 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from markers import seed
 
-from sandbox import Account, Served
+from sandbox import Account, Served, serve
 
 LISTS = (
     *("patients", "contacts", "relationships", "referral_sources", "practitioners"),
@@ -53,6 +56,15 @@ def environment(server: Served, profile: str) -> dict[str, str]:
     }
     found = {f"SOURCES__CLINIKO__{name.upper()}": value for name, value in settings.items()}
     return found | {"CLINIKO_DEBUG": "1", "RUNTIME__LOG_LEVEL": "DEBUG"}
+
+
+@contextmanager
+def serving(account: Account, profile: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    """The clinic, and settings that lead a run under a profile to it."""
+    with serve(account) as server:
+        for name, value in environment(server, profile).items():
+            monkeypatch.setenv(name, value)
+        yield server
 
 
 def sync(tmp_path: Path, *more: str, names: tuple[str, ...] = LISTS) -> int:

@@ -151,7 +151,9 @@ def test_a_load_has_no_bound_of_memory_and_leaves_little_behind(tmp_path: Path) 
         before = kept.execute("SELECT current_setting('memory_limit')").fetchall()
         with made.destination.turn():
             assert kept.execute("SELECT current_setting('memory_limit')").fetchall() == before
-            kept.execute("CREATE TABLE t AS SELECT range AS i, random() AS x FROM range(9_000_000)")
+            kept.execute(
+                "CREATE TABLE t AS SELECT random() AS x, random() AS y FROM range(9_000_000)"
+            )
         after = kept.execute("SELECT current_setting('memory_limit')").fetchall()
         [(held,)] = kept.execute("SELECT sum(memory_usage_bytes) FROM duckdb_memory()").fetchall()
 

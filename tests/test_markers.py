@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from marked_runs import IN, OUT, begun, environment, marked_account, sync
+from marked_runs import IN, OUT, begun, marked_account, serving, sync
 from markers import found, seed
 
-from sandbox import Account, Served, faults, serve
+from sandbox import Account, Served, faults
 
 DEATHS = int(os.environ.get("CLINIKO_KILLS", "4"))
 
@@ -28,9 +28,7 @@ def account() -> Account:
 
 @pytest.fixture(autouse=True)
 def served(account: Account, profile: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
-    with serve(account) as server:
-        for name, value in environment(server, profile).items():
-            monkeypatch.setenv(name, value)
+    with serving(account, profile, monkeypatch) as server:
         yield server
 
 

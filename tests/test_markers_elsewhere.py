@@ -10,11 +10,11 @@ from pathlib import Path
 import duckdb
 import pytest
 from listener import Listener, listening
-from marked_runs import IN, OUT, environment, marked_account, sync
+from marked_runs import IN, OUT, marked_account, serving, sync
 from markers import found, seed
 from postgres_server import VERSION, Server, execute, on_disk
 
-from sandbox import Account, Served, faults, serve
+from sandbox import Account, Served, faults
 
 each_profile = pytest.mark.parametrize("profile", OUT)
 
@@ -26,9 +26,7 @@ def account() -> Account:
 
 @pytest.fixture(autouse=True)
 def served(account: Account, profile: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
-    with serve(account) as server:
-        for name, value in environment(server, profile).items():
-            monkeypatch.setenv(name, value)
+    with serving(account, profile, monkeypatch) as server:
         monkeypatch.setenv("SOURCES__CLINIKO__MAX_ATTEMPTS", "1")
         yield server
 
