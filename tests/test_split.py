@@ -11,6 +11,7 @@ from conftest import Warehouse, settings_for
 
 from pipelines.cursors import reset
 from sandbox import Account, Served, faults
+from sources.cliniko.ahead import ahead
 from sources.cliniko.client import Client
 from sources.cliniko.endpoints import ENDPOINTS
 from sources.cliniko.errors import Unavailable
@@ -398,3 +399,24 @@ def test_what_the_state_keeps_of_ranges_is_plain_and_comes_back_whole():
     again = restored(split.moved(1, at + OVERLAP).stored())
 
     assert again == split.moved(1, at + OVERLAP)
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_the_next_page_is_asked_for_ahead_only_where_answers_take_time(quick):
+    asked: list[str] = []
+    done = threading.Event()
+
+    def walk() -> Iterator[Page]:
+        for _ in range(2):
+            asked.append(threading.current_thread().name)
+            if len(asked) == 2:
+                done.set()
+            yield Page(PATH, [], datetime.now(UTC), None)
+
+    pages = ahead(walk(), lambda: quick)
+
+    next(pages)
+
+    assert done.wait(0.2 if quick else PATIENCE) is not quick
+    assert len(list(pages)) == 1
+    assert [name.startswith("cliniko-ahead") for name in asked] == [False, not quick]
