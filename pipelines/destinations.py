@@ -15,7 +15,7 @@ from pipelines import elsewhere, postgres
 from pipelines.place import DATASET as DATASET
 from pipelines.place import work_file
 
-KEPT = "64MB"  # of what DuckDB has seen it keeps so much in memory until the next load
+KEPT = "16MB"  # of what DuckDB has seen it keeps so much in memory until the next load
 THREADS = 1  # a second one takes more memory, and no less time: loads are too small for two
 LOG = 8 * 2**20  # bytes of DuckDB's log that may wait
 STORAGE_VERSION = "v1.0.0"  # what every DuckDB client and BI driver since 2024 can open

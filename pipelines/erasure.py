@@ -26,8 +26,8 @@ from sources.cliniko import catalogue
 from sources.cliniko.catalogue import REJECTED
 from sources.cliniko.endpoints import ENDPOINTS
 from sources.cliniko.forgotten import FORGOTTEN, MARKS, PATIENTS, Forgotten
+from sources.cliniko.marked import hints
 from sources.cliniko.model import Endpoint
-from sources.cliniko.package import hints
 from sources.cliniko.values import ARROW
 
 BATCH = 500  # ids in one statement

@@ -15,7 +15,7 @@ from sources.cliniko.catalogue import ACCOUNT, Column, Table
 from sources.cliniko.client import Client
 from sources.cliniko.errors import Throttled, Unauthorized
 from sources.cliniko.forgotten import Forgotten
-from sources.cliniko.package import hints
+from sources.cliniko.marked import hints
 from sources.cliniko.reading import Reading
 from sources.cliniko.values import ARROW
 

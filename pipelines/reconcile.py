@@ -10,19 +10,20 @@ from typing import Any
 
 import dlt
 
-from pipelines.commit import TURN, commit
+from pipelines.checkpoints import gather, load, states_of, tables_of
+from pipelines.commit import TURN
 from pipelines.compare import Budget, Comparison, Spent
 from pipelines.ledger import Checked, Run
 from pipelines.shelf import Shelf, states
 from pipelines.whole import compare_whole
 from sources.cliniko.client import Client
 from sources.cliniko.errors import ClinikoError, Refused
+from sources.cliniko.extract import Extract
 from sources.cliniko.listed import PER_PAGE, Listed
 from sources.cliniko.page import Page, received
 from sources.cliniko.privacy import rules
 from sources.cliniko.reading import Reading, State
 from sources.cliniko.settings import ClinikoSettings
-from sources.cliniko.source import cliniko_source
 
 THREADS = 8
 SHORT = 2_000  # rows of a list that is gone through within 7 nights; longer ones take 30
@@ -61,7 +62,7 @@ def reconcile(
     readings and in `run.checked`.
     """
     budget = Budget(terms.requests)
-    kept, read = _kept(flow, settings.account), rules(settings)
+    kept, read = states_of(flow, settings.account), rules(settings)
     with flow.sql_client() as connection:
         comparisons = {
             name: Comparison(
@@ -96,12 +97,6 @@ def reconcile(
                 Checked(name, state, number, before[name][state], after[state])
                 for state, number in comparison.counts.items()
             ]
-
-
-def _kept(flow: dlt.Pipeline, account: str) -> dict[str, State]:
-    """Endpoint → what dlt's state has for it."""
-    resources = flow.state.get("sources", {}).get("cliniko", {}).get("resources", {})
-    return {name: accounts.get(account, {}) for name, accounts in resources.items()}
 
 
 def _until(state: State) -> datetime:
@@ -247,15 +242,8 @@ def _load(
         return
     for name, comparison in comparisons.items():
         run.readings[name].mended = len(comparison.records)
-    source = cliniko_source(
-        settings,
-        client=client,
-        readings=readings,
-        run_id=run.run_id,
-        forgotten=run.forgotten,
-    )
-    flow.extract(source)
-    commit(flow)
+    extract = Extract(settings, client, rules(settings), readings, run.run_id, run.forgotten)
+    load(flow, gather(extract, dict(kept), tables_of(flow)))
 
 
 def _pages(comparison: Comparison) -> list[Page]:

@@ -8,6 +8,7 @@ import dlt
 
 from pipelines import compact
 from pipelines.beside import beside
+from pipelines.checkpoints import states_of
 from pipelines.commit import turn
 from pipelines.destinations import Warehouse
 from pipelines.ledger import Run
@@ -50,10 +51,10 @@ def rewrite(flow: dlt.Pipeline, run: Run, rules: Rules, warehouse: Warehouse) ->
     """
     if not flow.default_schema_name:
         return
-    kept = flow.state.get("sources", {}).get("cliniko", {}).get("resources", {})
+    states = states_of(flow, run.account)
     changes: list[Change] = []
     for name, reading in run.readings.items():
-        state = kept.get(name, {}).get(run.account)
+        state = states.get(name)
         mark = rules.mark(reading.endpoint)
         if state is None or state.get("privacy") == mark:
             continue

@@ -5,14 +5,15 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import dlt
 from dlt.pipeline.trace import TRACE_FILE_NAME
 
 from pipelines import ledger
+from pipelines.checkpoints import Loading, gather, load, states_of, tables_of
 from pipelines.comments import comment
-from pipelines.commit import commit
 from pipelines.destinations import DATASET, Warehouse
 from pipelines.erasure import forgotten
 from pipelines.keys import index
@@ -25,15 +26,13 @@ from pipelines.staging import empty
 from pipelines.wording import cause, said, trace
 from sources.cliniko.client import Client
 from sources.cliniko.errors import ClinikoError, Stopped
+from sources.cliniko.extract import Extract
 from sources.cliniko.privacy import Rules, rules
 from sources.cliniko.reading import Reading
 from sources.cliniko.settings import ClinikoSettings
-from sources.cliniko.source import cliniko_source
+from sources.cliniko.state import read_to
 
-WORKERS = 12  # lists read side by side: enough to use the budget at Cliniko's slowest
-CHECKPOINT_ROWS = (
-    100_000  # rows that a checkpoint may hold, whatever its time: more take more memory
-)
+FULL = 23 * 2**20  # bytes of rows that a checkpoint may hold, whatever its time
 PREFIX = f"{DATASET}_"  # of a pipeline's name; the account follows
 STOPPED = str(Stopped())
 
@@ -137,29 +136,30 @@ def _checkpoints(
     stop: Stop,
     clock: Clock,
 ) -> None:
-    """Extract for a while, load, and go on until every endpoint is read or has failed."""
-    while unread := {n: r for n, r in run.readings.items() if r.status == "unread"}:
-        ends, full = clock() + settings.checkpoint_seconds, run.rows + CHECKPOINT_ROWS
+    """Read for a while, load that, and meanwhile read on, until every endpoint has ended."""
+    states, made = states_of(flow, run.account), tables_of(flow)
+    loading = Loading(partial(load, flow))
+    with _undone(run, loading), loading:
+        while unread := {n: r for n, r in run.readings.items() if r.status == "unread"}:
+            ends = clock() + settings.checkpoint_seconds
 
-        def pause(ends: float = ends, full: int = full) -> bool:
-            return stop() or clock() >= ends or run.rows >= full
+            def pause(ends: float = ends) -> bool:
+                return stop() or clock() >= ends
 
-        source = cliniko_source(
-            settings,
-            client=client,
-            readings=unread,
-            pause=pause,
-            run_id=run.run_id,
-            forgotten=run.forgotten,
-        )
-        with _undone(unread):
-            flow.extract(source, workers=WORKERS, max_parallel_items=WORKERS * 2)
-            commit(flow)
-        if run.locked_out:
-            run.fail(str(run.locked_out))
-            return
-        if _stopped(run, stop() and any(map(_is_cut, unread.values()))):
-            return
+            extract = Extract(
+                settings, client, rules(settings), unread, run.run_id, run.forgotten, pause, FULL
+            )
+            loading.begin({name: read_to(states.get(name, {})) for name in unread})
+            delivery = gather(extract, states, made)
+            made |= delivery.tables
+            loading.start(delivery)
+            del delivery  # it is gone once it is loaded
+            if run.locked_out or (stop() and any(map(_is_cut, unread.values()))):
+                break
+    if run.locked_out:
+        run.fail(str(run.locked_out))
+    else:
+        _stopped(run, stop() and any(map(_is_cut, run.readings.values())))
 
 
 def _stopped(run: Run, told: bool) -> bool:
@@ -197,13 +197,14 @@ def _write(flow: dlt.Pipeline, run: Run, warehouse: Warehouse, folder: Path, kep
 
 
 @contextmanager
-def _undone(readings: Mapping[str, Reading]) -> Iterator[None]:
-    """A checkpoint that breaks has loaded nothing of the readings."""
+def _undone(run: Run, loading: Loading) -> Iterator[None]:
+    """Where a checkpoint breaks, nothing counts that was read and is not loaded."""
     try:
         yield
     except BaseException:
-        for reading in readings.values():
-            reading.undo()
+        for begun in reversed(loading.begun):
+            for name, cursor in begun.items():
+                run.readings[name].undo(cursor)
         raise
 
 

@@ -3,16 +3,14 @@
 import re
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 import duckdb
 import httpx
-import pyarrow as pa
 
 from sources.cliniko.client import Client
 from sources.cliniko.endpoints import ENDPOINTS
 from sources.cliniko.errors import ClinikoError
-from sources.cliniko.package import Package
+from sources.cliniko.package import Batch, Package
 from sources.cliniko.privacy import Rules
 from sources.cliniko.settings import ClinikoSettings
 from sources.cliniko.throttle import Throttle
@@ -52,18 +50,17 @@ def swallow(body: bytes, name: str, rules: Rules = PROFILES[0]) -> int:
             pass  # said in words; what was read before is kept
     rows = 0
     for page in pages[:4]:
-        package = Package(endpoint, "main", "run", "load", {}, rules)
+        package = Package(endpoint, "main", "run", {}, rules)
         rejected = package.add(page)
         assert all(PLAIN.fullmatch(one.field.rpartition(".")[2]) or one.id for one in rejected)
-        for marked in package.batches(least=0):
-            rows += stored(marked, package)
+        for batch in package.batches(least=0):
+            rows += stored(batch, package)
     return rows
 
 
-def stored(marked: Any, package: Package) -> int:
+def stored(batch: Batch, package: Package) -> int:
     """Put rows into DuckDB as a table, and see that it is the one that is described."""
-    table: pa.Table = marked.data
-    name = marked.meta.hints["table_name"]
+    table, name = batch.rows, batch.table.name
     described = {column.name: column for column in package.tables[name].columns}
     for column in table.column_names:
         assert PLAIN.fullmatch(column), column

@@ -21,14 +21,17 @@ import pytest
 import yaml
 from conftest import SHARED, connected, fetched, tables
 
+from pipelines.checkpoints import gather
 from pipelines.destinations import warehouse
 from pipelines.sync import pipeline
 from sources.cliniko import catalogue
 from sources.cliniko.client import Client
 from sources.cliniko.endpoints import ENDPOINTS
+from sources.cliniko.extract import Extract
+from sources.cliniko.privacy import rules
 from sources.cliniko.reading import Reading
 from sources.cliniko.settings import resolve
-from sources.cliniko.source import cliniko_source
+from sources.cliniko.source import delivered
 
 EXAMPLES = SHARED / "examples"
 
@@ -245,7 +248,8 @@ def extract(flow: Any, root: str, account: str, loaded: Loaded) -> None:
     names = {endpoint for owner, endpoint, _ in loaded.served.values() if owner == account}
     readings = {name: Reading(ENDPOINTS[name]) for name in names}
     with Client(settings) as client:
-        flow.extract(cliniko_source(settings, client=client, readings=readings, run_id="one"))
+        extract = Extract(settings, client, rules(settings), readings, "one")
+        flow.extract(delivered([gather(extract, {}, ())]))
     assert {name: r.message for name, r in readings.items() if r.status != "ok"} == {}
 
 

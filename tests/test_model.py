@@ -20,8 +20,6 @@ from typing import Any, Literal
 import pyarrow as pa
 import pytest
 from conftest import Warehouse, settings_for
-from dlt.common.configuration.container import Container
-from dlt.common.pipeline import StateInjectableContext
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as some
 
@@ -34,7 +32,9 @@ from sandbox.faults import Fault
 from sources.cliniko import catalogue
 from sources.cliniko.client import Client
 from sources.cliniko.endpoints import ENDPOINTS
+from sources.cliniko.extract import Extract
 from sources.cliniko.listed import PER_PAGE
+from sources.cliniko.privacy import rules
 from sources.cliniko.reading import Reading
 from sources.cliniko.settings import ClinikoSettings
 from sources.cliniko.source import cliniko_source
@@ -390,11 +390,9 @@ class Copy:
         def pause() -> bool:
             return next(taken, None) is None
 
-        source = cliniko_source(
-            self.settings, client=self.client, readings={self.name: reading}, pause=pause
-        )
-        with Container().injectable_context(StateInjectableContext(state=state)):
-            return state, list(source)
+        kept = rules(self.settings)
+        extract = Extract(self.settings, self.client, kept, {self.name: reading}, pause=pause)
+        return state, [batch.rows for batch in extract.rows(ENDPOINTS[self.name], state, ())]
 
     def _load(self, state: dict[str, Any], tables: Sequence[pa.Table]) -> None:
         """Merge as dlt does: what the package's keys name goes, then its rows come."""

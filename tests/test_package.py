@@ -11,6 +11,7 @@ import duckdb
 import pytest
 
 from sources.cliniko.endpoints import ENDPOINTS
+from sources.cliniko.marked import marked
 from sources.cliniko.model import Record
 from sources.cliniko.package import EVERY, NAMED, Package
 from sources.cliniko.reading import State
@@ -20,8 +21,8 @@ URL = "https://api.au1.cliniko.com/v1"
 START = datetime(2026, 6, 1, 3, 30, tzinfo=UTC)
 
 
-def package(name: str, state: State | None = None, load_id: str = "one") -> Package:
-    return Package(ENDPOINTS[name], "main", "run", load_id, {} if state is None else state)
+def package(name: str, state: State | None = None) -> Package:
+    return Package(ENDPOINTS[name], "main", "run", {} if state is None else state)
 
 
 def page(*records: Record, minute: int = 0) -> Page:
@@ -59,10 +60,10 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
             for one in pages:
                 assert taken.fits(one)
                 taken.add(one)
-                yield from taken.batches()
+                yield from (marked(batch, "one") for batch in taken.batches())
             taken.empty([table for table in taken.tables if table != "_rejected"])
             if ENDPOINTS[name].shape == "list" or taken.whole():
-                yield from taken.batches(least=0)
+                yield from (marked(batch, "one") for batch in taken.batches(least=0))
 
         flow.run(rows())
         return ask
@@ -238,7 +239,7 @@ def test_a_record_rejected_here_has_to_wait_with_its_next_version() -> None:
 def rejections(taken: Package) -> list[Record]:
     rows: list[Record] = []
     for batch in taken.batches(least=0):
-        rows += [row for row in batch.data.to_pylist() if "reason" in row]
+        rows += [row for row in batch.rows.to_pylist() if "reason" in row]
     return rows
 
 

@@ -161,6 +161,6 @@ def test_a_checkpoint_that_was_not_loaded_leaves_the_cursor_where_it_was(client)
     one.keep(next(iter(one.pages(client, state, OVERLAP))), state)
     one.done(state)
 
-    one.undo()
+    one.undo(AT.isoformat())
 
     assert (one.status, one.cursor) == ("failed", AT.isoformat())

@@ -38,7 +38,7 @@ def test_a_stricter_profile_leaves_nothing_of_the_wider_one_behind(
     places = (warehouse.state_dir, *([warehouse.url] if warehouse.url else []))
     assert found({"personal", "health", "credential", "unknown"}, *places) == set()
     profiles = warehouse.rows(
-        "SELECT endpoint, profile FROM cliniko._run_endpoints ORDER BY run_id"
+        "SELECT endpoint, profile FROM cliniko._run_endpoints ORDER BY _read_at"
     )
     assert [row["profile"] for row in profiles[-len(LISTS) :]] == [profile] * len(LISTS)
 

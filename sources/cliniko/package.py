@@ -2,13 +2,11 @@
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-import dlt
 import pyarrow as pa
-from dlt.common.schema.typing import TColumnSchema
 
 from sources.cliniko import catalogue
 from sources.cliniko.catalogue import REJECTED, REJECTIONS, Table
@@ -26,6 +24,19 @@ NAMED = 1_000  # rejected records that the state names; more are too many to car
 BATCH = 10_000  # rows handed to dlt at once: every hand-over costs as much as some hundred rows
 
 
+@dataclass(frozen=True)
+class Batch:
+    """Rows of one table on their way into a load package.
+
+    rows:  without the load's id
+    new:   JSON columns beyond the description
+    """
+
+    table: Table
+    rows: pa.Table
+    new: tuple[str, ...] = ()
+
+
 class Package:
     """The rows of one endpoint on their way into one load package.
 
@@ -41,17 +52,11 @@ class Package:
         endpoint: Endpoint,
         account: str,
         run_id: str,
-        load_id: str,
         state: State,
         rules: Rules | None = None,
         forgotten: Forgotten | None = None,
     ) -> None:
-        self.endpoint, self.account, self.run_id, self.load_id = (
-            endpoint,
-            account,
-            run_id,
-            load_id,
-        )
+        self.endpoint, self.account, self.run_id = endpoint, account, run_id
         self._state = state
         self._treatment = (rules or Rules()).treatment(endpoint)
         self._forgotten = forgotten or {}
@@ -63,6 +68,7 @@ class Package:
         self._rejected: list[str] = state.setdefault("rejected", [])
         self._bad = set(self._rejected)
         self._bad_here: set[str] = set()
+        self.size = 0  # bytes of all rows that were put in
         self._pending: dict[str, list[pa.Table]] = {}
         self._taken: dict[str, int] = {}
 
@@ -163,21 +169,18 @@ class Package:
     def _put(self, name: str, table: pa.Table) -> None:
         if table.num_rows:
             self._pending.setdefault(name, []).append(table)
+            self.size += table.nbytes
 
-    def batches(self, least: int = BATCH) -> Iterator[Any]:
-        """The rows of each table that has `least` of them, with dlt's hints."""
+    def batches(self, least: int = BATCH) -> Iterator[Batch]:
+        """The rows of each table that has `least` of them."""
         for name, tables in self._pending.items():
             if not tables or sum(table.num_rows for table in tables) < least:
                 continue
             rows = pa.concat_tables(tables, promote_options="default")
             tables.clear()
-            load_id = pa.repeat(pa.scalar(self.load_id), rows.num_rows)
-            rows = rows.append_column("_dlt_load_id", load_id)
             found = self._drift.get(name, {}).values()
-            new = [column for column, kind in found if kind == "json"]
-            yield dlt.mark.with_hints(
-                rows, hints(self.tables[name], new), create_table_variant=True
-            )
+            new = tuple(column for column, kind in found if kind == "json")
+            yield Batch(self.tables[name], rows, new)
 
     def _marks(self, page: Page) -> Iterator[tuple[str, int]]:
         """Records that may be in a package in one version only: id, hash of what must not differ.
@@ -272,25 +275,3 @@ def _shallow(value: Any) -> Any:
     except RecursionError:
         return "[nested too deep]"
     return value
-
-
-def hints(table: Table, json_columns: Sequence[str] = ()) -> Any:
-    """What dlt has to know of a table; `json_columns` are those beyond its description."""
-    columns: dict[str, TColumnSchema] = {
-        column.name: {"name": column.name, "data_type": "json"}
-        for column in table.columns
-        if column.kind == "json"
-    }
-    columns |= {name: {"name": name, "data_type": "json"} for name in json_columns}
-    if catalogue.REMOVED in table.columns:
-        columns["_removed"] = {"name": "_removed", "hard_delete": True}
-    if table.primary:
-        columns["_read_at"] = {"name": "_read_at", "dedup_sort": "desc"}
-    return dlt.mark.make_hints(
-        table_name=table.name,
-        primary_key=table.primary,
-        merge_key=table.merge,
-        write_disposition={"disposition": "merge", "strategy": "delete-insert"},
-        columns=columns,
-        file_format="parquet",
-    )

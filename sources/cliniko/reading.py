@@ -10,7 +10,7 @@ from sources.cliniko.ahead import ahead
 from sources.cliniko.client import Client
 from sources.cliniko.errors import ClinikoError, Forbidden, NotFound
 from sources.cliniko.model import Endpoint
-from sources.cliniko.state import EVERY, note_description, worth_retrying
+from sources.cliniko.state import EVERY, note_description, read_to, worth_retrying
 from sources.cliniko.state import State as State
 from sources.cliniko.tables import Rejection
 from sources.cliniko.walk import Page, always
@@ -70,7 +70,6 @@ class Reading:
     _anew: bool = False
     _pages: Iterator[Page] | None = None
     _held: list[Page] = field(default_factory=list)
-    _committed: str | None = None
 
     @property
     def moves_cursor(self) -> bool:
@@ -115,7 +114,7 @@ class Reading:
         """The pages that this run has not yet taken; `idle` as a walk asks it."""
         if self._pages is None:
             kept = deepcopy(state)  # it moves on while the pages are taken
-            self.cursor = min(kept.get("cursors", {}).values(), default=None)
+            self.cursor = read_to(kept)
             self._is_first = self.goes_on and not (kept.get("cursors") or kept.get("ranges"))
             self._anew = not self.goes_on or EVERY in worth_retrying(kept, self.endpoint)
             stretch = Stretch(self.since, self.until, self.goes_on, overlap, idle)
@@ -123,7 +122,6 @@ class Reading:
             self._pages = (
                 ahead(walked, lambda: client.is_quick) if self.given is None else iter(self.given)
             )
-        self._committed = self.cursor
         while self._held:
             yield self._held.pop()
         # No `yield from`: it would end the walk where a checkpoint ends.
@@ -135,7 +133,7 @@ class Reading:
         self._held.append(page)
 
     def keep(self, page: Page, state: State) -> None:
-        """Move the cursor, or those of the ranges: the page is in dlt's hands."""
+        """Move the cursor, or those of the ranges: the page is taken."""
         self.rows += len(page.records)
         state["permitted"] = True
         if self._is_first:
@@ -153,7 +151,7 @@ class Reading:
         state.get("ranges", {}).pop(page.path, None)
         cursors = state.setdefault("cursors", {})
         cursors[page.path] = max(page.cursor.isoformat(), cursors.get(page.path, ""))
-        self.cursor = min(cursors.values())
+        self.cursor = read_to(state)
 
     def note(self, rejected: Sequence[Rejection]) -> None:
         """Count the records of which something could not be stored."""
@@ -185,8 +183,8 @@ class Reading:
         self.status = "not_permitted" if isinstance(error, Forbidden) else "failed"
         self.lost = self.status == "not_permitted" and readable
 
-    def undo(self) -> None:
-        """The checkpoint was not loaded: what was read in it counts for nothing."""
-        self.cursor = self._committed
+    def undo(self, cursor: str | None) -> None:
+        """What was read from that cursor on was not loaded: it counts for nothing."""
+        self.cursor = cursor
         if self.status != "not_permitted":
             self.status = "failed"

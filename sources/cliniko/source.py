@@ -1,17 +1,13 @@
 """One dlt resource for each endpoint.
 
-`cliniko_source()` is an ordinary dlt source: it needs nothing but dlt's settings. A run
-in checkpoints passes its own readings, so that a walk goes on where it stopped, and a
-`pause` that ends a checkpoint.
+`cliniko_source()` is an ordinary dlt source: it needs nothing but dlt's settings.
+`delivered()` is the same source of what a run has read already: a run reads on while
+dlt loads what it read before.
 """
 
-import traceback
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import dlt
@@ -19,68 +15,38 @@ from dlt.common.configuration.container import Container
 from dlt.common.storages.load_package import LoadPackageStateInjectableContext
 from dlt.extract import DltResource
 
-from sources.cliniko.catalogue import REJECTED
 from sources.cliniko.client import Client
 from sources.cliniko.endpoints import ENDPOINTS
-from sources.cliniko.errors import ClinikoError, Malformed, Unauthorized
-from sources.cliniko.forgotten import FORGOTTEN, Forgotten
+from sources.cliniko.extract import Extract
+from sources.cliniko.marked import marked
 from sources.cliniko.model import Endpoint
-from sources.cliniko.package import Package
-from sources.cliniko.privacy import Rules, rules, stays
+from sources.cliniko.package import Batch
+from sources.cliniko.privacy import rules
 from sources.cliniko.reading import Reading, State
-from sources.cliniko.repeats import Repeats
 from sources.cliniko.settings import ClinikoSettings, resolve
-
-UNEXPECTED = (ClinikoError, ArithmeticError, LookupError, RecursionError, TypeError, ValueError)
-"""What an answer may lead to: what we expect of it, and what only a hostile one can."""
-
-Pause = Callable[[], bool]
-
-FEW = 2  # other walks at work; a big list is split once there are no more, and budget is left over
-
-
-def never() -> bool:
-    """The pause of an extract that reads to the end."""
-    return False
 
 
 @dataclass(frozen=True)
-class Extract:
-    """What the resources of one extract share.
+class Delivery:
+    """What was read of an account since the delivery before.
 
-    readings:   how each endpoint is read; None if nobody follows it
-    rules:      what of it is kept
-    forgotten:  records of patients who are to be forgotten
-    begun:      those that were begun, if nobody follows them
+    states:   endpoint → what dlt's state is to keep of it, where that has changed
+    batches:  endpoint → rows
     """
 
-    settings: ClinikoSettings
-    client: Client
-    readings: Mapping[str, Reading] | None
-    pause: Pause
-    run_id: str
-    rules: Rules
-    forgotten: Forgotten
-    begun: list[Reading] = field(default_factory=list)
+    account: str
+    states: dict[str, State] = field(default_factory=dict)
+    batches: dict[str, list[Batch]] = field(default_factory=dict)
 
     @property
-    def locked_out(self) -> bool:
-        """Whether the key was refused, so that nothing more can be read."""
-        known = self.readings.values() if self.readings else ()
-        return any(isinstance(reading.error, Unauthorized) for reading in known)
+    def endpoints(self) -> set[str]:
+        """Those of which there is something to load."""
+        return self.states.keys() | self.batches.keys()
 
-    def reading(self, endpoint: Endpoint) -> Reading:
-        """Where the endpoint's reading stands; a new one if nobody follows it."""
-        if self.readings:
-            return self.readings[endpoint.name]
-        self.begun.append(Reading(endpoint))
-        return self.begun[-1]
-
-    def is_idle(self, beside: Reading) -> bool:
-        """Whether so little is read besides that budget is left over."""
-        known = self.readings.values() if self.readings else self.begun
-        others = (one for one in known if one is not beside and one.status == "unread")
-        return self.client.leaves_budget and sum(one.at_once for one in others) <= FEW
+    @property
+    def tables(self) -> set[str]:
+        """The tables that have rows here, or come to be."""
+        return {batch.table.name for batches in self.batches.values() for batch in batches}
 
 
 @dlt.source(name="cliniko", section="cliniko")
@@ -89,9 +55,6 @@ def cliniko_source(
     *,
     client: Client | None = None,
     readings: Mapping[str, Reading] | None = None,
-    pause: Pause = never,
-    run_id: str = "",
-    forgotten: Forgotten | None = None,
 ) -> Iterator[DltResource]:
     """The lists of one Cliniko account, as typed Arrow tables that dlt merges.
 
@@ -100,16 +63,13 @@ def cliniko_source(
     client:     what asks Cliniko; made from the settings if not given
     readings:   endpoint → how to read it. Exactly these are read, and how each one ended
                 is written there; without them an endpoint that fails ends the extract
-    pause:      asked after every page; the extract ends where it says true
-    run_id:     stored beside rejected records
-    forgotten:  records that are left out, but for a row in `_forgotten`
 
     No request is sent before rows are asked for. Select with `with_resources`;
     `bookings` has to be selected, the others are from the start.
     """
     settings = settings or resolve()
     asked = client or Client(settings)
-    extract = Extract(settings, asked, readings, pause, run_id, rules(settings), forgotten or {})
+    extract = Extract(settings, asked, rules(settings), readings)
     if client is None:
         weakref.finalize(extract, asked.close)  # nobody else knows when the last row was read
     for endpoint in [r.endpoint for r in readings.values()] if readings else ENDPOINTS.values():
@@ -123,89 +83,28 @@ def cliniko_source(
 
 
 def _rows(endpoint: Endpoint, extract: Extract) -> Iterator[Any]:
-    """The rows of one endpoint, from where its reading stands to its end or to a pause.
-
-    If it cannot be read to its end, what was read is kept. If somebody follows the
-    reading, it says so there, and the other endpoints go on.
-    """
-    reading = extract.reading(endpoint)
+    """The rows of one endpoint, which dlt asks for."""
     state: State = dlt.current.resource_state().setdefault(extract.settings.account, {})
-    _mark(state, extract.rules.mark(endpoint))
-    package = Package(
-        endpoint,
-        extract.settings.account,
-        extract.run_id,
-        _load_id(),
-        state,
-        extract.rules,
-        extract.forgotten,
-    )
-    try:
-        yield from _taken(reading, extract, package, state)
-    except UNEXPECTED as error:
-        # One list that is beyond understanding must not cost the others their night.
-        known = error if isinstance(error, ClinikoError) else _strange(error)
-        reading.end(known, state)
-        if extract.readings is None and reading.error:
-            raise
-    missing = _missing(package)
-    if endpoint.shape == "list" or not reading.offered:
-        package.empty(missing)
-        yield from package.batches(least=0)
-    elif reading.status == "ok":
-        changed = package.whole()
-        if changed or missing or not reading.goes_on:
-            yield from package.batches(least=0)
+    load_id, made = _load_id(), dlt.current.source_schema().tables
+    for batch in extract.rows(endpoint, state, made):
+        yield marked(batch, load_id)
 
 
-def _taken(reading: Reading, extract: Extract, package: Package, state: State) -> Iterator[Any]:
-    """Put page after page into the package, and hand over what fills a batch."""
-    if extract.locked_out:
-        return
-    if not extract.rules.reads(reading.endpoint):
-        reading.leave_out(extract.rules.profile)
-        return
-    repeats = Repeats(state.setdefault("recent", {}))
-    overlap = timedelta(minutes=extract.settings.overlap_minutes)
-    try:
-        idle = partial(extract.is_idle, reading)
-        for page in reading.pages(extract.client, state, overlap, idle):
-            if not package.fits(page):
-                reading.hold(page)
-                return
-            reading.note(package.add(repeats.without(page) if reading.goes_on else page))
-            reading.new_fields |= package.new_fields
-            reading.left_out |= package.left_out
-            reading.keep(page, state)
-            if reading.endpoint.shape != "list":
-                continue  # a list that is swapped in one step is handed over in one
-            repeats.remember(page)
-            yield from package.batches()
-            if extract.pause() or extract.locked_out:
-                return
-        reading.done(state)
-    finally:
-        repeats.settle(package.refused)
+@dlt.source(name="cliniko", section="cliniko")
+def delivered(deliveries: Sequence[Delivery]) -> Iterator[DltResource]:
+    """What was read already, of one account or of several."""
+    for name in sorted(set[str]().union(*(one.endpoints for one in deliveries))):
+        yield dlt.resource(_delivered, name=name)(name, deliveries)
 
 
-def _strange(error: Exception) -> Malformed:
-    """An error that no answer should lead to, without its text, which may quote one."""
-    *_, last = traceback.extract_tb(error.__traceback__)
-    return Malformed(
-        f"an answer that cannot be understood ({type(error).__name__} at "
-        f"{Path(last.filename).name}:{last.lineno}); please report this"
-    )
-
-
-def _mark(state: State, mark: dict[str, Any]) -> None:
-    """Note how the rows are treated from now on; if otherwise than before, read them again.
-
-    Where values are only left out now, no reading is needed: see `pipelines.rewrite`.
-    """
-    if not stays(state.get("privacy"), mark):
-        for name in ("cursors", "ranges", "recent", "content"):
-            state.pop(name, None)
-    state["privacy"] = mark
+def _delivered(name: str, deliveries: Sequence[Delivery]) -> Iterator[Any]:
+    """The rows of one endpoint, and what is kept of it."""
+    load_id, states = _load_id(), dlt.current.resource_state()
+    for delivery in deliveries:
+        if name in delivery.states:
+            states[delivery.account] = delivery.states[name]
+        for batch in delivery.batches.get(name, ()):
+            yield marked(batch, load_id)
 
 
 def _load_id() -> str:
@@ -214,10 +113,3 @@ def _load_id() -> str:
     if LoadPackageStateInjectableContext not in container:
         return ""
     return container[LoadPackageStateInjectableContext].load_id
-
-
-def _missing(package: Package) -> list[str]:
-    """The endpoint's tables that no load has made yet."""
-    made = dlt.current.source_schema().tables
-    beside = (REJECTED, FORGOTTEN.name)
-    return [name for name in package.tables if name not in beside and name not in made]

@@ -26,6 +26,11 @@ permitted  whether the key could ever read it
 EVERY = "*"  # stands for all rejected records, where they are too many to name
 
 
+def read_to(state: Mapping[str, Any]) -> str | None:
+    """How far all of an endpoint's lists have been read, ISO 8601; None before the first row."""
+    return min(state.get("cursors", {}).values(), default=None)
+
+
 def description(endpoint: Endpoint) -> str:
     """A hash of how the endpoint's records are typed: what is described, and by which code."""
     words = (version(), endpoint.columns, endpoint.links, endpoint.children)

@@ -1,0 +1,123 @@
+"""One checkpoint after the other: what was read is loaded while the next is read."""
+
+from collections import deque
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from copy import deepcopy
+from typing import Any
+
+import dlt
+
+from pipelines.commit import commit
+from pipelines.memory import give_back
+from sources.cliniko.extract import Extract
+from sources.cliniko.model import Endpoint
+from sources.cliniko.package import Batch
+from sources.cliniko.reading import State
+from sources.cliniko.source import Delivery, delivered
+
+WORKERS = 12  # lists read side by side: enough to use the budget at Cliniko's slowest
+
+States = dict[str, State]
+"""Endpoint → what dlt's state keeps of it, of one account."""
+
+Begun = Mapping[str, str | None]
+"""A checkpoint as it began: endpoint → cursor."""
+
+
+def states_of(flow: dlt.Pipeline, account: str) -> States:
+    """What dlt's state has of an account; a copy, which a run moves on."""
+    resources = flow.state.get("sources", {}).get("cliniko", {}).get("resources", {})
+    return {
+        name: deepcopy(accounts[account])
+        for name, accounts in resources.items()
+        if account in accounts
+    }
+
+
+def tables_of(flow: dlt.Pipeline) -> set[str]:
+    """The tables that loads before have made."""
+    return set(flow.default_schema.tables) if flow.default_schema_name else set()
+
+
+def gather(extract: Extract, states: States, made: Collection[str]) -> Delivery:
+    """Read the lists of an extract side by side, each to its end or to the pause.
+
+    states:  moves on with the rows
+    made:    the tables that are there
+    """
+    readings = extract.readings or {}
+    before = {name: deepcopy(states.setdefault(name, {})) for name in readings}
+    with ThreadPoolExecutor(WORKERS, "cliniko-read") as threads:
+        coming = {
+            name: threads.submit(_rows, extract, reading.endpoint, states[name], made)
+            for name, reading in readings.items()
+        }
+        wait(coming.values(), return_when="FIRST_EXCEPTION")
+        threads.shutdown(wait=True, cancel_futures=True)  # one that breaks ends all
+    _raise_the_first(coming)
+    return Delivery(
+        extract.settings.account,
+        {name: deepcopy(states[name]) for name in coming if states[name] != before[name]},
+        {name: found for name, one in coming.items() if (found := one.result())},
+    )
+
+
+def _rows(extract: Extract, endpoint: Endpoint, state: State, made: Collection[str]) -> list[Batch]:
+    return list(extract.rows(endpoint, state, made))
+
+
+def _raise_the_first(coming: Mapping[str, Future[Any]]) -> None:
+    """Raise what broke first, if anything did."""
+    for one in coming.values():
+        if not one.cancelled() and (error := one.exception()):
+            raise error
+
+
+def load(flow: dlt.Pipeline, delivery: Delivery) -> None:
+    """Load what was read, rows and cursors together; nothing if there is neither."""
+    if not delivery.endpoints:
+        return
+    flow.extract(delivered([delivery]))
+    delivery.batches.clear()  # they are in dlt's files now
+    give_back()
+    commit(flow)
+    give_back()
+
+
+class Loading:
+    """Loads one delivery while the next one is read; never two at once.
+
+    begun:  the checkpoints that are not loaded yet, the oldest first
+    """
+
+    def __init__(self, load: Callable[[Delivery], None]) -> None:
+        self.begun: deque[Begun] = deque()
+        self._load = load
+        self._thread = ThreadPoolExecutor(1, "cliniko-load")
+        self._under_way: Future[None] | None = None
+
+    def __enter__(self) -> "Loading":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._thread.shutdown(wait=True)
+        with suppress(*([Exception] if kind else [])):  # what broke before is told
+            self.wait()
+
+    def begin(self, checkpoint: Begun) -> None:
+        """A checkpoint begins to be read."""
+        self.begun.append(checkpoint)
+
+    def start(self, delivery: Delivery) -> None:
+        """Load a delivery once the one before is loaded. Raises what broke that one."""
+        self.wait()
+        self._under_way = self._thread.submit(self._load, delivery)
+
+    def wait(self) -> None:
+        """Wait until all is loaded. Raises what broke it."""
+        if self._under_way:
+            self._under_way.result()
+            self._under_way = None
+            self.begun.popleft()

@@ -1,0 +1,124 @@
+"""Checkpoints: what was read is loaded while the next is read, and counts once it is loaded."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import settings_for
+from test_sync import Place
+
+from pipelines import sync as syncing
+from pipelines.checkpoints import Loading, load
+from pipelines.memory import give_back
+from sandbox import Account, Served, serve
+from sources.cliniko.source import Delivery
+
+PATIENCE = 20.0  # seconds for what happens at once
+
+
+@pytest.fixture(scope="module")
+def served() -> Any:
+    """A clinic with one list of some pages."""
+    with serve(Account(rows=100, only={"patients": 450})) as server:
+        yield server
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path / "state")
+
+
+def test_the_next_checkpoint_is_read_while_one_is_loaded() -> None:
+    read_on, loaded = threading.Event(), []
+
+    def slow(delivery: Delivery) -> None:
+        assert read_on.wait(PATIENCE)
+        loaded.append(delivery.account)
+
+    with Loading(slow) as loading:
+        loading.begin({})
+        loading.start(Delivery("first"))
+        read_on.set()
+        loading.begin({})
+        loading.start(Delivery("second"))
+        loading.wait()
+
+    assert loaded == ["first", "second"]
+    assert not loading.begun
+
+
+def test_two_deliveries_are_never_loaded_at_once() -> None:
+    at_work, most = [0], [0]
+
+    def counted(delivery: Delivery) -> None:
+        at_work[0] += 1
+        most[0] = max(most[0], at_work[0])
+        threading.Event().wait(0.05)
+        at_work[0] -= 1
+
+    with Loading(counted) as loading:
+        for number in range(4):
+            loading.begin({})
+            loading.start(Delivery(str(number)))
+        loading.wait()
+
+    assert most == [1]
+
+
+def test_a_load_that_breaks_costs_its_rows_and_those_that_were_read_meanwhile(
+    place: Place, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_for(served, checkpoint_seconds=0)
+    loads: list[Delivery] = []
+
+    def second_breaks(flow: Any, delivery: Delivery) -> None:
+        loads.append(delivery)
+        if len(loads) == 2:
+            raise RuntimeError("the disk is full")
+        load(flow, delivery)
+
+    monkeypatch.setattr(syncing, "load", second_breaks)
+    broken = place.sync(settings, "patients")
+    monkeypatch.undo()
+
+    [reading] = broken.readings.values()
+    kept = place.flow.state["sources"]["cliniko"]["resources"]["patients"]["main"]["cursors"]
+    assert (broken.status, reading.status) == ("failed", "failed")
+    assert "the disk is full" in broken.error
+    assert reading.cursor == min(kept.values())  # that of the first load alone
+    assert place.value("SELECT count(*) FROM cliniko.patients") < 450
+
+    whole = place.sync(settings, "patients")
+
+    assert whole.status == "ok"
+    assert place.value("SELECT count(*) FROM cliniko.patients") == 450
+
+
+def test_a_checkpoint_ends_once_it_holds_enough(
+    place: Place, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(syncing, "FULL", 1)  # byte: a page is more
+
+    run = place.sync(settings_for(served), "patients")
+
+    assert run.status == "ok"
+    assert place.value("SELECT count(DISTINCT _dlt_load_id) FROM cliniko.patients") == 5
+
+
+def test_memory_that_was_freed_goes_back_to_the_system() -> None:
+    def resident() -> int:
+        """MB."""
+        status = Path("/proc/self/status")
+        if not status.exists():
+            pytest.skip("tells no resident memory here")
+        return int(status.read_text().split("VmRSS:")[1].split()[0]) // 1024
+
+    taken = [bytes(2_000) for _ in range(100_000)]
+    last, most = taken[-1], resident()  # what is still in use at the end keeps all below it
+    del taken
+
+    give_back()
+
+    assert resident() < most - 100
+    assert len(last) == 2_000
