@@ -26,9 +26,9 @@ Begun = Mapping[str, str | None]
 """A checkpoint as it began: endpoint → cursor."""
 
 
-def states_of(flow: dlt.Pipeline, account: str) -> States:
+def states_of(state: Mapping[str, Any], account: str) -> States:
     """What dlt's state has of an account; a copy, which a run moves on."""
-    resources = flow.state.get("sources", {}).get("cliniko", {}).get("resources", {})
+    resources = state.get("sources", {}).get("cliniko", {}).get("resources", {})
     return {
         name: deepcopy(accounts[account])
         for name, accounts in resources.items()

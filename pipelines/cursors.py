@@ -9,11 +9,11 @@ from typing import Any
 
 from pipelines.commit import commit
 from pipelines.destinations import Warehouse, warehouse
+from pipelines.flows import PREFIX, accounts, pipeline
 from pipelines.leftovers import prepare
 from pipelines.lock import hold, writers
 from pipelines.place import DATASET, lock_file, work_file, writable
 from pipelines.readers import reader
-from pipelines.sync import PREFIX, accounts, pipeline
 from sources.cliniko.errors import ConfigError
 from sources.cliniko.reading import State
 

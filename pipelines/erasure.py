@@ -12,22 +12,23 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-import dlt
 import pyarrow as pa
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
-from dlt.extract import DltResource
 
 from pipelines import compact
 from pipelines.beside import Beside, beside
-from pipelines.commit import commit, turn
+from pipelines.checkpoints import States
+from pipelines.commit import turn
 from pipelines.destinations import Warehouse
+from pipelines.landing import Landing
 from pipelines.staging import empty
 from sources.cliniko import catalogue
 from sources.cliniko.catalogue import REJECTED
 from sources.cliniko.endpoints import ENDPOINTS
 from sources.cliniko.forgotten import FORGOTTEN, MARKS, PATIENTS, Forgotten
-from sources.cliniko.marked import hints
 from sources.cliniko.model import Endpoint
+from sources.cliniko.package import Batch
+from sources.cliniko.source import Delivery
 from sources.cliniko.values import ARROW
 
 BATCH = 500  # ids in one statement
@@ -36,52 +37,52 @@ Rows = dict[str, int]
 """Table → rows that were removed from it, or in which the patient was."""
 
 
-def forgotten(flow: dlt.Pipeline, account: str) -> Forgotten:
+def forgotten(landing: Landing) -> Forgotten:
     """The records that are not to come back."""
-    found: dict[str, dict[int, int]] = {}
+    flow, found = landing.flow, dict[str, dict[int, int]]()
     if flow.default_schema_name and FORGOTTEN.name in flow.default_schema.tables:
         with flow.sql_client() as client, suppress(DatabaseUndefinedRelation):
             table = client.make_qualified_table_name(FORGOTTEN.name)
             sql = f"SELECT endpoint, id, patient_id FROM {table} WHERE _account = %s"
-            for endpoint, number, patient in client.execute_sql(sql, account) or ():
+            for endpoint, number, patient in client.execute_sql(sql, landing.account) or ():
                 found.setdefault(endpoint, {})[number] = patient
     return found
 
 
-def gone(flow: dlt.Pipeline, account: str) -> list[int]:
+def gone(landing: Landing) -> list[int]:
     """The patients who are marked as gone from the account."""
-    with flow.sql_client() as client, suppress(DatabaseUndefinedRelation):
+    with landing.flow.sql_client() as client, suppress(DatabaseUndefinedRelation):
         table = client.make_qualified_table_name(PATIENTS)
         sql = f"SELECT id FROM {table} WHERE _account = %s AND _gone_at IS NOT NULL"
-        return [number for (number,) in client.execute_sql(sql, account) or ()]
+        return [number for (number,) in client.execute_sql(sql, landing.account) or ()]
     return []
 
 
-def forget(
-    flow: dlt.Pipeline, account: str, patients: Collection[int], warehouse: Warehouse
-) -> Rows:
+def forget(landing: Landing, patients: Collection[int], warehouse: Warehouse) -> Rows:
     """Remove all that belongs to the patients; what was done, by table.
 
     A DuckDB file is due to be written anew afterwards (see `compact`); tables of Postgres
     are at once.
     """
-    _make(flow)
+    flow = landing.flow
+    _make(landing)
     if warehouse.file:
         compact.due(warehouse.file)
     with turn(flow), flow.sql_client() as client:
         there = {name for name in flow.default_schema.tables if name[:4] != "_dlt"}
-        erasure = Erasure(client, account, there, beside(client, warehouse.name))
+        erasure = Erasure(client, landing.account, there, beside(client, warehouse.name))
         with client.begin_transaction():
             erasure.run(patients)
         touched = [client.make_qualified_table_name(name) for name in sorted(there)]
         compact.vacuum(client, warehouse, [*touched, *(one.name for one in erasure.others)])
     empty(flow)
-    _leave_state(flow, account, erasure.doomed)
+    _leave_state(landing, erasure.doomed)
     return dict(sorted(erasure.rows.items()))
 
 
-def remember(flow: dlt.Pipeline, account: str, patients: Collection[int]) -> int:
+def remember(landing: Landing, patients: Collection[int]) -> int:
     """Let the patients' records come back with the next run; how many they were."""
+    flow, account = landing.flow, landing.account
     if FORGOTTEN.name not in flow.default_schema.tables:
         return 0
     with turn(flow), flow.sql_client() as client:
@@ -248,32 +249,27 @@ class Erasure:
         return list(self.client.execute_sql(sql, *values, self.account) or ())
 
 
-def _make(flow: dlt.Pipeline) -> None:
+def _make(landing: Landing) -> None:
     """See that `_forgotten` is there."""
-    if FORGOTTEN.name not in flow.default_schema.tables:
-        flow.extract(_nothing())
-        commit(flow)
+    if FORGOTTEN.name not in landing.flow.default_schema.tables:
+        columns = [column for column in FORGOTTEN.columns if column is not catalogue.LOAD_ID]
+        rows = pa.table({column.name: pa.array([], ARROW[column.kind]) for column in columns})
+        nothing = {FORGOTTEN.name: [Batch(FORGOTTEN, rows)]}
+        landing.load(Delivery(landing.account, batches=nothing))
 
 
-@dlt.source(name="cliniko", section="cliniko")
-def _nothing() -> Iterator[DltResource]:
-    columns = [column for column in FORGOTTEN.columns if column is not catalogue.LOAD_ID]
-    rows = pa.table({column.name: pa.array([], ARROW[column.kind]) for column in columns})
-    marked = dlt.mark.with_hints(rows, hints(FORGOTTEN), create_table_variant=True)
-    yield dlt.resource([marked], name=FORGOTTEN.name)
-
-
-def _leave_state(flow: dlt.Pipeline, account: str, doomed: Mapping[str, Mapping[int, int]]) -> None:
+def _leave_state(landing: Landing, doomed: Mapping[str, Mapping[int, int]]) -> None:
     """Take the records' ids and hashes out of dlt's state."""
-    with flow.managed_state(extract_state=True) as whole:
-        kept = whole.get("sources", {}).get("cliniko", {}).get("resources", {})
-        for name, ids in doomed.items():
-            state = kept.get(name, {}).get(account, {})
-            for number in map(str, ids):
-                state.get("recent", {}).pop(number, None)
-                if number in state.get("rejected", []):
-                    state["rejected"].remove(number)
-    commit(flow)
+    states = landing.states()
+    changed: States = {}
+    for name in doomed.keys() & states.keys():
+        ids, state = {str(number) for number in doomed[name]}, states[name]
+        recent, rejected = state.get("recent", {}), state.get("rejected", [])
+        if ids & {*recent, *rejected}:
+            left = {key: mark for key, mark in recent.items() if key not in ids}
+            bad = [key for key in rejected if key not in ids]
+            changed[name] = state | {"recent": left, "rejected": bad}
+    landing.load(Delivery(landing.account, states=changed))
 
 
 def _batches(ids: Collection[int]) -> Iterator[str]:

@@ -4,16 +4,13 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import dlt
-
 from pipelines import erasure, place
 from pipelines.compact import compact
 from pipelines.destinations import Warehouse, warehouse
 from pipelines.erasure import Rows
-from pipelines.leftovers import prepare
+from pipelines.landing import Landing
 from pipelines.lock import hold_account, hold_place, writers
 from pipelines.publish import publish
-from pipelines.sync import pipeline
 from sources.cliniko import filters
 from sources.cliniko.client import Client
 from sources.cliniko.endpoints import ENDPOINTS
@@ -42,8 +39,8 @@ def forget(
         if not even_if_there:
             _refuse_if_there(settings, patients)
         place.sweep(state_dir)
-        with _opened(settings, destination, state_dir) as (store, flow):
-            rows = erasure.forget(flow, settings.account, patients, store)
+        with _opened(settings, destination, state_dir) as (store, landing):
+            rows = erasure.forget(landing, patients, store)
         if store.file:
             compact(store.file)
             publish(store.file, state_dir, settings.published_mode)
@@ -58,23 +55,23 @@ def remember(
     with (
         hold_place(state_dir),
         hold_account(settings),
-        _opened(settings, destination, state_dir) as (_, flow),
+        _opened(settings, destination, state_dir) as (_, landing),
     ):
-        return erasure.remember(flow, settings.account, patients)
+        return erasure.remember(landing, patients)
 
 
 @contextmanager
 def _opened(
     settings: ClinikoSettings, destination: str, state_dir: Path
-) -> Iterator[tuple[Warehouse, dlt.Pipeline]]:
+) -> Iterator[tuple[Warehouse, Landing]]:
     """The warehouse, held, with what a run before left brought in line."""
     store = warehouse(destination, state_dir)
     with store.opened(), store.locked(writers(settings.account, settings)):
-        flow = pipeline(store, settings.account, state_dir)
-        prepare(flow)
-        if not flow.default_schema_name:
+        landing = Landing(store, settings.account, state_dir)
+        landing.prepare()
+        if not landing.flow.default_schema_name:
             raise ConfigError("nothing has been loaded yet: run `cliniko sync` first")
-        yield store, flow
+        yield store, landing
 
 
 def _refuse_if_there(settings: ClinikoSettings, patients: Collection[int]) -> None:

@@ -10,7 +10,6 @@ from operator import and_
 from pathlib import Path
 from typing import Any
 
-import dlt
 import duckdb
 from rich.console import Console
 
@@ -18,6 +17,7 @@ from pipelines import erasure
 from pipelines.compact import compact, is_due
 from pipelines.destinations import Warehouse, bounded, warehouse
 from pipelines.killed import named
+from pipelines.landing import Landing
 from pipelines.ledger import Run, Status
 from pipelines.lock import hold_account, hold_place, writers
 from pipelines.marts.turn import turn, wanted
@@ -129,7 +129,7 @@ class Night:
             )
 
     def _compare(
-        self, flow: dlt.Pipeline, run: Run, client: Client, settings: ClinikoSettings, terms: Terms
+        self, landing: Landing, run: Run, client: Client, settings: ClinikoSettings, terms: Terms
     ) -> None:
         """Compare with the account, where rows can be marked and replaced.
 
@@ -137,11 +137,11 @@ class Night:
         """
         if not self.store.merges:
             return
-        reconcile(flow, run, client, settings, terms)
-        gone = erasure.gone(flow, settings.account) if settings.forget_gone else ()
+        reconcile(landing, run, client, settings, terms)
+        gone = erasure.gone(landing) if settings.forget_gone else ()
         if gone:
-            erasure.forget(flow, settings.account, gone, self.store)
-            run.forgotten = erasure.forgotten(flow, settings.account)
+            erasure.forget(landing, gone, self.store)
+            run.forgotten = erasure.forgotten(landing)
 
     def close(self, runs: Sequence[Run], console: Console, mode: str) -> None:
         """Build the marts, publish what the runs loaded, and say how they went."""

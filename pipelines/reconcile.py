@@ -8,11 +8,10 @@ from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import Any
 
-import dlt
-
-from pipelines.checkpoints import gather, load, states_of, tables_of
+from pipelines.checkpoints import gather, tables_of
 from pipelines.commit import TURN
 from pipelines.compare import Budget, Comparison, Spent
+from pipelines.landing import Landing
 from pipelines.ledger import Checked, Run
 from pipelines.shelf import Shelf, states
 from pipelines.whole import compare_whole
@@ -53,7 +52,7 @@ USUAL = Terms()
 
 
 def reconcile(
-    flow: dlt.Pipeline, run: Run, client: Client, settings: ClinikoSettings, terms: Terms
+    landing: Landing, run: Run, client: Client, settings: ClinikoSettings, terms: Terms
 ) -> None:
     """Count both sides of every list that was read, and mend what differs.
 
@@ -62,8 +61,8 @@ def reconcile(
     readings and in `run.checked`.
     """
     budget = Budget(terms.requests)
-    kept, read = states_of(flow, settings.account), rules(settings)
-    with flow.sql_client() as connection:
+    kept, read = landing.states(), rules(settings)
+    with landing.flow.sql_client() as connection:
         comparisons = {
             name: Comparison(
                 [Listed(client, r.endpoint, path, r.notes) for path in r.endpoint.paths],
@@ -90,7 +89,7 @@ def reconcile(
         places = _row_by_row(comparisons, kept, terms.now())
         for name, comparison in every.items():
             _mark(comparison, run.readings[name], run, terms)
-        _load(flow, comparisons, places, client, settings, run, kept)
+        _load(landing, comparisons, places, client, settings, run, kept)
         for name, comparison in every.items():
             after = comparison.held()
             run.checked += [
@@ -219,7 +218,7 @@ def _mark(comparison: Comparison, reading: Reading, run: Run, terms: Terms) -> N
 
 
 def _load(
-    flow: dlt.Pipeline,
+    landing: Landing,
     comparisons: Mapping[str, Comparison],
     places: Mapping[str, Place],
     client: Client,
@@ -243,7 +242,7 @@ def _load(
     for name, comparison in comparisons.items():
         run.readings[name].mended = len(comparison.records)
     extract = Extract(settings, client, rules(settings), readings, run.run_id, run.forgotten)
-    load(flow, gather(extract, dict(kept), tables_of(flow)))
+    landing.load(gather(extract, dict(kept), tables_of(landing.flow)))
 
 
 def _pages(comparison: Comparison) -> list[Page]:

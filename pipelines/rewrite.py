@@ -8,9 +8,9 @@ import dlt
 
 from pipelines import compact
 from pipelines.beside import beside
-from pipelines.checkpoints import states_of
 from pipelines.commit import turn
 from pipelines.destinations import Warehouse
+from pipelines.landing import Landing
 from pipelines.ledger import Run
 from pipelines.staging import empty
 from sources.cliniko import catalogue
@@ -42,16 +42,14 @@ class Change:
         return f"{verb} WHERE _account = %s{beside}"
 
 
-def rewrite(flow: dlt.Pipeline, run: Run, rules: Rules, warehouse: Warehouse) -> None:
+def rewrite(landing: Landing, run: Run, rules: Rules, warehouse: Warehouse) -> None:
     """Empty the columns that are left out or treated otherwise from now on.
 
     Of rows that the account still has, what is to be stored is read again (see the
     source); of those that are gone from it, it stays null. What is to be undone by a
     crash is done again by the next run: the state tells, and is committed with the rows.
     """
-    if not flow.default_schema_name:
-        return
-    states = states_of(flow, run.account)
+    flow, states = landing.flow, landing.states()
     changes: list[Change] = []
     for name, reading in run.readings.items():
         state = states.get(name)

@@ -2,25 +2,22 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import dlt
-from dlt.pipeline.trace import TRACE_FILE_NAME
 
 from pipelines import ledger
-from pipelines.checkpoints import Loading, gather, load, states_of, tables_of
+from pipelines.checkpoints import Loading, gather, tables_of
 from pipelines.comments import comment
-from pipelines.destinations import DATASET, Warehouse
+from pipelines.destinations import Warehouse
 from pipelines.erasure import forgotten
 from pipelines.keys import index
-from pipelines.killed import clear, killed, marked, marks, named
+from pipelines.killed import marked, marks, named
+from pipelines.landing import Landing
 from pipelines.ledger import Run
-from pipelines.leftovers import prepare, settle
-from pipelines.place import work
 from pipelines.rewrite import rewrite
 from pipelines.staging import empty
 from pipelines.wording import cause, said, trace
@@ -33,47 +30,15 @@ from sources.cliniko.settings import ClinikoSettings
 from sources.cliniko.state import read_to
 
 FULL = 23 * 2**20  # bytes of rows that a checkpoint may hold, whatever its time
-PREFIX = f"{DATASET}_"  # of a pipeline's name; the account follows
 STOPPED = str(Stopped())
+LEDGER_FAILED = "the ledger could not be written"
 
 log = logging.getLogger("cliniko")
 
 Clock = Callable[[], float]
 Stop = Callable[[], bool]
-After = Callable[[dlt.Pipeline, Run, Client], None]
+After = Callable[[Landing, Run, Client], None]
 Connect = Callable[[ClinikoSettings], Client]
-
-
-def pipeline(warehouse: Warehouse, account: str, state_dir: Path) -> dlt.Pipeline:
-    """The dlt pipeline of an account and a warehouse; all it writes is in the state directory.
-
-    Each destination has its own folder: cursors say what has reached that one. Each
-    account has its own pipeline: accounts are read side by side, and one that breaks
-    leaves the others' packages alone. Signals stay ours: dlt would take them for itself
-    while it loads, and then forget them.
-    """
-    flow = dlt.pipeline(
-        pipeline_name=f"{PREFIX}{account}",
-        destination=warehouse.destination,
-        dataset_name=DATASET,
-        pipelines_dir=str(_folder(warehouse, state_dir)),
-    )
-    flow.runtime_config.intercept_signals = False
-    # A trace holds every setting and whatever an error quotes.
-    flow.config.enable_runtime_trace = False
-    (Path(flow.working_dir) / TRACE_FILE_NAME).unlink(missing_ok=True)
-    return flow
-
-
-def accounts(warehouse: Warehouse, state_dir: Path) -> list[str]:
-    """The accounts that were read from here into a warehouse."""
-    found = _folder(warehouse, state_dir).glob(f"{PREFIX}*")
-    return sorted(folder.name.removeprefix(PREFIX) for folder in found)
-
-
-def _folder(warehouse: Warehouse, state_dir: Path) -> Path:
-    """The folder of a warehouse's pipelines."""
-    return work(state_dir) / "pipelines" / warehouse.name
 
 
 def sync(
@@ -83,7 +48,8 @@ def sync(
     state_dir: Path,
     *,
     watch: Callable[[Run, Client], None] = lambda run, client: None,
-    after: After = lambda flow, run, client: None,
+    landing: Landing | None = None,
+    after: After = lambda landing, run, client: None,
     stop: Stop = lambda: False,
     connect: Connect = Client,
     clock: Clock = time.monotonic,
@@ -91,6 +57,7 @@ def sync(
     """Read the endpoints, load their rows, and write down what was done.
 
     watch:    told the run and its client once, before the first request
+    landing:  where the rows go, if not by themselves
     after:    done once all is read and loaded, before it is written down
     stop:     asked after every page; the run ends with the work kept where it says true
     connect:  makes the client
@@ -108,28 +75,35 @@ def sync(
         kind=_kind(readings),
         profile=kept.profile,
     )
-    flow = pipeline(warehouse, settings.account, state_dir)
+    landing = landing or Landing(warehouse, settings.account, state_dir)
     folder = marks(warehouse, settings.account, state_dir)
     log.info("run began", extra={"run": run.run_id, "account": run.account, "kind": run.kind})
     with marked(folder, run.run_id):
         with connect(settings) as client:
             watch(run, client)
-            with _told(run):
-                prepare(flow)
-                rewrite(flow, run, kept, warehouse)
-                run.forgotten = forgotten(flow, settings.account)
-                _checkpoints(flow, run, client, settings, stop, clock)
+            with _told([run]):
+                landing.prepare()
+                rewrite(landing, run, kept, warehouse)
+                run.forgotten = forgotten(landing)
+                _checkpoints(landing, run, client, settings, stop, clock)
                 if not run.error:
-                    after(flow, run, client)
+                    after(landing, run, client)
                     _stopped(run, stop())
             run.count(client)
         run.finished_at = datetime.now(UTC)
-        _write(flow, run, warehouse, folder, kept)
+        with _told([run], LEDGER_FAILED):
+            landing.record(run)
+        if landing.alone:
+            before = run.error
+            finish([run], landing.flow, warehouse, kept)
+            if run.error != before:
+                with _told([run], LEDGER_FAILED):
+                    landing.record(run)
     return run
 
 
 def _checkpoints(
-    flow: dlt.Pipeline,
+    landing: Landing,
     run: Run,
     client: Client,
     settings: ClinikoSettings,
@@ -137,8 +111,8 @@ def _checkpoints(
     clock: Clock,
 ) -> None:
     """Read for a while, load that, and meanwhile read on, until every endpoint has ended."""
-    states, made = states_of(flow, run.account), tables_of(flow)
-    loading = Loading(partial(load, flow))
+    states, made = landing.states(), tables_of(landing.flow)
+    loading = Loading(landing.load)
     with _undone(run, loading), loading:
         while unread := {n: r for n, r in run.readings.items() if r.status == "unread"}:
             ends = clock() + settings.checkpoint_seconds
@@ -175,25 +149,16 @@ def _is_cut(reading: Reading) -> bool:
     return reading.status == "unread" or isinstance(reading.error, Stopped)
 
 
-def _write(flow: dlt.Pipeline, run: Run, warehouse: Warehouse, folder: Path, kept: Rules) -> None:
-    """The run into the ledger, with those killed before it; comments on what has none yet."""
-    with _told(run, "the ledger could not be written"):
-        settle(flow)
-        run.killed = killed(folder, run.run_id, flow)
-        ledger.write(flow, run)
-        clear(folder, run.run_id)
-    before = run.error
-    with _told(run, "the comments could not be written"):
+def finish(runs: Sequence[Run], flow: dlt.Pipeline, warehouse: Warehouse, kept: Rules) -> None:
+    """Comments, keys and indexes where they are missing; nothing stays in staging tables."""
+    with _told(runs, "the comments could not be written"):
         comment(flow, warehouse.name, kept)
     if warehouse.indexed:
-        with _told(run, "keys or indexes could not be made"):
+        with _told(runs, "keys or indexes could not be made"):
             index(flow)
     if warehouse.staged:
-        with _told(run, "the staging tables could not be emptied"):
+        with _told(runs, "the staging tables could not be emptied"):
             empty(flow)
-    if run.error != before:
-        with _told(run, "the ledger could not be written"):
-            ledger.write(flow, run)
 
 
 @contextmanager
@@ -209,8 +174,8 @@ def _undone(run: Run, loading: Loading) -> Iterator[None]:
 
 
 @contextmanager
-def _told(run: Run, what: str = "") -> Iterator[None]:
-    """Whatever breaks ends the block, and the run says so.
+def _told(runs: Sequence[Run], what: str = "") -> Iterator[None]:
+    """Whatever breaks ends the block, and the runs say so.
 
     dlt and database drivers raise anything; a night without anybody must end in a report.
     """
@@ -220,7 +185,8 @@ def _told(run: Run, what: str = "") -> Iterator[None]:
         log.debug("the run broke: %s", trace(error))
         ours = cause(error)
         aloud = said(ours) if isinstance(ours, ClinikoError) else type(ours).__name__
-        run.fail(*(": ".join(filter(None, (what, words))) for words in (said(ours), aloud)))
+        for run in runs:
+            run.fail(*(": ".join(filter(None, (what, words))) for words in (said(ours), aloud)))
 
 
 def _kind(readings: Mapping[str, Reading]) -> ledger.Kind:

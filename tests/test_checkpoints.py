@@ -10,6 +10,7 @@ from test_sync import Place
 
 from pipelines import sync as syncing
 from pipelines.checkpoints import Loading, load
+from pipelines.landing import Landing
 from pipelines.memory import give_back
 from sandbox import Account, Served, serve
 from sources.cliniko.source import Delivery
@@ -72,13 +73,13 @@ def test_a_load_that_breaks_costs_its_rows_and_those_that_were_read_meanwhile(
     settings = settings_for(served, checkpoint_seconds=0)
     loads: list[Delivery] = []
 
-    def second_breaks(flow: Any, delivery: Delivery) -> None:
+    def second_breaks(self: Landing, delivery: Delivery) -> None:
         loads.append(delivery)
         if len(loads) == 2:
             raise RuntimeError("the disk is full")
-        load(flow, delivery)
+        load(self.flow, delivery)
 
-    monkeypatch.setattr(syncing, "load", second_breaks)
+    monkeypatch.setattr(Landing, "load", second_breaks)
     broken = place.sync(settings, "patients")
     monkeypatch.undo()
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from pipelines.commit import commit
 from pipelines.destinations import LOG, warehouse
-from pipelines.sync import pipeline
+from pipelines.flows import pipeline
 
 
 def test_what_was_loaded_does_not_stay_in_the_log(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from conftest import SHARED, connected, fetched, tables
 
 from pipelines.checkpoints import gather
 from pipelines.destinations import warehouse
-from pipelines.sync import pipeline
+from pipelines.flows import pipeline
 from sources.cliniko import catalogue
 from sources.cliniko.client import Client
 from sources.cliniko.endpoints import ENDPOINTS

@@ -24,9 +24,9 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as some
 
 from pipelines.destinations import warehouse as store
+from pipelines.flows import pipeline
 from pipelines.ledger import Run
 from pipelines.leftovers import prepare
-from pipelines.sync import pipeline
 from sandbox import Account, Served, faults, serve
 from sandbox.faults import Fault
 from sources.cliniko import catalogue

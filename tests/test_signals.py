@@ -15,9 +15,9 @@ from conftest import Warehouse
 from dlt.common.runtime.collector import NullCollector
 
 from pipelines.destinations import warehouse as store
+from pipelines.flows import pipeline
 from pipelines.killed import marks
 from pipelines.stopping import heard
-from pipelines.sync import pipeline
 from sandbox import Account, Served, serve, throttled
 from sources.cliniko.settings import ClinikoSettings
 from sources.cliniko.source import cliniko_source

@@ -13,9 +13,9 @@ from conftest import Warehouse, both
 
 from pipelines import cli
 from pipelines.destinations import warehouse as store
+from pipelines.flows import pipeline
 from pipelines.lock import hold
 from pipelines.place import lock_file
-from pipelines.sync import pipeline
 from sandbox import Account
 from sources.cliniko.settings import ClinikoSettings
 

@@ -22,6 +22,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from pipelines import sync as syncing
 from pipelines.destinations import Warehouse
 from pipelines.destinations import warehouse as store
+from pipelines.flows import pipeline
 from pipelines.ledger import Run
 from sandbox import Account, faults, serve
 from sources.cliniko.endpoints import ENDPOINTS
@@ -90,7 +91,7 @@ class Place:
 
     @property
     def flow(self) -> dlt.Pipeline:
-        return syncing.pipeline(self.store, "main", self.state_dir)
+        return pipeline(self.store, "main", self.state_dir)
 
 
 @pytest.fixture(params=["duckdb", "postgres"])

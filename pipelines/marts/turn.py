@@ -7,12 +7,11 @@ from pathlib import Path
 import dlt
 from dlt.common.configuration.exceptions import ConfigValueCannotBeCoercedException
 
-from pipelines import ledger
 from pipelines.destinations import Warehouse
 from pipelines.ledger import Run
 from pipelines.marts.build import Built, build
 from pipelines.marts.project import MISSING, built_on, installed
-from pipelines.sync import pipeline
+from pipelines.record import record
 from sources.cliniko.errors import ConfigError, Stopped
 
 SETTING = "cliniko.marts"  # CLINIKO__MARTS
@@ -47,7 +46,7 @@ def turn(
 def _write(run: Run, store: Warehouse, state_dir: Path) -> None:
     """The run once more into the ledger, which knows it as good; the rest goes on without."""
     try:
-        ledger.write(pipeline(store, run.account, state_dir), run)
+        record([run], store, state_dir)
     except Exception as error:
         run.fail(f"the ledger could not be written: {str(error).strip().splitlines()[0]}")
 
