@@ -17,6 +17,7 @@ from sources.cliniko.package import Batch
 from sources.cliniko.reading import State
 from sources.cliniko.source import Delivery, delivered
 
+FULL = 23 * 2**20  # bytes of rows that a checkpoint of one account may hold, whatever its time
 WORKERS = 12  # lists read side by side: enough to use the budget at Cliniko's slowest
 
 States = dict[str, State]
@@ -34,11 +35,6 @@ def states_of(state: Mapping[str, Any], account: str) -> States:
         for name, accounts in resources.items()
         if account in accounts
     }
-
-
-def tables_of(flow: dlt.Pipeline) -> set[str]:
-    """The tables that loads before have made."""
-    return set(flow.default_schema.tables) if flow.default_schema_name else set()
 
 
 def gather(extract: Extract, states: States, made: Collection[str]) -> Delivery:

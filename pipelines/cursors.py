@@ -1,11 +1,14 @@
 """How far each list has been read, as dlt's state has it; and how to have it read again."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
+
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.pipeline.exceptions import PipelineStepFailed
 
 from pipelines.commit import commit
 from pipelines.destinations import Warehouse, warehouse
@@ -30,7 +33,7 @@ def cursors(destination: str, state_dir: Path) -> dict[str, dict[str, dict[str, 
     found: dict[str, dict[str, dict[str, str]]] = {}
     for account in _known(store, state_dir):
         flow = pipeline(store, account, state_dir)
-        if not flow.state.get("sources"):
+        with suppress(PipelineStepFailed):  # a run is at work: then what is known here
             flow.sync_destination()
         kept = _endpoints(flow.state)
         found[account] = {
@@ -42,17 +45,15 @@ def cursors(destination: str, state_dir: Path) -> dict[str, dict[str, dict[str, 
 
 
 def _known(store: Warehouse, state_dir: Path) -> list[str]:
-    """The accounts that were read from here; from anywhere, where this is a new machine."""
+    """The accounts that were read from here, each by itself, or that readers have."""
     here = accounts(store, state_dir)
-    if here or store.file:
-        return here
     try:
         with reader(store.name, state_dir) as (_, ask):
             rows = ask(f"SELECT DISTINCT pipeline_name AS name FROM {DATASET}._dlt_pipeline_state")
-    except ConfigError:
-        return []
-    names = sorted(row["name"] for row in rows)
-    return [name.removeprefix(PREFIX) for name in names if name.startswith(PREFIX)]
+    except (ConfigError, DatabaseUndefinedRelation):
+        return here
+    names = [row["name"] for row in rows if row["name"].startswith(PREFIX)]
+    return sorted({*here, *(name.removeprefix(PREFIX) for name in names)})
 
 
 def rewind(endpoint: str, to: datetime, account: str, destination: str, state_dir: Path) -> None:
@@ -94,7 +95,7 @@ def _changed(endpoint: str, account: str, destination: str, state_dir: Path) -> 
         store = warehouse(destination, state_dir)
         held.enter_context(store.opened())
         held.enter_context(store.locked(writers(account)))
-        before = accounts(store, state_dir)
+        before = _known(store, state_dir)
         flow = pipeline(store, account, state_dir)
         prepare(flow)
         if not _endpoints(flow.state):

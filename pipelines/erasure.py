@@ -39,9 +39,9 @@ Rows = dict[str, int]
 
 def forgotten(landing: Landing) -> Forgotten:
     """The records that are not to come back."""
-    flow, found = landing.flow, dict[str, dict[int, int]]()
-    if flow.default_schema_name and FORGOTTEN.name in flow.default_schema.tables:
-        with flow.sql_client() as client, suppress(DatabaseUndefinedRelation):
+    found = dict[str, dict[int, int]]()
+    if FORGOTTEN.name in landing.tables():
+        with landing.client() as client, suppress(DatabaseUndefinedRelation):
             table = client.make_qualified_table_name(FORGOTTEN.name)
             sql = f"SELECT endpoint, id, patient_id FROM {table} WHERE _account = %s"
             for endpoint, number, patient in client.execute_sql(sql, landing.account) or ():
@@ -51,7 +51,7 @@ def forgotten(landing: Landing) -> Forgotten:
 
 def gone(landing: Landing) -> list[int]:
     """The patients who are marked as gone from the account."""
-    with landing.flow.sql_client() as client, suppress(DatabaseUndefinedRelation):
+    with landing.client() as client, suppress(DatabaseUndefinedRelation):
         table = client.make_qualified_table_name(PATIENTS)
         sql = f"SELECT id FROM {table} WHERE _account = %s AND _gone_at IS NOT NULL"
         return [number for (number,) in client.execute_sql(sql, landing.account) or ()]
@@ -251,7 +251,7 @@ class Erasure:
 
 def _make(landing: Landing) -> None:
     """See that `_forgotten` is there."""
-    if FORGOTTEN.name not in landing.flow.default_schema.tables:
+    if FORGOTTEN.name not in landing.tables():
         columns = [column for column in FORGOTTEN.columns if column is not catalogue.LOAD_ID]
         rows = pa.table({column.name: pa.array([], ARROW[column.kind]) for column in columns})
         nothing = {FORGOTTEN.name: [Batch(FORGOTTEN, rows)]}

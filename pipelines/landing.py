@@ -1,9 +1,14 @@
 """Where an account's rows go, and what is kept there of how far it is read."""
 
 from pathlib import Path
+from typing import Any
+
+from dlt.common.schema.typing import TSchemaTables
+from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines import checkpoints
-from pipelines.checkpoints import States, states_of
+from pipelines.checkpoints import FULL, States, states_of
+from pipelines.commit import TURN
 from pipelines.destinations import Warehouse
 from pipelines.flows import pipeline
 from pipelines.ledger import Run
@@ -16,9 +21,11 @@ class Landing:
     """An account by itself: a dlt pipeline of its own, whose state has its cursors.
 
     alone:  whether nobody else finishes what its run began
+    full:   bytes of rows that a checkpoint may hold, whatever its time
     """
 
     alone = True
+    full = FULL
 
     def __init__(self, warehouse: Warehouse, account: str, state_dir: Path) -> None:
         self.account = account
@@ -32,6 +39,16 @@ class Landing:
     def states(self) -> States:
         """What is kept of the account's endpoints; a copy, which a run moves on."""
         return states_of(self.flow.state, self.account)
+
+    def client(self) -> SqlClientBase[Any]:
+        """A client of the warehouse. Not while it is loaded: the pipeline may be a group's."""
+        with TURN:
+            return self.flow.sql_client()
+
+    def tables(self) -> TSchemaTables:
+        """The tables that loads before have made, as dlt knows them."""
+        with TURN:
+            return self.flow.default_schema.tables if self.flow.default_schema_name else {}
 
     def load(self, delivery: Delivery) -> None:
         """Load what was read, rows and cursors together; nothing if there is neither."""

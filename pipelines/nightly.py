@@ -10,12 +10,14 @@ from operator import and_
 from pathlib import Path
 from typing import Any
 
+import dlt
 import duckdb
 from rich.console import Console
 
 from pipelines import erasure
 from pipelines.compact import compact, is_due
 from pipelines.destinations import Warehouse, bounded, warehouse
+from pipelines.group import Group
 from pipelines.killed import named
 from pipelines.landing import Landing
 from pipelines.ledger import Run, Status
@@ -24,16 +26,18 @@ from pipelines.marts.turn import turn, wanted
 from pipelines.place import sweep, writable
 from pipelines.publish import publish
 from pipelines.reconcile import USUAL, Terms, reconcile
+from pipelines.record import record
 from pipelines.report import Progress, closing
 from pipelines.stopping import Stopping, heard
-from pipelines.sync import sync
+from pipelines.sync import LEDGER_FAILED, finish, sync, told
 from pipelines.wording import said
 from sources.cliniko.client import Client
 from sources.cliniko.errors import ClinikoError, Locked
+from sources.cliniko.privacy import rules
 from sources.cliniko.reading import Reading
 from sources.cliniko.settings import ClinikoSettings
 
-SIDE_BY_SIDE = 16  # accounts; each takes some 20 MB, and two of them keep a core busy
+SIDE_BY_SIDE = 64  # accounts: they mostly wait, each for its own budget
 
 Readings = Mapping[str, Reading]
 Work = Sequence[tuple[ClinikoSettings, Readings]]
@@ -85,16 +89,20 @@ def nights(
 
         def one(account: tuple[ClinikoSettings, Readings]) -> Run:
             try:
-                return night.run(*account, terms, progress)
+                return night.run(*account, terms, progress, group)
             except ClinikoError as error:
                 return _not_begun(*account, error)
 
+        names = [settings.account for settings, _ in work]
         with (
             progress.shown(),
             _kept_open(night.store),
+            Group(night.store, names, state_dir) if night.store.staged else nullcontext() as group,
             ThreadPoolExecutor(min(len(work), SIDE_BY_SIDE)) as threads,
         ):
             runs = list(threads.map(one, work))
+            if group:
+                night.finish(runs, group.flow, work[0][0])
         modes = [int(settings.published_mode, 8) for settings, _ in work]
         night.close(runs, console, f"{reduce(and_, modes):o}")
         return runs
@@ -113,7 +121,12 @@ class Night:
     as_of: datetime | None = None
 
     def run(
-        self, settings: ClinikoSettings, readings: Readings, terms: Terms, progress: Progress
+        self,
+        settings: ClinikoSettings,
+        readings: Readings,
+        terms: Terms,
+        progress: Progress,
+        group: Group | None = None,
     ) -> Run:
         """The run of one account, compared with it at the end. Raises Locked."""
         with hold_account(settings), self.store.locked(writers(settings.account, settings)):
@@ -123,10 +136,20 @@ class Night:
                 self.store,
                 self.state_dir,
                 watch=progress.watch,
+                landing=group.member(settings.account) if group else None,
                 stop=self.stop,
                 connect=partial(Client, sleep=self.stop.sleep, halted=self.stop),
                 after=partial(self._compare, settings=settings, terms=terms),
             )
+
+    def finish(self, runs: Sequence[Run], flow: dlt.Pipeline, settings: ClinikoSettings) -> None:
+        """What is done once for all accounts; where it breaks, those that loaded rows say so."""
+        loaded = [run for run in runs if run.status != "failed"]
+        before = [run.error for run in loaded]
+        finish(loaded, flow, self.store, rules(settings))
+        if before != [run.error for run in loaded]:
+            with told(loaded, LEDGER_FAILED):
+                record(loaded, self.store, self.state_dir)
 
     def _compare(
         self, landing: Landing, run: Run, client: Client, settings: ClinikoSettings, terms: Terms

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import Any
 
-from pipelines.checkpoints import gather, tables_of
+from pipelines.checkpoints import gather
 from pipelines.commit import TURN
 from pipelines.compare import Budget, Comparison, Spent
 from pipelines.landing import Landing
@@ -62,7 +62,7 @@ def reconcile(
     """
     budget = Budget(terms.requests)
     kept, read = landing.states(), rules(settings)
-    with landing.flow.sql_client() as connection:
+    with landing.client() as connection:
         comparisons = {
             name: Comparison(
                 [Listed(client, r.endpoint, path, r.notes) for path in r.endpoint.paths],
@@ -91,6 +91,8 @@ def reconcile(
             _mark(comparison, run.readings[name], run, terms)
         _load(landing, comparisons, places, client, settings, run, kept)
         for name, comparison in every.items():
+            if comparison.records:
+                comparison.shelf.recount()
             after = comparison.held()
             run.checked += [
                 Checked(name, state, number, before[name][state], after[state])
@@ -242,7 +244,7 @@ def _load(
     for name, comparison in comparisons.items():
         run.readings[name].mended = len(comparison.records)
     extract = Extract(settings, client, rules(settings), readings, run.run_id, run.forgotten)
-    landing.load(gather(extract, dict(kept), tables_of(landing.flow)))
+    landing.load(gather(extract, dict(kept), landing.tables()))
 
 
 def _pages(comparison: Comparison) -> list[Page]:

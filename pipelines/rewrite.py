@@ -56,7 +56,7 @@ def rewrite(landing: Landing, run: Run, rules: Rules, warehouse: Warehouse) -> N
         mark = rules.mark(reading.endpoint)
         if state is None or state.get("privacy") == mark:
             continue
-        own = list(_changes(flow, reading.endpoint, state.get("privacy") or {}, mark))
+        own = list(_changes(landing, reading.endpoint, state.get("privacy") or {}, mark))
         if own:
             reading.notes.append(f"older rows follow the privacy profile {rules.profile} now")
         changes += own
@@ -64,9 +64,9 @@ def rewrite(landing: Landing, run: Run, rules: Rules, warehouse: Warehouse) -> N
         _apply(flow, run.account, changes, warehouse)
 
 
-def _changes(flow: dlt.Pipeline, endpoint: Endpoint, old: Mark, new: Mark) -> Iterator[Change]:
+def _changes(landing: Landing, endpoint: Endpoint, old: Mark, new: Mark) -> Iterator[Change]:
     """What has to be done to the endpoint's tables."""
-    there = flow.default_schema.tables
+    there = landing.tables()
     was = old.get("columns", {})
     salted = old.get("salt", new.get("salt")) != new.get("salt")
     any_change = False

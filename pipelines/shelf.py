@@ -1,7 +1,7 @@
 """One list as the warehouse has it: counts and versions of its rows, by ranges of ids."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -50,12 +50,30 @@ class Shelf:
     account: str
     until: datetime
     forgotten: bool = False
+    _counted: dict[State, int] = field(default_factory=dict)
 
     def count(self, state: State = "all", low: int = 0, high: int = END) -> int:
-        """How many rows with a mark have an id from `low` on and below `high`."""
+        """How many rows with a mark have an id from `low` on and below `high`.
+
+        The whole list is counted once, in all states, until `recount` says otherwise.
+        """
+        if (low, high) == (0, END):
+            if not self._counted:
+                self._counted.update(self._count())
+            return self._counted[state]
         marked = "" if state == "all" else f" AND {self._column(state)} IS NOT NULL"
         [[number]] = self._rows("count(*)", marked, low, high)
         return int(number)
+
+    def recount(self) -> None:
+        """The rows are others than those that were counted."""
+        self._counted.clear()
+
+    def _count(self) -> dict[State, int]:
+        names = states(self.endpoint)
+        what = ["count(*)" if n == "all" else f"count({self._column(n)})" for n in names]
+        [numbers] = self._rows(", ".join(what), "", 0, END)
+        return {name: int(number) for name, number in zip(names, numbers, strict=True)}
 
     def middle(self, low: int, high: int) -> int | None:
         """The id in the middle of a range; None if fewer than two rows are there."""
@@ -91,6 +109,8 @@ class Shelf:
 
     def _mark(self, ids: Iterable[int], when: datetime | None) -> None:
         places, numbers = [(self._table, "")], list(ids)
+        if numbers:
+            self.recount()
         if self.forgotten:
             places.append((self._shells, f" AND endpoint = '{self.endpoint.name}'"))
         with self.client.begin_transaction():

@@ -10,7 +10,7 @@ from pathlib import Path
 import dlt
 
 from pipelines import ledger
-from pipelines.checkpoints import Loading, gather, tables_of
+from pipelines.checkpoints import Loading, gather
 from pipelines.comments import comment
 from pipelines.destinations import Warehouse
 from pipelines.erasure import forgotten
@@ -29,7 +29,6 @@ from sources.cliniko.reading import Reading
 from sources.cliniko.settings import ClinikoSettings
 from sources.cliniko.state import read_to
 
-FULL = 23 * 2**20  # bytes of rows that a checkpoint may hold, whatever its time
 STOPPED = str(Stopped())
 LEDGER_FAILED = "the ledger could not be written"
 
@@ -81,7 +80,7 @@ def sync(
     with marked(folder, run.run_id):
         with connect(settings) as client:
             watch(run, client)
-            with _told([run]):
+            with told([run]):
                 landing.prepare()
                 rewrite(landing, run, kept, warehouse)
                 run.forgotten = forgotten(landing)
@@ -91,13 +90,13 @@ def sync(
                     _stopped(run, stop())
             run.count(client)
         run.finished_at = datetime.now(UTC)
-        with _told([run], LEDGER_FAILED):
+        with told([run], LEDGER_FAILED):
             landing.record(run)
         if landing.alone:
             before = run.error
             finish([run], landing.flow, warehouse, kept)
             if run.error != before:
-                with _told([run], LEDGER_FAILED):
+                with told([run], LEDGER_FAILED):
                     landing.record(run)
     return run
 
@@ -111,7 +110,7 @@ def _checkpoints(
     clock: Clock,
 ) -> None:
     """Read for a while, load that, and meanwhile read on, until every endpoint has ended."""
-    states, made = landing.states(), tables_of(landing.flow)
+    states, made = landing.states(), set(landing.tables())
     loading = Loading(landing.load)
     with _undone(run, loading), loading:
         while unread := {n: r for n, r in run.readings.items() if r.status == "unread"}:
@@ -121,7 +120,14 @@ def _checkpoints(
                 return stop() or clock() >= ends
 
             extract = Extract(
-                settings, client, rules(settings), unread, run.run_id, run.forgotten, pause, FULL
+                settings,
+                client,
+                rules(settings),
+                unread,
+                run.run_id,
+                run.forgotten,
+                pause,
+                landing.full,
             )
             loading.begin({name: read_to(states.get(name, {})) for name in unread})
             delivery = gather(extract, states, made)
@@ -151,13 +157,13 @@ def _is_cut(reading: Reading) -> bool:
 
 def finish(runs: Sequence[Run], flow: dlt.Pipeline, warehouse: Warehouse, kept: Rules) -> None:
     """Comments, keys and indexes where they are missing; nothing stays in staging tables."""
-    with _told(runs, "the comments could not be written"):
+    with told(runs, "the comments could not be written"):
         comment(flow, warehouse.name, kept)
     if warehouse.indexed:
-        with _told(runs, "keys or indexes could not be made"):
+        with told(runs, "keys or indexes could not be made"):
             index(flow)
     if warehouse.staged:
-        with _told(runs, "the staging tables could not be emptied"):
+        with told(runs, "the staging tables could not be emptied"):
             empty(flow)
 
 
@@ -174,7 +180,7 @@ def _undone(run: Run, loading: Loading) -> Iterator[None]:
 
 
 @contextmanager
-def _told(runs: Sequence[Run], what: str = "") -> Iterator[None]:
+def told(runs: Sequence[Run], what: str = "") -> Iterator[None]:
     """Whatever breaks ends the block, and the runs say so.
 
     dlt and database drivers raise anything; a night without anybody must end in a report.

@@ -9,7 +9,7 @@ from pipelines import alerts, attempts, past
 from pipelines.alerts import Alerts, AlertSettings
 from pipelines.concerns import concerns
 from pipelines.ledger import Run
-from pipelines.readers import reader
+from pipelines.readers import Row, reader
 from pipelines.usual import too_few
 from sources.cliniko.errors import ClinikoError, ConfigError, Locked
 
@@ -21,9 +21,9 @@ def tell(runs: Sequence[Run], destination: str, state_dir: Path) -> None:
 
     A comparison alone is nobody's night, so it does not ping.
     """
-    receivers = _receivers()
+    receivers, before = _receivers(), _before(runs, destination, state_dir)
     for run in runs:
-        found = concerns(run) + _few(run, destination, state_dir)
+        found = concerns(run) + _few(run, before.get(run.account, ()))
         _write(run, found)
         attempts.write(state_dir, run.account, run.status, run.error)
         if found:
@@ -75,17 +75,22 @@ def _write(run: Run, found: Sequence[str]) -> None:
     log.info("run ended %s", run.status, extra={**which, "status": run.status, **counts})
 
 
-def _few(run: Run, destination: str, state_dir: Path) -> list[str]:
-    """A line if the run read far fewer changes than usual."""
-    if run.kind != "changes" or run.status == "failed":
-        return []
+def _before(runs: Sequence[Run], destination: str, state_dir: Path) -> dict[str, Sequence[Row]]:
+    """Account → what its runs read before, where that tells whether this one read too few."""
+    asked = [run.account for run in runs if run.kind == "changes" and run.status != "failed"]
+    if not asked:
+        return {}
     try:
         with reader(destination, state_dir) as (_, ask):
-            changes = past.changes(ask, run.account)
+            return {account: past.changes(ask, account) for account in asked}
     except Exception as error:  # drivers raise anything; a night is not spoilt by this question
         log.warning("what is usual could not be read: %s", type(error).__name__)
-        return []
-    found = too_few(changes, run.readings.keys(), datetime.now(UTC))
+        return {}
+
+
+def _few(run: Run, before: Sequence[Row]) -> list[str]:
+    """A line if the run read far fewer changes than usual."""
+    found = too_few(before, run.readings.keys(), datetime.now(UTC))
     if not found:
         return []
     return [f"only {found[0]:,} changed rows: at least {found[1]:,} in the weeks before"]

@@ -15,11 +15,11 @@ from sources.cliniko.ahead import ahead
 from sources.cliniko.client import Client
 from sources.cliniko.endpoints import ENDPOINTS
 from sources.cliniko.errors import Unavailable
+from sources.cliniko.extract import Extract
 from sources.cliniko.page import Page
 from sources.cliniko.privacy import rules
 from sources.cliniko.ranges import divided, restored
 from sources.cliniko.reading import Reading, State
-from sources.cliniko.source import Extract, never
 from sources.cliniko.walk import Walk
 
 LASTING = 1_000  # times of a fault that does not pass
@@ -373,7 +373,7 @@ def test_a_reset_forgets_the_ranges(served, settings, warehouse):
 
 def test_a_list_is_worth_splitting_once_few_walks_go_on_beside_it(settings, client):
     readings = {name: Reading(ENDPOINTS[name]) for name in ("patients", "users", "taxes")}
-    extract = Extract(settings, client, readings, never, "", rules(settings), {})
+    extract = Extract(settings, client, rules(settings), readings)
     mine, users, taxes = readings.values()
     two = extract.is_idle(mine)
     users.at_once = 4
@@ -385,7 +385,7 @@ def test_a_list_is_worth_splitting_once_few_walks_go_on_beside_it(settings, clie
 
 def test_a_list_is_not_split_where_one_walk_uses_the_budget(settings, client, monkeypatch):
     mine = Reading(ENDPOINTS["patients"])
-    extract = Extract(settings, client, {"patients": mine}, never, "", rules(settings), {})
+    extract = Extract(settings, client, rules(settings), {"patients": mine})
     monkeypatch.setattr(Client, "leaves_budget", False)
 
     assert not extract.is_idle(mine)
@@ -401,8 +401,9 @@ def test_what_the_state_keeps_of_ranges_is_plain_and_comes_back_whole():
     assert again == split.moved(1, at + OVERLAP)
 
 
-@pytest.mark.parametrize("quick", [True, False])
-def test_the_next_page_is_asked_for_ahead_only_where_answers_take_time(quick):
+@pytest.mark.parametrize(("quick", "records"), [(True, 100), (False, 100), (False, 99)])
+def test_the_next_page_is_asked_for_ahead_only_where_answers_take_time(quick, records):
+    is_ahead = not quick and records == 100  # behind a page that is not full nothing comes
     asked: list[str] = []
     done = threading.Event()
 
@@ -411,12 +412,12 @@ def test_the_next_page_is_asked_for_ahead_only_where_answers_take_time(quick):
             asked.append(threading.current_thread().name)
             if len(asked) == 2:
                 done.set()
-            yield Page(PATH, [], datetime.now(UTC), None)
+            yield Page(PATH, [{}] * records, datetime.now(UTC), None)
 
     pages = ahead(walk(), lambda: quick)
 
     next(pages)
 
-    assert done.wait(0.2 if quick else PATIENCE) is not quick
+    assert done.wait(PATIENCE if is_ahead else 0.2) is is_ahead
     assert len(list(pages)) == 1
-    assert [name.startswith("cliniko-ahead") for name in asked] == [False, not quick]
+    assert [name.startswith("cliniko-ahead") for name in asked] == [False, is_ahead]

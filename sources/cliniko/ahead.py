@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import partial
 
+from sources.cliniko.listed import PER_PAGE
 from sources.cliniko.page import Page
 
 Pages = Generator[Page, None, None]
@@ -13,13 +14,15 @@ def ahead(pages: Pages, is_quick: Callable[[], bool]) -> Pages:
     """The same pages, each asked for while the one before is worked on.
 
     Cliniko takes longer to answer than we take to type a page; one after the other
-    would add up. Where an answer `is_quick`, handing it from thread to thread would.
+    would add up. Where an answer `is_quick`, handing it from thread to thread would; and
+    after a page that is not full nothing is to come, mostly.
     """
     threads = ThreadPoolExecutor(1, "cliniko-ahead")
     coming: Future[Page | None] | None = None
     try:
         while page := coming.result() if coming else next(pages, None):
-            coming = None if is_quick() else threads.submit(next, pages, None)
+            alone = is_quick() or len(page.records) < PER_PAGE
+            coming = None if alone else threads.submit(next, pages, None)
             yield page
     finally:
         threads.shutdown(wait=False, cancel_futures=True)

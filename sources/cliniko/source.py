@@ -44,6 +44,11 @@ class Delivery:
         return self.states.keys() | self.batches.keys()
 
     @property
+    def size(self) -> int:
+        """Bytes of rows."""
+        return sum(batch.rows.nbytes for batches in self.batches.values() for batch in batches)
+
+    @property
     def tables(self) -> set[str]:
         """The tables that have rows here, or come to be."""
         return {batch.table.name for batches in self.batches.values() for batch in batches}
@@ -85,29 +90,30 @@ def cliniko_source(
 def _rows(endpoint: Endpoint, extract: Extract) -> Iterator[Any]:
     """The rows of one endpoint, which dlt asks for."""
     state: State = dlt.current.resource_state().setdefault(extract.settings.account, {})
-    load_id, made = _load_id(), dlt.current.source_schema().tables
-    for batch in extract.rows(endpoint, state, made):
-        yield marked(batch, load_id)
+    for batch in extract.rows(endpoint, state, dlt.current.source_schema().tables):
+        yield marked(batch, load_id())
 
 
 @dlt.source(name="cliniko", section="cliniko")
-def delivered(deliveries: Sequence[Delivery]) -> Iterator[DltResource]:
-    """What was read already, of one account or of several."""
+def delivered(deliveries: Sequence[Delivery], *, stateful: bool = True) -> Iterator[DltResource]:
+    """What was read already, of one account or of several.
+
+    stateful:  whether what is kept of them goes into the state of the pipeline that loads
+    """
     for name in sorted(set[str]().union(*(one.endpoints for one in deliveries))):
-        yield dlt.resource(_delivered, name=name)(name, deliveries)
+        yield dlt.resource(_delivered, name=name)(name, deliveries, stateful)
 
 
-def _delivered(name: str, deliveries: Sequence[Delivery]) -> Iterator[Any]:
+def _delivered(name: str, deliveries: Sequence[Delivery], stateful: bool) -> Iterator[Any]:
     """The rows of one endpoint, and what is kept of it."""
-    load_id, states = _load_id(), dlt.current.resource_state()
     for delivery in deliveries:
-        if name in delivery.states:
-            states[delivery.account] = delivery.states[name]
+        if stateful and name in delivery.states:
+            dlt.current.resource_state()[delivery.account] = delivery.states[name]
         for batch in delivery.batches.get(name, ()):
-            yield marked(batch, load_id)
+            yield marked(batch, load_id())
 
 
-def _load_id() -> str:
+def load_id() -> str:
     """The load package that the rows go into; none where somebody just looks at them."""
     container = Container()
     if LoadPackageStateInjectableContext not in container:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cache
 from hashlib import blake2b
 from importlib import metadata
 from typing import Any
@@ -37,6 +38,7 @@ def description(endpoint: Endpoint) -> str:
     return blake2b(repr(words).encode(), digest_size=9).hexdigest()
 
 
+@cache
 def version() -> str:
     """The program's version; empty where it is not installed."""
     with suppress(metadata.PackageNotFoundError):

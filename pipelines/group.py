@@ -1,0 +1,259 @@
+"""Several accounts together: one load for what all of them have read."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Any
+
+import dlt
+from dlt.common.destination.exceptions import DestinationUndefinedEntity
+from dlt.common.pipeline import TPipelineState
+from dlt.common.schema.typing import PIPELINE_STATE_TABLE_NAME
+from dlt.common.schema.utils import pipeline_state_table
+from dlt.pipeline.state_sync import (
+    bump_pipeline_state_version_if_modified,
+    default_pipeline_state,
+    load_pipeline_state_from_destination,
+    state_doc,
+)
+
+from pipelines.checkpoints import FULL, States, states_of
+from pipelines.commit import TURN, commit
+from pipelines.destinations import DATASET, Warehouse
+from pipelines.flows import PREFIX, made, pipeline
+from pipelines.landing import Landing
+from pipelines.ledger import Run
+from pipelines.leftovers import prepare
+from pipelines.memory import give_back
+from pipelines.record import record
+from sources.cliniko.source import Delivery, delivered, load_id
+
+TOGETHER = DATASET  # the pipeline's name; no account's has it
+LINGER = 1.0  # seconds that a run which has ended waits for others
+AT_ONCE = 4  # full checkpoints of one account; that is what all of them may hold together
+
+State = dict[str, Any]
+"""What dlt's state has of one account's pipeline."""
+
+
+class Member(Landing):
+    """An account in a group. Its cursors are kept as if it were by itself."""
+
+    alone = False
+
+    def __init__(self, group: "Group", account: str) -> None:
+        self.account, self.flow, self.full = account, group.flow, group.full
+        self.state: State = {}
+        self._group = group
+
+    def prepare(self) -> None:
+        """Take the cursors that the destination has."""
+        self.state = self._group.restored(self.account)
+
+    def states(self) -> States:
+        """What is kept of the account's endpoints; a copy, which a run moves on."""
+        return states_of(self.state, self.account)
+
+    def load(self, delivery: Delivery) -> None:
+        """Load what was read, with whatever else is there to load."""
+        if delivery.endpoints:
+            self._group.wait_for(Waiting(self, delivery))
+
+    def record(self, run: Run) -> None:
+        """Write the run into the ledger, with whatever others have ended."""
+        self._group.wait_for(Waiting(self, run))
+
+    def after(self, delivery: Delivery) -> State:
+        """The state once a delivery is loaded."""
+        state = deepcopy(self.state)
+        sources = state.setdefault("sources", {}).setdefault(DATASET, {})
+        for name, one in delivery.states.items():
+            sources.setdefault("resources", {}).setdefault(name, {})[self.account] = one
+        bump_pipeline_state_version_if_modified(state)  # type: ignore[arg-type]
+        return state
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What somebody waits for: rows that are to be loaded, or a run to be written down."""
+
+    member: Member
+    what: Delivery | Run
+    done: Future[None] = field(default_factory=Future)
+
+
+class Group:
+    """Loads what accounts have read, whatever is there at once in one package.
+
+    A load costs dlt more by its tables than by its rows, so that of fifty small accounts
+    is hardly more than one's. The package has a state for each account: whoever reads one
+    by itself later, on any machine, goes on from there. One that breaks is taken apart
+    and each account loaded by itself, so that only the one to blame fails.
+    """
+
+    def __init__(self, warehouse: Warehouse, accounts: Sequence[str], state_dir: Path) -> None:
+        self.flow = made(TOGETHER, warehouse, state_dir)
+        self.full = max(FULL * AT_ONCE // len(accounts), 1)
+        self._warehouse, self._accounts, self._state_dir = warehouse, accounts, state_dir
+        self._waiting: SimpleQueue[Waiting | None] = SimpleQueue()
+        self._open = 0  # members whose runs are not in the ledger yet
+        self._thread = Thread(target=self._work, name="cliniko-group", daemon=True)
+
+    def __enter__(self) -> "Group":
+        self._tidy()
+        self._client = self.flow.destination_client()
+        self._know_the_tables()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._waiting.put(None)
+        self._thread.join()
+
+    def member(self, account: str) -> Member:
+        """Where the rows of one account go; its run is to be recorded."""
+        with TURN:
+            self._open += 1
+        return Member(self, account)
+
+    def restored(self, account: str) -> State:
+        """The state of an account, as the destination has it."""
+        name, stored = f"{PREFIX}{account}", self._stored(account)
+        own = {"pipeline_name": name, "dataset_name": DATASET, "default_schema_name": DATASET}
+        new = {**default_pipeline_state(), **own, "schema_names": [DATASET]}
+        return {**(stored or new), "_local": {}}
+
+    def _stored(self, account: str) -> TPipelineState | None:
+        """What the destination has of an account, if it was ever loaded."""
+        with TURN, self._client as client, suppress(DestinationUndefinedEntity):
+            return load_pipeline_state_from_destination(f"{PREFIX}{account}", client)  # type: ignore[arg-type]
+        return None
+
+    def wait_for(self, one: Waiting) -> None:
+        """Have something done, and wait until it is. Raises what broke it."""
+        self._waiting.put(one)
+        one.done.result()
+
+    def _tidy(self) -> None:
+        """Give up what a night before left half done: it is read again."""
+        if self.flow.has_pending_data:
+            self.flow.drop()
+        self.flow.sync_destination()
+
+    def _know_the_tables(self) -> None:
+        """Where accounts were read by themselves before, take over the schema of one."""
+        for account in self._accounts:
+            if self.flow.default_schema_name:
+                return
+            if not self._stored(account):
+                continue
+            flow = pipeline(self._warehouse, account, self._state_dir)
+            prepare(flow)
+            if flow.default_schema_name:
+                source = delivered([])
+                source.schema = flow.default_schema.clone()
+                self.flow.extract(source)
+                commit(self.flow)
+
+    def _work(self) -> None:
+        """Do what is waiting, and again, until the group ends.
+
+        Rows are loaded at once, with all that are there by then. Runs that have ended wait
+        a little for others: writing down fifty takes hardly longer than one.
+        """
+        ended: list[Waiting] = []
+        while (waiting := self._taken(LINGER if ended else None)) is not None:
+            ended += [one for one in waiting if isinstance(one.what, Run)]
+            for some in _loads(waiting):
+                self._load(some)
+            if not waiting or len(ended) == self._open:
+                with TURN:
+                    self._open -= len(ended)
+                self._record(ended)
+                ended = []
+        self._record(ended)
+
+    def _taken(self, patience: float | None) -> list[Waiting] | None:
+        """All that is waiting; nothing if nothing comes in time, None once the group ends."""
+        found: list[Waiting] = []
+        with suppress(Empty):
+            while one := self._waiting.get(timeout=None if found else patience, block=not found):
+                found.append(one)
+            if not found:
+                return None
+            self._waiting.put(None)
+        return found
+
+    def _load(self, waiting: Sequence[Waiting]) -> None:
+        """Load deliveries together; if that breaks, one by one."""
+        try:
+            with TURN:
+                self._together({w.member: w.what for w in waiting if isinstance(w.what, Delivery)})
+        except Exception as error:
+            with TURN:
+                self._tidy()
+            if len(waiting) == 1:
+                waiting[0].done.set_exception(error)
+                return
+            for one in waiting:
+                self._load([one])
+        else:
+            for one in waiting:
+                one.done.set_result(None)
+
+    def _together(self, deliveries: Mapping[Member, Delivery]) -> None:
+        """Load deliveries in one package, each with its account's state."""
+        states = {member: member.after(one) for member, one in deliveries.items()}
+        source = delivered(list(deliveries.values()), stateful=False)
+        source.resources[PIPELINE_STATE_TABLE_NAME] = dlt.resource(
+            _docs,
+            name=PIPELINE_STATE_TABLE_NAME,
+            write_disposition="append",
+            file_format="preferred",
+            columns=pipeline_state_table()["columns"],
+        )(list(states.values()))
+        self.flow.extract(source)
+        commit(self.flow)
+        for member, state in states.items():
+            member.state = state
+        give_back()
+
+    def _record(self, waiting: Sequence[Waiting]) -> None:
+        """Write runs into the ledger together."""
+        runs = [w.what for w in waiting if isinstance(w.what, Run)]
+        if not runs:
+            return
+        try:
+            record(runs, self._warehouse, self._state_dir)
+        except Exception as error:
+            for one in waiting:
+                one.done.set_exception(error)
+        else:
+            for one in waiting:
+                one.done.set_result(None)
+
+
+def _loads(waiting: Sequence[Waiting]) -> Iterator[list[Waiting]]:
+    """The deliveries, as many at once as a checkpoint may hold: a load takes memory by its rows."""
+    some, size = list[Waiting](), 0
+    for one in waiting:
+        if not isinstance(one.what, Delivery):
+            continue
+        if some and size + one.what.size > FULL:
+            yield some
+            some, size = [], 0
+        some.append(one)
+        size += one.what.size
+    if some:
+        yield some
+
+
+def _docs(states: Sequence[State]) -> Iterator[Any]:
+    """The states as dlt stores them."""
+    for state in states:
+        yield state_doc(state, load_id())  # type: ignore[arg-type]

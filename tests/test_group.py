@@ -1,0 +1,287 @@
+"""Accounts that are loaded together, and each of them by itself before and after."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import connected, fetched, settings_for
+
+from pipelines import group as grouping
+from pipelines.checkpoints import gather
+from pipelines.cursors import cursors, rewind
+from pipelines.destinations import warehouse
+from pipelines.erasure import forget
+from pipelines.flows import pipeline
+from pipelines.landing import Landing
+from pipelines.ledger import Run
+from pipelines.leftovers import prepare
+from pipelines.nightly import night, nights
+from pipelines.report import console
+from sandbox import Account, Served, serve_all
+from sources.cliniko.client import Client
+from sources.cliniko.endpoints import ENDPOINTS
+from sources.cliniko.extract import Extract
+from sources.cliniko.privacy import rules
+from sources.cliniko.reading import Reading
+
+LISTS = ("patients", "contacts", "taxes", "services")
+PATIENCE = 20.0  # seconds
+NAMES = ("a", "b", "c", "d", "e")
+both = pytest.mark.parametrize("clinics", ["duckdb", "postgres"], indirect=True)
+
+
+@dataclass
+class Clinics:
+    """Five clinics and one warehouse."""
+
+    served: dict[str, Served]
+    destination: str
+    state_dir: Path
+    url: str
+
+    def together(self, *names: str) -> dict[str, Run]:
+        """A night of several."""
+        work = [(self.settings(name), self.readings()) for name in names or NAMES]
+        runs = nights(work, self.destination, self.state_dir, console())
+        return {run.account: run for run in runs}
+
+    def alone(self, name: str, state_dir: Path | None = None) -> Run:
+        """A night of one, here or on another machine."""
+        where = state_dir or self.state_dir
+        return night(self.settings(name), self.readings(), self.destination, where, console())
+
+    def settings(self, name: str) -> Any:
+        return settings_for(self.served[name], account=name, max_attempts=1)
+
+    def readings(self) -> dict[str, Reading]:
+        return {name: Reading(ENDPOINTS[name]) for name in LISTS}
+
+    def asked(self, name: str) -> int:
+        """Requests since this was asked before."""
+        number = len(self.served[name].log)
+        self.served[name].log.clear()
+        return number
+
+    def rows(self, sql: str) -> list[dict[str, Any]]:
+        with connected(self.url or self.state_dir / "work" / "load.duckdb") as db:
+            return fetched(db, sql)
+
+    def counts(self) -> dict[str, int]:
+        """Account → patients."""
+        found = self.rows("SELECT _account, count(*) AS n FROM cliniko.patients GROUP BY _account")
+        return {row["_account"]: row["n"] for row in found}
+
+    def there(self) -> dict[str, int]:
+        return {n: len(list(s.account.rows("patients"))) for n, s in self.served.items()}
+
+
+@pytest.fixture
+def clinics(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Clinics]:
+    where = getattr(request, "param", "duckdb")
+    url = request.getfixturevalue("database") if where == "postgres" else ""
+    monkeypatch.setenv("CLINIKO__MARTS", "false")
+    keys = {name: f"clinic-{name}-au1" for name in NAMES}
+    accounts = {key: Account(rows=600, seed=at) for at, key in enumerate(keys.values())}
+    with serve_all(accounts) as served:
+        found = {name: served[key] for name, key in keys.items()}
+        yield Clinics(found, where, tmp_path / "state", url)
+
+
+@both
+def test_all_that_several_accounts_have_read_is_loaded_and_written_down(clinics: Clinics) -> None:
+    runs = clinics.together()
+
+    assert {run.status for run in runs.values()} == {"ok"}
+    assert clinics.counts() == clinics.there()
+    ledger = clinics.rows("SELECT _account FROM cliniko._runs ORDER BY 1")
+    assert [row["_account"] for row in ledger] == list(NAMES)
+
+
+@both
+def test_one_load_takes_the_rows_of_all_that_wait(
+    clinics: Clinics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken, seen = grouping.Group._taken, []
+
+    def patient(self: Any, patience: float | None) -> Any:
+        until = time.monotonic() + PATIENCE
+        while not seen and self._waiting.qsize() < len(NAMES) and time.monotonic() < until:
+            time.sleep(0.01)
+        seen.append(patience)
+        return taken(self, patience)
+
+    monkeypatch.setattr(grouping.Group, "_taken", patient)
+    clinics.together()
+
+    [row] = clinics.rows("SELECT count(DISTINCT _dlt_load_id) AS n FROM cliniko.patients")
+    assert row["n"] == 1
+
+
+@both
+def test_the_next_night_goes_on_where_the_group_was(clinics: Clinics) -> None:
+    first = clinics.together()
+    account = clinics.served["c"].account
+    account.pass_day()
+    changed = next(iter(account.rows("patients")))["id"]
+    account.update("patients", changed, first_name="Changed")
+
+    runs = clinics.together()
+
+    assert runs["a"].rows < first["a"].rows / 2  # what is swapped whole, and the last minutes
+    found = clinics.rows("SELECT _account, id FROM cliniko.patients WHERE first_name = 'Changed'")
+    assert found == [{"_account": "c", "id": int(changed)}]
+
+
+@both
+def test_an_account_that_was_read_in_a_group_goes_on_by_itself(
+    clinics: Clinics, tmp_path: Path
+) -> None:
+    first = clinics.together()["b"]
+    kept = {name: one.cursor for name, one in clinics.together()["b"].readings.items()}
+
+    elsewhere = tmp_path / "another machine" if clinics.url else clinics.state_dir
+    run = clinics.alone("b", elsewhere)
+
+    assert run.status == "ok"
+    assert run.rows < first.rows / 2
+    assert {name: one.cursor for name, one in run.readings.items()} == kept
+    assert clinics.counts() == clinics.there()
+
+
+@both
+def test_an_account_that_was_read_by_itself_goes_on_in_a_group(clinics: Clinics) -> None:
+    first = clinics.alone("d")
+
+    runs = clinics.together()
+
+    assert runs["d"].rows < first.rows / 2
+    assert {run.status for run in runs.values()} == {"ok"}
+    assert clinics.counts() == clinics.there()
+
+
+@both
+def test_cursors_of_a_group_are_shown_and_rewound_like_any(clinics: Clinics) -> None:
+    clinics.together()
+    shown = cursors(clinics.destination, clinics.state_dir)
+    assert sorted(shown) == list(NAMES)
+    [cursor] = shown["e"]["patients"].values()
+    first = min(row["updated_at"] for row in clinics.served["e"].account.rows("patients"))
+    assert cursor > first
+
+    rewind("patients", _moment(first), "e", clinics.destination, clinics.state_dir)
+    again = clinics.together()["e"].readings["patients"]
+
+    assert again.rows == clinics.there()["e"]
+
+
+def test_rows_that_cannot_be_loaded_cost_their_account_alone(
+    clinics: Clinics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, loads = grouping.Group._together, []
+
+    def breaks(self: Any, deliveries: Any) -> None:
+        names = sorted(member.account for member in deliveries)
+        loads.append(names)
+        if "b" in names:
+            raise RuntimeError("b is too much")
+        whole(self, deliveries)
+
+    monkeypatch.setattr(grouping.Group, "_together", breaks)
+    runs = clinics.together()
+    monkeypatch.undo()
+    monkeypatch.setenv("CLINIKO__MARTS", "false")
+
+    failed = {name for name, run in runs.items() if run.status == "failed"}
+    assert failed == {"b"}
+    assert "b is too much" in runs["b"].error
+    assert ["b"] in loads
+    assert clinics.counts().keys() == set(NAMES) - {"b"}
+
+    again = clinics.together()
+
+    assert {run.status for run in again.values()} == {"ok"}
+    assert clinics.counts() == clinics.there()
+
+
+def test_what_a_night_that_was_killed_left_never_comes_over_what_is_newer(
+    clinics: Clinics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(flow: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(grouping, "commit", dies)
+    flow = grouping.made(
+        grouping.TOGETHER, warehouse("duckdb", clinics.state_dir), clinics.state_dir
+    )
+    with pytest.raises(KeyboardInterrupt):
+        _left(clinics)
+    monkeypatch.undo()
+    monkeypatch.setenv("CLINIKO__MARTS", "false")
+    assert flow.has_pending_data
+    account = clinics.served["a"].account
+    account.pass_day()
+    changed = next(iter(account.rows("patients")))["id"]
+    account.update("patients", changed, first_name="Newer")
+    clinics.alone("a")
+
+    runs = clinics.together()
+
+    assert {run.status for run in runs.values()} == {"ok"}
+    assert clinics.counts() == clinics.there()
+    found = clinics.rows("SELECT id FROM cliniko.patients WHERE first_name = 'Newer'")
+    assert found == [{"id": int(changed)}]
+    assert not flow.has_pending_data
+
+
+def _left(clinics: Clinics) -> None:
+    """A package that was extracted and went no further."""
+    store = warehouse("duckdb", clinics.state_dir)
+    group = grouping.Group(store, NAMES, clinics.state_dir)
+    member = group.member("a")
+    member.state = {"pipeline_name": "cliniko_a", "_state_engine_version": 4, "_state_version": 0,
+                    "_local": {}}  # fmt: skip
+    settings = clinics.settings("a")
+    with Client(settings) as client:
+        extract = Extract(settings, client, rules(settings), clinics.readings())
+        group._together({member: gather(extract, {}, ())})
+
+
+def test_a_patient_that_was_forgotten_alone_stays_so_in_the_first_group(clinics: Clinics) -> None:
+    clinics.alone("a")
+    store = warehouse("duckdb", clinics.state_dir)
+    patient = int(next(iter(clinics.served["a"].account.rows("patients")))["id"])
+    with store.opened():
+        landing = Landing(store, "a", clinics.state_dir)
+        landing.prepare()
+        forget(landing, [patient], store)
+    clinics.served["a"].account.pass_day()
+    clinics.served["a"].account.update("patients", str(patient), first_name="Back")
+
+    clinics.together()
+
+    found = clinics.rows(
+        f"SELECT first_name FROM cliniko.patients WHERE _account = 'a' AND id = {patient}"
+    )
+    assert found == []
+
+
+def _moment(text: str) -> Any:
+    return datetime.fromisoformat(text)
+
+
+def test_the_account_s_own_pipeline_has_the_group_s_state(clinics: Clinics) -> None:
+    clinics.together()
+    store = warehouse("duckdb", clinics.state_dir)
+
+    flow = pipeline(store, "c", clinics.state_dir)
+    prepare(flow)
+
+    kept = flow.state["sources"]["cliniko"]["resources"]
+    assert kept["patients"]["c"]["cursors"]
+    assert set(kept["patients"]) == {"c"}
