@@ -414,6 +414,21 @@ def test_a_user_who_is_not_let_in_is_one_line(refused: Any, warehouse: Warehouse
     assert "wrong" not in said
 
 
+def test_a_wrong_password_is_one_line(refused: Any, own_server: Server) -> None:
+    rules = Path(own_server.made.pgdata) / "pg_hba.conf"
+    rules.write_text(f"local all clinic scram-sha-256\n{rules.read_text()}")
+    execute(own_server.url, "CREATE ROLE clinic LOGIN PASSWORD 'right'")
+    execute(own_server.url, "SELECT pg_reload_conf()")
+    right = own_server.url.replace("postgres:none@", "clinic:right@")
+    assert execute(right, "SELECT current_user") == [("clinic",)]
+
+    said = refused(right.replace("right", "mistyped"), Unavailable)
+
+    assert 'password authentication failed for user "clinic"' in said
+    assert "\n" not in said
+    assert "mistyped" not in said
+
+
 @pytest.fixture
 def newcomer(warehouse: Warehouse) -> Any:
     """The URL of a user of the database who may do nothing there."""
