@@ -177,6 +177,9 @@ def _undone(run: Run, loading: Loading) -> Iterator[None]:
             for name, cursor in begun.items():
                 run.readings[name].undo(cursor)
         raise
+    finally:
+        for reading in run.readings.values():
+            reading.close()
 
 
 @contextmanager

@@ -8,7 +8,6 @@ import pytest
 from conftest import settings_for
 from test_sync import Place
 
-from pipelines import sync as syncing
 from pipelines.checkpoints import Loading, load
 from pipelines.landing import Landing
 from pipelines.memory import give_back
@@ -21,7 +20,7 @@ PATIENCE = 20.0  # seconds for what happens at once
 @pytest.fixture(scope="module")
 def served() -> Any:
     """A clinic with one list of some pages."""
-    with serve(Account(rows=100, only={"patients": 450})) as server:
+    with serve(Account(rows=100, only={"patients": 450}), latency=20) as server:
         yield server
 
 
@@ -96,10 +95,23 @@ def test_a_load_that_breaks_costs_its_rows_and_those_that_were_read_meanwhile(
     assert place.value("SELECT count(*) FROM cliniko.patients") == 450
 
 
+def test_a_run_that_is_told_to_end_leaves_no_thread_behind(place: Place, served: Served) -> None:
+    taken = iter([False, False])
+
+    run = place.sync(settings_for(served), "patients", stop=lambda: next(taken, True))
+
+    assert run.stopped
+    left = [one for one in threading.enumerate() if one.name.startswith("cliniko-ahead")]
+    for one in left:
+        one.join(PATIENCE)
+    assert not [one for one in left if one.is_alive()]
+    assert run.readings["patients"].status == "unread"
+
+
 def test_a_checkpoint_ends_once_it_holds_enough(
     place: Place, served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(syncing, "FULL", 1)  # byte: a page is more
+    monkeypatch.setattr(Landing, "full", 1)  # byte: a page is more
 
     run = place.sync(settings_for(served), "patients")
 

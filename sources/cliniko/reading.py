@@ -1,6 +1,6 @@
 """How one endpoint is read in one run, over all the checkpoints of that run."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -182,6 +182,11 @@ class Reading:
         self.error = error
         self.status = "not_permitted" if isinstance(error, Forbidden) else "failed"
         self.lost = self.status == "not_permitted" and readable
+
+    def close(self) -> None:
+        """Nobody takes pages any more: what asks for them ahead ends."""
+        if isinstance(self._pages, Generator):
+            self._pages.close()
 
     def undo(self, cursor: str | None) -> None:
         """What was read from that cursor on was not loaded: it counts for nothing."""
