@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from threading import Thread
+from threading import BoundedSemaphore, Thread
 from typing import Any
 
 import dlt
@@ -15,6 +15,7 @@ from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.common.pipeline import TPipelineState
 from dlt.common.schema.typing import PIPELINE_STATE_TABLE_NAME
 from dlt.common.schema.utils import pipeline_state_table
+from dlt.destinations.sql_client import SqlClientBase
 from dlt.pipeline.state_sync import (
     bump_pipeline_state_version_if_modified,
     default_pipeline_state,
@@ -34,6 +35,7 @@ from pipelines.record import record
 from sources.cliniko.source import Delivery, delivered, load_id
 
 TOGETHER = DATASET  # the pipeline's name; no account's has it
+CLIENTS = 16  # connections at once beside the one that loads: a server may allow few
 LINGER = 1.0  # seconds that a run which has ended waits for others
 AT_ONCE = 4  # full checkpoints of one account; that is what all of them may hold together
 
@@ -58,6 +60,12 @@ class Member(Landing):
     def states(self) -> States:
         """What is kept of the account's endpoints; a copy, which a run moves on."""
         return states_of(self.state, self.account)
+
+    @contextmanager
+    def client(self) -> Iterator[SqlClientBase[Any]]:
+        """A client of the warehouse, once one of the group's is free."""
+        with self._group.clients, super().client() as client:
+            yield client
 
     def load(self, delivery: Delivery) -> None:
         """Load what was read, with whatever else is there to load."""
@@ -101,6 +109,7 @@ class Group:
         self.full = max(FULL * AT_ONCE // len(accounts), 1)
         self._warehouse, self._accounts, self._state_dir = warehouse, accounts, state_dir
         self._waiting: SimpleQueue[Waiting | None] = SimpleQueue()
+        self.clients = BoundedSemaphore(CLIENTS)
         self._open = 0  # members whose runs are not in the ledger yet
         self._thread = Thread(target=self._work, name="cliniko-group", daemon=True)
 
@@ -193,10 +202,10 @@ class Group:
         """Load deliveries together; if that breaks, one by one."""
         try:
             with TURN:
+                if self.flow.has_pending_data:  # of a load that broke
+                    self._tidy()
                 self._together({w.member: w.what for w in waiting if isinstance(w.what, Delivery)})
         except Exception as error:
-            with TURN:
-                self._tidy()
             if len(waiting) == 1:
                 waiting[0].done.set_exception(error)
                 return

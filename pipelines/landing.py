@@ -1,5 +1,7 @@
 """Where an account's rows go, and what is kept there of how far it is read."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +42,13 @@ class Landing:
         """What is kept of the account's endpoints; a copy, which a run moves on."""
         return states_of(self.flow.state, self.account)
 
-    def client(self) -> SqlClientBase[Any]:
-        """A client of the warehouse. Not while it is loaded: the pipeline may be a group's."""
+    @contextmanager
+    def client(self) -> Iterator[SqlClientBase[Any]]:
+        """A client of the warehouse. Not made while it is loaded: a group shares a pipeline."""
         with TURN:
-            return self.flow.sql_client()
+            made = self.flow.sql_client()
+        with made as client:
+            yield client
 
     def tables(self) -> TSchemaTables:
         """The tables that loads before have made, as dlt knows them."""

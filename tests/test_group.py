@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import dlt
 import pytest
 from conftest import connected, fetched, settings_for
 
@@ -207,6 +208,28 @@ def test_rows_that_cannot_be_loaded_cost_their_account_alone(
 
     assert {run.status for run in again.values()} == {"ok"}
     assert clinics.counts() == clinics.there()
+
+
+def test_a_load_that_ends_midway_is_not_mixed_into_the_next(
+    clinics: Clinics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load, broken = dlt.Pipeline.load, []
+
+    def breaks(self: dlt.Pipeline, **how: Any) -> Any:
+        if self.pipeline_name == grouping.TOGETHER and not broken:
+            broken.append(self.list_normalized_load_packages())
+            raise RuntimeError("the server is gone")
+        return load(self, **how)
+
+    monkeypatch.setattr(dlt.Pipeline, "load", breaks)
+    clinics.together()
+    runs = clinics.together()
+
+    assert len(broken[0]) == 1
+    assert {run.status for run in runs.values()} == {"ok"}
+    assert clinics.counts() == clinics.there()
+    loads = clinics.rows("SELECT DISTINCT _dlt_load_id AS id FROM cliniko.patients")
+    assert broken[0][0] not in [row["id"] for row in loads]
 
 
 def test_what_a_night_that_was_killed_left_never_comes_over_what_is_newer(
