@@ -29,9 +29,9 @@ from pipelines.destinations import DATASET, Warehouse
 from pipelines.flows import PREFIX, made, pipeline
 from pipelines.landing import Landing
 from pipelines.ledger import Run
-from pipelines.leftovers import prepare
 from pipelines.memory import give_back
 from pipelines.record import record
+from sources.cliniko.drift import Drift
 from sources.cliniko.source import Delivery, delivered, load_id
 
 TOGETHER = DATASET  # the pipeline's name; no account's has it
@@ -76,6 +76,15 @@ class Member(Landing):
         """Write the run into the ledger, with whatever others have ended."""
         self._group.wait_for(Waiting(self, run))
 
+    def beginning(self) -> States:
+        """What is kept, and of fields that nobody described what others found them to be."""
+        states = self.states()
+        for name, tables in self._group.fields.items():
+            own = states.setdefault(name, {}).setdefault("fields", {})
+            for table, columns in tables.items():
+                own[table] = {**columns, **own.get(table, {})}
+        return states
+
     def after(self, delivery: Delivery) -> State:
         """The state once a delivery is loaded."""
         state = deepcopy(self.state)
@@ -109,6 +118,7 @@ class Group:
         self.full = max(FULL * AT_ONCE // len(accounts), 1)
         self._warehouse, self._accounts, self._state_dir = warehouse, accounts, state_dir
         self._waiting: SimpleQueue[Waiting | None] = SimpleQueue()
+        self.fields: dict[str, Drift] = {}
         self.clients = BoundedSemaphore(CLIENTS)
         self._open = 0  # members whose runs are not in the ledger yet
         self._thread = Thread(target=self._work, name="cliniko-group", daemon=True)
@@ -143,6 +153,15 @@ class Group:
             return load_pipeline_state_from_destination(f"{PREFIX}{account}", client)  # type: ignore[arg-type]
         return None
 
+    def _learn(self, account: str, state: Mapping[str, Any]) -> None:
+        """Note the columns that an account's new fields became: others' have to fit them."""
+        with TURN:
+            for name, kept in states_of(state, account).items():
+                for table, columns in kept.get("fields", {}).items():
+                    known = self.fields.setdefault(name, {}).setdefault(table, {})
+                    for field, column in columns.items():
+                        known.setdefault(field, column)
+
     def wait_for(self, one: Waiting) -> None:
         """Have something done, and wait until it is. Raises what broke it."""
         self._waiting.put(one)
@@ -155,14 +174,14 @@ class Group:
         self.flow.sync_destination()
 
     def _know_the_tables(self) -> None:
-        """Where accounts were read by themselves before, take over the schema of one."""
+        """Take over what accounts know; where they were read by themselves, the schema of one."""
         for account in self._accounts:
-            if self.flow.default_schema_name:
-                return
-            if not self._stored(account):
+            stored = self._stored(account)
+            self._learn(account, stored or {})
+            if self.flow.default_schema_name or not stored:
                 continue
             flow = pipeline(self._warehouse, account, self._state_dir)
-            prepare(flow)
+            flow.sync_destination()
             if flow.default_schema_name:
                 source = delivered([])
                 source.schema = flow.default_schema.clone()
@@ -230,6 +249,7 @@ class Group:
         commit(self.flow)
         for member, state in states.items():
             member.state = state
+            self._learn(member.account, state)
         give_back()
 
     def _record(self, waiting: Sequence[Waiting]) -> None:

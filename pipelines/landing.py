@@ -42,6 +42,10 @@ class Landing:
         """What is kept of the account's endpoints; a copy, which a run moves on."""
         return states_of(self.flow.state, self.account)
 
+    def beginning(self) -> States:
+        """What a run begins with."""
+        return self.states()
+
     @contextmanager
     def client(self) -> Iterator[SqlClientBase[Any]]:
         """A client of the warehouse. Not made while it is loaded: a group shares a pipeline."""

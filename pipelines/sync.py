@@ -110,7 +110,7 @@ def _checkpoints(
     clock: Clock,
 ) -> None:
     """Read for a while, load that, and meanwhile read on, until every endpoint has ended."""
-    states, made = landing.states(), set(landing.tables())
+    states, made = landing.beginning(), set(landing.tables())
     loading = Loading(landing.load)
     with _undone(run, loading), loading:
         while unread := {n: r for n, r in run.readings.items() if r.status == "unread"}:

@@ -210,6 +210,26 @@ def test_rows_that_cannot_be_loaded_cost_their_account_alone(
     assert clinics.counts() == clinics.there()
 
 
+@both
+@pytest.mark.parametrize("kinds", [("sunny", {"a": 1}), ({"a": 1}, "sunny"), (True, "x"), (1, "x")])
+def test_a_field_that_two_accounts_fill_otherwise_is_kept_of_both_by_the_second_night(
+    clinics: Clinics, kinds: tuple[Any, Any]
+) -> None:
+    for name, kind in zip(("a", "b"), kinds, strict=True):
+        account = clinics.served[name].account
+        account.update("patients", next(iter(account.rows("patients")))["id"], mood=kind)
+
+    clinics.together("a", "b")  # one of them may fail, which nobody could know
+    again = clinics.together("a", "b")
+
+    assert {run.status for run in again.values()} == {"ok"}
+    assert clinics.counts() == {name: clinics.there()[name] for name in ("a", "b")}
+    found = clinics.rows("SELECT _account FROM cliniko.patients WHERE mood IS NOT NULL")
+    if clinics.rows("FROM information_schema.tables WHERE table_name = '_rejected'"):
+        found += clinics.rows("SELECT _account FROM cliniko._rejected WHERE field = 'mood'")
+    assert {row["_account"] for row in found} == {"a", "b"}
+
+
 def test_a_load_that_ends_midway_is_not_mixed_into_the_next(
     clinics: Clinics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
