@@ -18,7 +18,7 @@ ASSUMED: dict[str, tuple[float, str]] = {
     "budget": (200, "requests a minute that Cliniko allows a key"),
     "cores": (2, "cores of a machine, as the one measured"),
     "hours": (4, "hours of a night in which all accounts are to be read"),
-    "side": (16, "accounts that a process reads side by side"),
+    "side": (50, "accounts that a process reads side by side"),
 }
 """Name → what is assumed, and what it is."""
 

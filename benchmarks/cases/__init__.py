@@ -87,6 +87,13 @@ CASES = {
             many.accounts(1, 10, 50),
         ),
         Case(
+            "many_waiting",
+            "Accounts that wait for their budget, in one process",
+            "20,000 rows each, which is more than a minute's budget: 100 ms latency, 200 requests "
+            "a minute for each account.",
+            many.accounts(1, 20, rows=many.SOME),
+        ),
+        Case(
             "many_200",
             "200 accounts in one process",
             "As above.",

@@ -9,17 +9,18 @@ from benchmarks.lab import Lab
 from benchmarks.measure import Failed
 from benchmarks.serving import serving
 
-ROWS = 1_000  # of each account: a first load fits into one window
+FEW = 1_000  # rows of each account: a first load fits into one window
+SOME = 20_000  # rows: it takes a second one, so that an account waits for its budget
 LATENCY = 100  # ms
 
 
-def accounts(*numbers: int) -> Play:
-    """A case: a first load and a quiet night of so many accounts."""
+def accounts(*numbers: int, rows: int = FEW) -> Play:
+    """A case: a first load and a quiet night of so many accounts with so many rows each."""
 
     def play(lab: Lab) -> None:
         for number in (max(1, n // lab.scale) for n in numbers):
             with (
-                serving(rows=ROWS, latency=LATENCY, requests_per_minute=BUDGET) as server,
+                serving(rows=rows, latency=LATENCY, requests_per_minute=BUDGET) as server,
                 lab.place() as place,
             ):
                 env = environment(server.url, requests_per_minute=BUDGET)
