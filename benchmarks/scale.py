@@ -39,10 +39,10 @@ def measured(results: Results) -> dict[str, float | None]:
     def figure(case: str, step: str, what: str) -> float | None:
         return results.median(case, "ours", step, what)
 
-    def each(what: str, others: float) -> float | None:
-        """What one more account costs in a process that reads 50, so many `others` at once."""
+    def each(what: str) -> float | None:
+        """What one more account costs in a process that reads 50."""
         many, one = figure("many", "quiet 50", what), figure("many", "quiet 1", what)
-        return None if many is None or one is None else (many - one) / others
+        return None if many is None or one is None else (many - one) / 49
 
     loaded, file = figure("account", "load", "rows"), figure("account", "load", "file_mb")
     cpu, sent = figure("account", "load", "cpu"), figure("account", "load", "bytes")
@@ -52,8 +52,8 @@ def measured(results: Results) -> dict[str, float | None]:
         "night_cpu": figure("nights_100k", "night", "cpu"),
         "night_peak": figure("nights_100k", "night", "peak"),
         "night_wall": figure("nights_100k", "night", "wall"),
-        "more_cpu": each("cpu", 49),
-        "more_peak": each("peak", ASSUMED["side"][0] - 1),
+        "more_cpu": each("cpu"),
+        "more_peak": each("peak"),
         "load_cpu": cpu / loaded if cpu and loaded else None,
         "load_bytes": sent / loaded if sent and loaded else None,
         "load_requests": _per_row(figure("account", "load", "requests"), loaded),

@@ -18,6 +18,7 @@ from sources.cliniko.reading import State
 from sources.cliniko.source import Delivery, delivered
 
 FULL = 23 * 2**20  # bytes of rows that a checkpoint of one account may hold, whatever its time
+SOURCE = "cliniko"  # our source, as dlt's state knows it
 WORKERS = 12  # lists read side by side: enough to use the budget at Cliniko's slowest
 
 States = dict[str, State]
@@ -29,7 +30,7 @@ Begun = Mapping[str, str | None]
 
 def states_of(state: Mapping[str, Any], account: str) -> States:
     """What dlt's state has of an account; a copy, which a run moves on."""
-    resources = state.get("sources", {}).get("cliniko", {}).get("resources", {})
+    resources = state.get("sources", {}).get(SOURCE, {}).get("resources", {})
     return {
         name: deepcopy(accounts[account])
         for name, accounts in resources.items()
@@ -51,7 +52,7 @@ def gather(extract: Extract, states: States, made: Collection[str]) -> Delivery:
             for name, reading in readings.items()
         }
         wait(coming.values(), return_when="FIRST_EXCEPTION")
-        threads.shutdown(wait=True, cancel_futures=True)  # one that breaks ends all
+        threads.shutdown(wait=True, cancel_futures=True)  # what breaks lets none begin
     _raise_the_first(coming)
     return Delivery(
         extract.settings.account,

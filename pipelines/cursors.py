@@ -5,20 +5,20 @@ from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import rmtree
-from typing import Any
 
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from pipelines.commit import commit
+from pipelines.checkpoints import states_of
 from pipelines.destinations import Warehouse, warehouse
 from pipelines.flows import PREFIX, accounts, pipeline
-from pipelines.leftovers import prepare
+from pipelines.landing import Landing
 from pipelines.lock import hold, writers
 from pipelines.place import DATASET, lock_file, work_file, writable
 from pipelines.readers import reader
-from sources.cliniko.errors import ConfigError
+from sources.cliniko.errors import ConfigError, Unavailable
 from sources.cliniko.reading import State
+from sources.cliniko.source import Delivery
 
 NOTHING = "nothing has been loaded yet: run `cliniko sync` first"
 SEEN = ("recent", "content", "ranges")  # what would keep records from being read or loaded again
@@ -35,12 +35,8 @@ def cursors(destination: str, state_dir: Path) -> dict[str, dict[str, dict[str, 
         flow = pipeline(store, account, state_dir)
         with suppress(PipelineStepFailed):  # a run is at work: then what is known here
             flow.sync_destination()
-        kept = _endpoints(flow.state)
-        found[account] = {
-            endpoint: states[account].get("cursors", {})
-            for endpoint, states in sorted(kept.items())
-            if account in states
-        }
+        kept = states_of(flow.state, account)
+        found[account] = {name: state.get("cursors", {}) for name, state in sorted(kept.items())}
     return found
 
 
@@ -52,6 +48,10 @@ def _known(store: Warehouse, state_dir: Path) -> list[str]:
             rows = ask(f"SELECT DISTINCT pipeline_name AS name FROM {DATASET}._dlt_pipeline_state")
     except (ConfigError, DatabaseUndefinedRelation):
         return here
+    except Unavailable:
+        if here:
+            return here
+        raise
     names = [row["name"] for row in rows if row["name"].startswith(PREFIX)]
     return sorted({*here, *(name.removeprefix(PREFIX) for name in names)})
 
@@ -96,17 +96,18 @@ def _changed(endpoint: str, account: str, destination: str, state_dir: Path) -> 
         held.enter_context(store.opened())
         held.enter_context(store.locked(writers(account)))
         before = _known(store, state_dir)
-        flow = pipeline(store, account, state_dir)
-        prepare(flow)
-        if not _endpoints(flow.state):
-            rmtree(flow.working_dir)
+        landing = Landing(store, account, state_dir)
+        landing.prepare()
+        states = landing.states()
+        if not states:
+            rmtree(landing.flow.working_dir)
             raise ConfigError(_unknown(account, before))
-        with flow.managed_state(extract_state=True) as whole:
-            state = _of(_endpoints(whole), endpoint, account)
-            yield state
-            for name in SEEN:
-                state.pop(name, None)
-        commit(flow)
+        if endpoint not in states:
+            raise ConfigError(f"{endpoint} has not been read yet")
+        yield states[endpoint]
+        for name in SEEN:
+            states[endpoint].pop(name, None)
+        landing.load(Delivery(account, states={endpoint: states[endpoint]}))
 
 
 def _unknown(account: str, known: list[str]) -> str:
@@ -116,23 +117,7 @@ def _unknown(account: str, known: list[str]) -> str:
     return f"there is no account {account!r} here: --account may be {' or '.join(known)}"
 
 
-def _of(endpoints: dict[str, dict[str, State]], endpoint: str, account: str) -> State:
-    """What is kept for an endpoint. Raises ConfigError that says why there is nothing."""
-    state = endpoints.get(endpoint, {}).get(account)
-    if state is None:
-        raise ConfigError(f"{endpoint} has not been read yet")
-    return state
-
-
 def _cursors(state: State) -> dict[str, str]:
     """Path → cursor."""
     found: dict[str, str] = state.setdefault("cursors", {})
-    return found
-
-
-def _endpoints(state: Any) -> dict[str, dict[str, State]]:
-    """Endpoint → account → what is kept for it."""
-    found: dict[str, dict[str, State]] = (
-        state.get("sources", {}).get("cliniko", {}).get("resources", {})
-    )
     return found

@@ -23,7 +23,7 @@ from dlt.pipeline.state_sync import (
     state_doc,
 )
 
-from pipelines.checkpoints import FULL, States, states_of
+from pipelines.checkpoints import FULL, SOURCE, States, states_of
 from pipelines.commit import TURN, commit
 from pipelines.destinations import DATASET, Warehouse
 from pipelines.flows import PREFIX, made, pipeline
@@ -88,7 +88,7 @@ class Member(Landing):
     def after(self, delivery: Delivery) -> State:
         """The state once a delivery is loaded."""
         state = deepcopy(self.state)
-        sources = state.setdefault("sources", {}).setdefault(DATASET, {})
+        sources = state.setdefault("sources", {}).setdefault(SOURCE, {})
         for name, one in delivery.states.items():
             sources.setdefault("resources", {}).setdefault(name, {})[self.account] = one
         bump_pipeline_state_version_if_modified(state)  # type: ignore[arg-type]

@@ -10,7 +10,6 @@ from operator import and_
 from pathlib import Path
 from typing import Any
 
-import dlt
 import duckdb
 from rich.console import Console
 
@@ -26,10 +25,9 @@ from pipelines.marts.turn import turn, wanted
 from pipelines.place import sweep, writable
 from pipelines.publish import publish
 from pipelines.reconcile import USUAL, Terms, reconcile
-from pipelines.record import record
 from pipelines.report import Progress, closing
 from pipelines.stopping import Stopping, heard
-from pipelines.sync import LEDGER_FAILED, finish, sync, told
+from pipelines.sync import finish, sync
 from pipelines.wording import said
 from sources.cliniko.client import Client
 from sources.cliniko.errors import ClinikoError, Locked
@@ -102,7 +100,8 @@ def nights(
         ):
             runs = list(threads.map(one, work))
             if group:
-                night.finish(runs, group.flow, work[0][0])
+                loaded = [run for run in runs if run.status != "failed"]
+                finish(loaded, group.flow, night.store, night.state_dir, rules(work[0][0]))
         modes = [int(settings.published_mode, 8) for settings, _ in work]
         night.close(runs, console, f"{reduce(and_, modes):o}")
         return runs
@@ -141,15 +140,6 @@ class Night:
                 connect=partial(Client, sleep=self.stop.sleep, halted=self.stop),
                 after=partial(self._compare, settings=settings, terms=terms),
             )
-
-    def finish(self, runs: Sequence[Run], flow: dlt.Pipeline, settings: ClinikoSettings) -> None:
-        """What is done once for all accounts; where it breaks, those that loaded rows say so."""
-        loaded = [run for run in runs if run.status != "failed"]
-        before = [run.error for run in loaded]
-        finish(loaded, flow, self.store, rules(settings))
-        if before != [run.error for run in loaded]:
-            with told(loaded, LEDGER_FAILED):
-                record(loaded, self.store, self.state_dir)
 
     def _compare(
         self, landing: Landing, run: Run, client: Client, settings: ClinikoSettings, terms: Terms

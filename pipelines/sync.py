@@ -18,6 +18,7 @@ from pipelines.keys import index
 from pipelines.killed import marked, marks, named
 from pipelines.landing import Landing
 from pipelines.ledger import Run
+from pipelines.record import record
 from pipelines.rewrite import rewrite
 from pipelines.staging import empty
 from pipelines.wording import cause, said, trace
@@ -93,11 +94,7 @@ def sync(
         with told([run], LEDGER_FAILED):
             landing.record(run)
         if landing.alone:
-            before = run.error
-            finish([run], landing.flow, warehouse, kept)
-            if run.error != before:
-                with told([run], LEDGER_FAILED):
-                    landing.record(run)
+            finish([run], landing.flow, warehouse, state_dir, kept)
     return run
 
 
@@ -155,8 +152,14 @@ def _is_cut(reading: Reading) -> bool:
     return reading.status == "unread" or isinstance(reading.error, Stopped)
 
 
-def finish(runs: Sequence[Run], flow: dlt.Pipeline, warehouse: Warehouse, kept: Rules) -> None:
-    """Comments, keys and indexes where they are missing; nothing stays in staging tables."""
+def finish(
+    runs: Sequence[Run], flow: dlt.Pipeline, warehouse: Warehouse, state_dir: Path, kept: Rules
+) -> None:
+    """Comments, keys and indexes where they are missing; nothing stays in staging tables.
+
+    Where something breaks, the ledger says so too, which has the runs already.
+    """
+    before = [run.error for run in runs]
     with told(runs, "the comments could not be written"):
         comment(flow, warehouse.name, kept)
     if warehouse.indexed:
@@ -165,6 +168,9 @@ def finish(runs: Sequence[Run], flow: dlt.Pipeline, warehouse: Warehouse, kept: 
     if warehouse.staged:
         with told(runs, "the staging tables could not be emptied"):
             empty(flow)
+    if before != [run.error for run in runs]:
+        with told(runs, LEDGER_FAILED):
+            record(runs, warehouse, state_dir)
 
 
 @contextmanager

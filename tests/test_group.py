@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import dlt
+import pyarrow as pa
 import pytest
 from conftest import connected, fetched, settings_for
 
@@ -21,13 +23,17 @@ from pipelines.landing import Landing
 from pipelines.ledger import Run
 from pipelines.leftovers import prepare
 from pipelines.nightly import night, nights
+from pipelines.record import record
 from pipelines.report import console
 from sandbox import Account, Served, serve_all
+from sources.cliniko import catalogue
 from sources.cliniko.client import Client
 from sources.cliniko.endpoints import ENDPOINTS
 from sources.cliniko.extract import Extract
+from sources.cliniko.package import Batch
 from sources.cliniko.privacy import rules
 from sources.cliniko.reading import Reading
+from sources.cliniko.source import Delivery
 
 LISTS = ("patients", "contacts", "taxes", "services")
 PATIENCE = 20.0  # seconds
@@ -228,6 +234,56 @@ def test_a_field_that_two_accounts_fill_otherwise_is_kept_of_both_by_the_second_
     if clinics.rows("FROM information_schema.tables WHERE table_name = '_rejected'"):
         found += clinics.rows("SELECT _account FROM cliniko._rejected WHERE field = 'mood'")
     assert {row["_account"] for row in found} == {"a", "b"}
+
+
+def test_a_package_holds_no_more_than_a_checkpoint_may() -> None:
+    def waiting(size: int) -> grouping.Waiting:
+        rows = pa.table({"id": pa.array(range(size // 8), pa.int64())})
+        batch = Batch(catalogue.REJECTIONS, rows)
+        return grouping.Waiting(None, Delivery("a", batches={"x": [batch]}))  # type: ignore[arg-type]
+
+    third, most = grouping.FULL // 3, grouping.FULL
+
+    loads = list(grouping._loads([waiting(s) for s in (third, third, third, most, 8, 2 * most)]))
+
+    assert [len(load) for load in loads] == [3, 1, 1, 1]
+
+
+def test_runs_that_end_together_are_written_down_together(
+    clinics: Clinics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[int] = []
+
+    def counted(runs: Any, *where: Any) -> None:
+        written.append(len(runs))
+        record(runs, *where)
+
+    monkeypatch.setattr(grouping, "record", counted)
+    clinics.together()
+
+    assert sum(written) == len(NAMES)
+    assert len(written) < len(NAMES)
+
+
+def test_a_group_keeps_to_its_number_of_connections(
+    clinics: Clinics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, at_once, most = Landing.client, [0], [0]
+
+    @contextmanager
+    def counted(self: Landing) -> Iterator[Any]:
+        at_once[0] += 1
+        most[0] = max(most[0], at_once[0])
+        with client(self) as made:
+            yield made
+        at_once[0] -= 1
+
+    monkeypatch.setattr(Landing, "client", counted)
+    monkeypatch.setattr(grouping, "CLIENTS", 1)
+    runs = clinics.together()
+
+    assert {run.status for run in runs.values()} == {"ok"}
+    assert most == [1]
 
 
 def test_a_load_that_ends_midway_is_not_mixed_into_the_next(

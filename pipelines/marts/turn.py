@@ -12,6 +12,7 @@ from pipelines.ledger import Run
 from pipelines.marts.build import Built, build
 from pipelines.marts.project import MISSING, built_on, installed
 from pipelines.record import record
+from pipelines.sync import LEDGER_FAILED, told
 from sources.cliniko.errors import ConfigError, Stopped
 
 SETTING = "cliniko.marts"  # CLINIKO__MARTS
@@ -39,16 +40,9 @@ def turn(
     if built.failed:
         for run in loaded:
             run.fail(f"marts not built: {built.failed[0]}" + _more(built))
-            _write(run, store, state_dir)
+        with told(loaded, LEDGER_FAILED):
+            record(loaded, store, state_dir)
     return _said(built)
-
-
-def _write(run: Run, store: Warehouse, state_dir: Path) -> None:
-    """The run once more into the ledger, which knows it as good; the rest goes on without."""
-    try:
-        record([run], store, state_dir)
-    except Exception as error:
-        run.fail(f"the ledger could not be written: {str(error).strip().splitlines()[0]}")
 
 
 def wanted() -> bool:
