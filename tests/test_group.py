@@ -258,7 +258,14 @@ def test_runs_that_end_together_are_written_down_together(
         written.append(len(runs))
         record(runs, *where)
 
+    ends = grouping.Member.record
+
+    def later(self: grouping.Member, run: Run) -> None:
+        time.sleep(0.15 * NAMES.index(self.account))
+        ends(self, run)
+
     monkeypatch.setattr(grouping, "record", counted)
+    monkeypatch.setattr(grouping.Member, "record", later)
     clinics.together()
 
     assert sum(written) == len(NAMES)
