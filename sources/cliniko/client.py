@@ -9,6 +9,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from statistics import median
@@ -20,6 +21,7 @@ import orjson
 import pendulum
 import tenacity
 
+from sources.cliniko.connections import Connections
 from sources.cliniko.errors import (
     ConfigError,
     Malformed,
@@ -34,8 +36,6 @@ from sources.cliniko.throttle import Throttle, pause
 
 log = logging.getLogger("cliniko")
 
-CONNECTIONS = 20  # kept alive; a run has about 16 threads
-KEEP_ALIVE = 30.0  # seconds that an idle connection is kept
 LONGEST_NAP = 60.0  # seconds between two tries that failed in passing
 QUICK = 0.01  # seconds; below it asking ahead, or side by side, costs more than it saves
 SHARE = 0.7  # of the time that the budget gives to a request, which answers vary beyond
@@ -90,8 +90,7 @@ class Client:
     """GET, and nothing else, with one key, to one host, at the throttle's pace.
 
     Threads share one client. `requests` counts what was sent, by path, and `throttled`
-    the answers 429. An https root is reached as the environment says (HTTPS_PROXY,
-    NO_PROXY, SSL_CERT_FILE), since a proxy only passes TLS on; a loopback root never is.
+    the answers 429.
     """
 
     def __init__(
@@ -116,7 +115,8 @@ class Client:
         self._sleep, self._clock, self._now, self._random = sleep, clock, now, random
         self._halted = halted
         self._lock = threading.Lock()
-        self._http = _http(settings, transport)
+        self._connections = transport or _connections(settings)
+        self._headers = httpx.Headers(_introduction(settings))
         self._urls: dict[str, httpx.URL] = {}  # a path's checks cost as much as a small answer
         self.requests: Counter[str] = Counter()
         self.throttled = 0
@@ -153,7 +153,7 @@ class Client:
 
     def close(self) -> None:
         """Close the connections."""
-        self._http.close()
+        self._connections.close()
 
     def get(
         self, path: str, params: Sequence[tuple[str, str]] = (), read: Read | None = None
@@ -234,7 +234,8 @@ class Client:
         began = self._clock()
         late = began + self._settings.answer_timeout
         try:
-            with self._http.stream("GET", url) as response:
+            request = httpx.Request("GET", url, headers=self._headers)
+            with closing(self._connections.handle_request(request)) as response:
                 if response.status_code == 429:
                     self._throttled(response, path, tries)
                 answer = self._read(response, path, late, read)
@@ -300,26 +301,27 @@ class Client:
         return bytes(body)
 
 
-def _http(settings: ClinikoSettings, transport: httpx.BaseTransport | None) -> httpx.Client:
-    """The connections, with the key and the introduction that every request carries."""
-    quiet = logging.getLogger("httpx")
-    if quiet.level == logging.NOTSET:
-        quiet.setLevel(logging.WARNING)  # its INFO lines show a query, so a filter's values
+def _introduction(settings: ClinikoSettings) -> dict[str, str]:
+    """The headers that every request carries: the key, and who asks."""
+    key = base64.b64encode(f"{settings.api_key}:".encode()).decode()
+    return {
+        "Authorization": f"Basic {key}",
+        "User-Agent": settings.user_agent,
+        "Accept": "application/json",
+        "Accept-Encoding": "gzip",
+    }
+
+
+def _connections(settings: ClinikoSettings) -> Connections:
+    """The connections that settings ask for."""
+    for name in ("urllib3.connection", "urllib3.connectionpool"):
+        logger = logging.getLogger(name)
+        if logger.level == logging.NOTSET:
+            logger.setLevel(logging.ERROR)  # the rest shows queries, so filters' values
+    timeout = httpx.Timeout(settings.read_timeout, connect=settings.connect_timeout)
     try:
-        return httpx.Client(
-            auth=httpx.BasicAuth(settings.api_key, ""),
-            headers={
-                "User-Agent": settings.user_agent,
-                "Accept": "application/json",
-                "Accept-Encoding": "gzip",
-            },
-            timeout=httpx.Timeout(settings.read_timeout, connect=settings.connect_timeout),
-            limits=httpx.Limits(max_connections=CONNECTIONS, keepalive_expiry=KEEP_ALIVE),
-            follow_redirects=False,
-            trust_env=settings.root.startswith("https:"),
-            transport=transport,
-        )
-    except (ImportError, ValueError, OSError, httpx.InvalidURL) as error:
+        return Connections(httpx.URL(settings.root), timeout)
+    except (ValueError, OSError, httpx.InvalidURL) as error:
         raise ConfigError(
             "the environment's HTTPS_PROXY, ALL_PROXY or SSL_CERT_FILE cannot be used"
             f" ({type(error).__name__})"

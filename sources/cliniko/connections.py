@@ -1,0 +1,160 @@
+"""Connections to one host, kept open: httpx's requests and answers, urllib3's sockets.
+
+httpx's own parse HTTP in Python. urllib3's take a third of the CPU for a page of 140 kB,
+and half of it for a small answer.
+"""
+
+import os
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from http.client import HTTPException
+from math import ceil
+from typing import Any
+from urllib.request import getproxies, proxy_bypass
+
+import httpx
+import urllib3
+from urllib3 import exceptions as broken
+
+CONNECTIONS = 20  # at once; a run has about 16 threads
+KEEP_ALIVE = 30.0  # seconds that connections are kept while nothing is asked
+CHUNK = 2**18  # bytes that are taken off a socket at once, if they are there
+
+KINDS: dict[type[Exception], type[httpx.TransportError]] = {
+    broken.EmptyPoolError: httpx.PoolTimeout,
+    broken.ProxyError: httpx.ProxyError,
+    broken.NewConnectionError: httpx.ConnectError,
+    broken.ConnectTimeoutError: httpx.ConnectTimeout,
+    broken.SSLError: httpx.ConnectError,
+    broken.ReadTimeoutError: httpx.ReadTimeout,
+}
+"""urllib3's errors → httpx's. The first that fits counts: some are kinds of others."""
+
+
+class Connections(httpx.BaseTransport):
+    """Threads share them. Answers are as they came: neither followed nor unpacked.
+
+    An https root is reached as the environment says (HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE),
+    since a proxy only passes TLS on; a plain one never is.
+    """
+
+    def __init__(
+        self,
+        root: httpx.URL,
+        timeout: httpx.Timeout,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Get ready. Raises ValueError or OSError if the environment's settings are no use."""
+        self._root, self._clock = str(root), clock
+        self._timeout = urllib3.Timeout(connect=timeout.connect, read=timeout.read)
+        self._patience = ceil(timeout.pool or 0)  # urllib3 says whole seconds
+        self._manager = _manager(root)
+        self._lock = threading.Lock()
+        self._asked = clock()
+        self._pool = self._manager.connection_from_url(self._root)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request without a body; its answer, the body still to be read."""
+        with _translated():
+            response = self._fresh().urlopen(
+                request.method,
+                request.url.raw_path.decode("ascii"),
+                headers=dict(request.headers),
+                retries=False,
+                redirect=False,
+                timeout=self._timeout,
+                pool_timeout=self._patience,
+                preload_content=False,
+                decode_content=False,
+            )
+        headers = list(response.headers.items())
+        return httpx.Response(response.status, headers=headers, stream=_Body(response))
+
+    def close(self) -> None:
+        """Close them all."""
+        self._manager.clear()
+
+    def _fresh(self) -> urllib3.HTTPConnectionPool:
+        """Connections that are not too old.
+
+        What stands between us and the API may have forgotten an idle one without telling
+        either side; a request on it would wait in vain.
+        """
+        with self._lock:
+            now = self._clock()
+            if now - self._asked > KEEP_ALIVE:
+                self._manager.clear()
+                self._pool = self._manager.connection_from_url(self._root)
+            self._asked = now
+            return self._pool
+
+
+class _Body(httpx.SyncByteStream):
+    """A body, as it comes off its connection."""
+
+    def __init__(self, response: urllib3.BaseHTTPResponse) -> None:
+        self._response = response
+
+    def __iter__(self) -> Iterator[bytes]:
+        with _translated():
+            while chunk := self._response.read1(CHUNK):
+                yield chunk
+
+    def close(self) -> None:
+        """Give the connection back; one with an answer that was not read to its end, closed."""
+        self._response.close()
+        self._response.release_conn()
+
+
+def _manager(root: httpx.URL) -> urllib3.PoolManager:
+    """What makes connections to a root."""
+    if root.scheme != "https":
+        return urllib3.PoolManager(maxsize=CONNECTIONS, block=True)
+    tls = _tls(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+    options: dict[str, Any] = {"maxsize": CONNECTIONS, "block": True, "ssl_context": tls}
+    found = {} if proxy_bypass(root.host) else getproxies()
+    address = found.get("https") or found.get("all")
+    if not address:
+        return urllib3.PoolManager(**options)
+    proxy = httpx.Proxy(address if "://" in address else f"http://{address}")
+    if proxy.url.scheme not in ("http", "https"):
+        raise ValueError("no kind of proxy that is known here")
+    who = ":".join(proxy.auth) if proxy.auth else None
+    return urllib3.ProxyManager(
+        str(proxy.url),
+        proxy_headers=urllib3.make_headers(proxy_basic_auth=who),
+        **options,
+    )
+
+
+@cache
+def _tls(file: str | None, folder: str | None) -> ssl.SSLContext:
+    """Whom to trust, as the environment says; to read it takes 20 ms, so once for all."""
+    return httpx.create_ssl_context()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Raise urllib3's errors as httpx's, without their texts, which may quote an answer."""
+    try:
+        yield
+    except (broken.HTTPError, OSError, HTTPException) as error:
+        kind = _kind(error)
+    else:
+        return
+    raise kind("") from None
+
+
+def _kind(error: Exception) -> type[httpx.TransportError]:
+    """The error of httpx's that stands for one of urllib3's."""
+    for theirs, ours in KINDS.items():
+        if isinstance(error, theirs):
+            return ours
+    under = error.args[-1] if error.args else None
+    if isinstance(under, OSError) and not isinstance(under, HTTPException):
+        return httpx.ReadError
+    return httpx.RemoteProtocolError

@@ -1,0 +1,345 @@
+"""Connections on a real wire: TLS, proxies, broken answers, and what stays open."""
+
+import gzip
+import logging
+import select
+import socket
+import ssl
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from socketserver import BaseServer
+
+import httpx
+import pytest
+import trustme
+
+from sources.cliniko import connections
+from sources.cliniko.client import Client
+from sources.cliniko.connections import KEEP_ALIVE, Connections
+from sources.cliniko.settings import ClinikoSettings
+
+TIMEOUT = httpx.Timeout(0.5)
+BODY = b'{"a": 1}' * 20_000
+
+Play = Callable[[BaseHTTPRequestHandler], None]
+
+
+class Wire:
+    """A server, and who has connected to it."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.peers: list[tuple[str, int]] = []
+        self.asked: list[str] = []
+
+
+def whole(wire: BaseHTTPRequestHandler) -> None:
+    wire.send_response(200)
+    wire.send_header("Content-Length", str(len(BODY)))
+    wire.end_headers()
+    wire.wfile.write(BODY)
+
+
+def in_chunks(wire: BaseHTTPRequestHandler) -> None:
+    packed = gzip.compress(BODY)
+    wire.send_response(200)
+    wire.send_header("Transfer-Encoding", "chunked")
+    wire.send_header("Content-Encoding", "gzip")
+    wire.end_headers()
+    for at in range(0, len(packed), 100):
+        piece = packed[at : at + 100]
+        wire.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+    wire.wfile.write(b"0\r\n\r\n")
+
+
+def short(wire: BaseHTTPRequestHandler) -> None:
+    wire.send_response(200)
+    wire.send_header("Content-Length", "99")
+    wire.end_headers()
+    wire.wfile.write(b"{")
+    wire.close_connection = True
+
+
+def silent(wire: BaseHTTPRequestHandler) -> None:
+    threading.Event().wait(1.0)
+    wire.close_connection = True
+
+
+def stuck(wire: BaseHTTPRequestHandler) -> None:
+    wire.send_response(200)
+    wire.send_header("Content-Length", "99")
+    wire.end_headers()
+    wire.wfile.write(b"{")
+    wire.wfile.flush()
+    silent(wire)
+
+
+def gone(wire: BaseHTTPRequestHandler) -> None:
+    wire.close_connection = True
+
+
+def torn(wire: BaseHTTPRequestHandler) -> None:
+    wire.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    wire.connection.close()
+    wire.close_connection = True
+
+
+def nonsense(wire: BaseHTTPRequestHandler) -> None:
+    wire.wfile.write(b"SECRET is no HTTP\r\n\r\n")
+    wire.close_connection = True
+
+
+@contextmanager
+def running(server: BaseServer) -> Iterator[None]:
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@contextmanager
+def serving(play: Play, tls: ssl.SSLContext | None = None) -> Iterator[Wire]:
+    told = Wire()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:
+            told.peers.append(self.client_address)
+            super().setup()
+
+        def do_GET(self) -> None:
+            told.asked.append(self.path)
+            try:
+                play(self)
+            except OSError:  # the client went away
+                self.close_connection = True
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]  # a TLS that is refused
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    told.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}/v1"
+    with running(server):
+        yield told
+
+
+@contextmanager
+def proxy(status: int = 200) -> Iterator[tuple[str, list[dict[str, str]]]]:
+    """A proxy that passes TLS on; what it was asked, by header."""
+    asked: list[dict[str, str]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_CONNECT(self) -> None:
+            asked.append({"to": self.path, **{n.lower(): v for n, v in self.headers.items()}})
+            self.send_response(status)
+            self.end_headers()
+            if status == 200:
+                host, _, port = self.path.rpartition(":")
+                with socket.create_connection((host, int(port))) as far:
+                    pump(self.connection, far)
+            self.close_connection = True
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    with running(server):
+        yield f"127.0.0.1:{server.server_port}", asked
+
+
+def pump(one: socket.socket, other: socket.socket) -> None:
+    """Pass on what each says, until one of them is done."""
+    while True:
+        for ready in select.select([one, other], [], [])[0]:
+            data = ready.recv(65536)
+            if not data:
+                return
+            (other if ready is one else one).sendall(data)
+
+
+@pytest.fixture
+def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+    """What a server shows whom SSL_CERT_FILE makes known."""
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    return context
+
+
+def asked(wire: Connections, url: str) -> bytes:
+    with closing(wire.handle_request(httpx.Request("GET", url))) as answer:
+        return answer.read()
+
+
+def asked_once(url: str) -> bytes:
+    with Connections(httpx.URL(url), TIMEOUT) as wire:
+        return asked(wire, f"{url}/patients?q%5B%5D=a:%3E1")
+
+
+@pytest.mark.parametrize("play", [whole, in_chunks])
+def test_an_answer_comes_whole(play: Play) -> None:
+    with serving(play) as server:
+        assert asked_once(server.url) == BODY
+
+    assert server.asked == ["/v1/patients?q%5B%5D=a:%3E1"]
+
+
+BROKEN: list[tuple[Play, type[httpx.TransportError]]] = [
+    (short, httpx.RemoteProtocolError),
+    (silent, httpx.ReadTimeout),
+    (stuck, httpx.ReadTimeout),
+    (gone, httpx.RemoteProtocolError),
+    (torn, httpx.ReadError),
+    (nonsense, httpx.RemoteProtocolError),
+]
+
+
+@pytest.mark.parametrize(("play", "kind"), BROKEN)
+def test_what_breaks_is_told_by_its_kind_alone(
+    play: Play, kind: type[httpx.TransportError]
+) -> None:
+    with serving(play) as server, pytest.raises(httpx.TransportError) as raised:
+        asked_once(server.url)
+
+    assert type(raised.value) is kind
+    story = "".join(traceback.format_exception(raised.value))
+    assert "SECRET" not in story
+    assert server.url.partition("//")[2] not in story
+
+
+def test_what_has_come_is_handed_over_before_the_rest_has() -> None:
+    rest = threading.Event()
+
+    def drip(wire: BaseHTTPRequestHandler) -> None:
+        wire.send_response(200)
+        wire.send_header("Content-Length", "2")
+        wire.end_headers()
+        wire.wfile.write(b"{")
+        wire.wfile.flush()
+        rest.wait(5.0)
+        wire.wfile.write(b"}")
+
+    with (
+        serving(drip) as server,
+        Connections(httpx.URL(server.url), httpx.Timeout(2.0)) as wire,
+        closing(wire.handle_request(httpx.Request("GET", server.url))) as answer,
+    ):
+        pieces = answer.iter_raw()
+        assert next(pieces) == b"{"
+        rest.set()
+        assert list(pieces) == [b"}"]
+
+
+def test_nobody_there_is_no_connection() -> None:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{held.getsockname()[1]}/v1"
+        with pytest.raises(httpx.ConnectError):
+            asked_once(url)
+
+
+def test_who_waits_for_a_connection_in_vain_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "CONNECTIONS", 1)
+
+    with serving(whole) as server, Connections(httpx.URL(server.url), TIMEOUT) as wire:
+        first = wire.handle_request(httpx.Request("GET", f"{server.url}/a"))
+        with pytest.raises(httpx.PoolTimeout):
+            wire.handle_request(httpx.Request("GET", f"{server.url}/b"))
+        first.close()
+        assert asked(wire, f"{server.url}/c") == BODY
+
+
+def test_an_answer_that_was_not_read_costs_its_connection_and_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connections, "CONNECTIONS", 1)
+
+    with serving(whole) as server, Connections(httpx.URL(server.url), TIMEOUT) as wire:
+        for _ in range(3):
+            wire.handle_request(httpx.Request("GET", f"{server.url}/a")).close()
+        assert asked(wire, f"{server.url}/b") == BODY
+        assert asked(wire, f"{server.url}/b") == BODY
+
+    assert len(server.peers) == 4
+
+
+@pytest.mark.parametrize(("idle", "used"), [(KEEP_ALIVE - 1, 1), (KEEP_ALIVE + 1, 2)])
+def test_a_connection_that_was_idle_for_long_is_not_used_again(idle: float, used: int) -> None:
+    now = [0.0]
+
+    with serving(whole) as server, Connections(httpx.URL(server.url), TIMEOUT, lambda: now[0]) as w:
+        for _ in range(2):
+            asked(w, f"{server.url}/a")
+            now[0] += idle
+
+    assert len(server.peers) == used
+
+
+def test_the_environment_says_whom_to_trust(
+    tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(whole, tls) as server:
+        assert asked_once(server.url) == BODY
+        monkeypatch.delenv("SSL_CERT_FILE")
+        with pytest.raises(httpx.ConnectError):
+            asked_once(server.url)
+
+
+@pytest.mark.parametrize("who", ["", "me:pass%40word@"])
+def test_an_https_root_is_reached_through_the_proxy(
+    tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch, who: str
+) -> None:
+    with serving(whole, tls) as server, proxy() as (address, heard):
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{who}{address}")
+        assert asked_once(server.url) == BODY
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        assert asked_once(server.url) == BODY
+
+    assert [one["to"] for one in heard] == [server.url.split("/")[2]]
+    expected = "Basic bWU6cGFzc0B3b3Jk" if who else None
+    assert heard[0].get("proxy-authorization") == expected
+    assert "authorization" not in heard[0]
+
+
+def test_a_proxy_without_a_scheme_is_one(
+    tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(whole, tls) as server, proxy() as (address, heard):
+        monkeypatch.setenv("ALL_PROXY", address)
+        assert asked_once(server.url) == BODY
+
+    assert len(heard) == 1
+
+
+def test_a_proxy_that_refuses_is_told(tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(whole, tls) as server, proxy(status=407) as (address, _):
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{address}")
+        with pytest.raises(httpx.ProxyError):
+            asked_once(server.url)
+
+
+def test_no_log_has_a_query(caplog: pytest.LogCaptureFixture) -> None:
+    with serving(in_chunks) as server, caplog.at_level(logging.DEBUG):
+        settings = ClinikoSettings(
+            api_key="MS0xLWtleQ-au1", contact_email="a@b.co", base_url=server.url, max_attempts=1
+        )
+        with Client(settings) as client, pytest.raises(Exception, match="JSON"):
+            client.get("/patients", [("q[]", "last_name:=Secret")])
+
+    assert server.asked
+    assert "Secret" not in caplog.text
