@@ -38,15 +38,18 @@ def states_of(state: Mapping[str, Any], account: str) -> States:
     }
 
 
-def gather(extract: Extract, states: States, made: Collection[str]) -> Delivery:
+def gather(
+    extract: Extract, states: States, made: Collection[str], workers: int = WORKERS
+) -> Delivery:
     """Read the lists of an extract side by side, each to its end or to the pause.
 
-    states:  moves on with the rows
-    made:    the tables that are there
+    states:   moves on with the rows
+    made:     the tables that are there
+    workers:  lists that are read at once
     """
     readings = extract.readings or {}
     before = {name: deepcopy(states.setdefault(name, {})) for name in readings}
-    with ThreadPoolExecutor(WORKERS, "cliniko-read") as threads:
+    with ThreadPoolExecutor(workers, "cliniko-read") as threads:
         coming = {
             name: threads.submit(_rows, extract, reading.endpoint, states[name], made)
             for name, reading in readings.items()

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import dlt
 
-from pipelines.commit import turn
+from pipelines.commit import connected
 from pipelines.destinations import DATASET
 from pipelines.ledger import LEDGER
 from sources.cliniko import catalogue
@@ -39,7 +39,7 @@ def comment(pipeline: dlt.Pipeline, destination: str, rules: Rules) -> int:
     """
     if destination not in KNOWN:
         return 0
-    with turn(pipeline), pipeline.sql_client() as client:
+    with connected(pipeline) as client:
         there = {(t, c): said for t, c, said in client.execute_sql(KNOWN[destination]) or ()}
         wanted = {place: said for place, said in _meanings(rules) if place in there}
         changed = [(place, said) for place, said in wanted.items() if there[place] != said]

@@ -18,7 +18,7 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from pipelines import compact
 from pipelines.beside import Beside, beside
 from pipelines.checkpoints import States
-from pipelines.commit import turn
+from pipelines.commit import connected
 from pipelines.destinations import Warehouse
 from pipelines.landing import Landing
 from pipelines.staging import empty
@@ -68,7 +68,7 @@ def forget(landing: Landing, patients: Collection[int], warehouse: Warehouse) ->
     _make(landing)
     if warehouse.file:
         compact.due(warehouse.file)
-    with turn(flow), flow.sql_client() as client:
+    with connected(flow) as client:
         there = {name for name in flow.default_schema.tables if name[:4] != "_dlt"}
         erasure = Erasure(client, landing.account, there, beside(client, warehouse.name))
         with client.begin_transaction():
@@ -85,7 +85,7 @@ def remember(landing: Landing, patients: Collection[int]) -> int:
     flow, account = landing.flow, landing.account
     if FORGOTTEN.name not in flow.default_schema.tables:
         return 0
-    with turn(flow), flow.sql_client() as client:
+    with connected(flow) as client:
         table = client.make_qualified_table_name(FORGOTTEN.name)
         where = f"{table} WHERE _account = %s AND patient_id IN ({_listed(patients)})"
         [[count]] = client.execute_sql(f"SELECT count(*) FROM {where}", account) or [[0]]

@@ -5,6 +5,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import BoundedSemaphore, Thread
@@ -13,7 +14,7 @@ from typing import Any
 import dlt
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.common.pipeline import TPipelineState
-from dlt.common.schema.typing import PIPELINE_STATE_TABLE_NAME
+from dlt.common.schema.typing import PIPELINE_STATE_TABLE_NAME, TSchemaTables
 from dlt.common.schema.utils import pipeline_state_table
 from dlt.destinations.sql_client import SqlClientBase
 from dlt.pipeline.state_sync import (
@@ -35,8 +36,9 @@ from sources.cliniko.drift import Drift
 from sources.cliniko.source import Delivery, delivered, load_id
 
 TOGETHER = DATASET  # the pipeline's name; no account's has it
+WORKERS = 5  # lists of one account read at once: more threads wait for Python than use it
 CLIENTS = 16  # connections at once beside the one that loads: a server may allow few
-LINGER = 1.0  # seconds that a run which has ended waits for others
+LINGER = 1.0  # seconds without anybody else; then those who wait are waited for no more
 AT_ONCE = 4  # full checkpoints of one account; that is what all of them may hold together
 
 State = dict[str, Any]
@@ -47,6 +49,7 @@ class Member(Landing):
     """An account in a group. Its cursors are kept as if it were by itself."""
 
     alone = False
+    workers = WORKERS
 
     def __init__(self, group: "Group", account: str) -> None:
         self.account, self.flow, self.full = account, group.flow, group.full
@@ -60,6 +63,10 @@ class Member(Landing):
     def states(self) -> States:
         """What is kept of the account's endpoints; a copy, which a run moves on."""
         return states_of(self.state, self.account)
+
+    def tables(self) -> TSchemaTables:
+        """The tables that loads before have made, as dlt knows them."""
+        return self._group.tables
 
     @contextmanager
     def client(self) -> Iterator[SqlClientBase[Any]]:
@@ -103,6 +110,11 @@ class Waiting:
     what: Delivery | Run
     done: Future[None] = field(default_factory=Future)
 
+    @cached_property
+    def size(self) -> int:
+        """Bytes of rows."""
+        return self.what.size if isinstance(self.what, Delivery) else 0
+
 
 class Group:
     """Loads what accounts have read, whatever is there at once in one package.
@@ -119,6 +131,7 @@ class Group:
         self._warehouse, self._accounts, self._state_dir = warehouse, accounts, state_dir
         self._waiting: SimpleQueue[Waiting | None] = SimpleQueue()
         self.fields: dict[str, Drift] = {}
+        self.tables: TSchemaTables = {}  # that are there; a copy, since loads change dlt's
         self.clients = BoundedSemaphore(CLIENTS)
         self._open = 0  # members whose runs are not in the ledger yet
         self._thread = Thread(target=self._work, name="cliniko-group", daemon=True)
@@ -127,6 +140,7 @@ class Group:
         self._tidy()
         self._client = self.flow.destination_client()
         self._know_the_tables()
+        self._note_the_tables()
         self._thread.start()
         return self
 
@@ -188,16 +202,20 @@ class Group:
                 self.flow.extract(source)
                 commit(self.flow)
 
+    def _note_the_tables(self) -> None:
+        if self.flow.default_schema_name:
+            self.tables = dict(self.flow.default_schema.tables)
+
     def _work(self) -> None:
         """Do what is waiting, and again, until the group ends.
 
-        Rows are loaded at once, with all that are there by then. Runs that have ended wait
-        a little for others: writing down fifty takes hardly longer than one.
+        Whoever waits does so a little longer for others: to load fifty, or to write down
+        fifty runs, takes hardly longer than one.
         """
         ended: list[Waiting] = []
-        while (waiting := self._taken(LINGER if ended else None)) is not None:
+        while (waiting := self._taken(len(ended))) is not None:
             ended += [one for one in waiting if isinstance(one.what, Run)]
-            for some in _loads(waiting):
+            if some := [one for one in waiting if isinstance(one.what, Delivery)]:
                 self._load(some)
             if not waiting or len(ended) == self._open:
                 with TURN:
@@ -206,15 +224,24 @@ class Group:
                 ended = []
         self._record(ended)
 
-    def _taken(self, patience: float | None) -> list[Waiting] | None:
-        """All that is waiting; nothing if nothing comes in time, None once the group ends."""
+    def _taken(self, ended: int) -> list[Waiting] | None:
+        """All who wait, once nobody else has come for a while; None once the group ends.
+
+        Nor is more waited for once a load is full, or once all wait who are still at work;
+        `ended` of them do so for the ledger.
+        """
         found: list[Waiting] = []
+        size = 0
         with suppress(Empty):
-            while one := self._waiting.get(timeout=None if found else patience, block=not found):
+            while size < FULL and len(found) + ended < max(self._open, 1):
+                one = self._waiting.get(timeout=LINGER if found or ended else None)
+                if one is None and not found:
+                    return None
+                if one is None:
+                    self._waiting.put(None)
+                    break
                 found.append(one)
-            if not found:
-                return None
-            self._waiting.put(None)
+                size += one.size
         return found
 
     def _load(self, waiting: Sequence[Waiting]) -> None:
@@ -247,6 +274,7 @@ class Group:
         )(list(states.values()))
         self.flow.extract(source)
         commit(self.flow)
+        self._note_the_tables()
         for member, state in states.items():
             member.state = state
             self._learn(member.account, state)
@@ -265,21 +293,6 @@ class Group:
         else:
             for one in waiting:
                 one.done.set_result(None)
-
-
-def _loads(waiting: Sequence[Waiting]) -> Iterator[list[Waiting]]:
-    """The deliveries, as many at once as a checkpoint may hold: a load takes memory by its rows."""
-    some, size = list[Waiting](), 0
-    for one in waiting:
-        if not isinstance(one.what, Delivery):
-            continue
-        if some and size + one.what.size > FULL:
-            yield some
-            some, size = [], 0
-        some.append(one)
-        size += one.what.size
-    if some:
-        yield some
 
 
 def _docs(states: Sequence[State]) -> Iterator[Any]:

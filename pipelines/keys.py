@@ -6,7 +6,7 @@ from hashlib import blake2b
 import dlt
 
 from pipelines.comments import tables
-from pipelines.commit import turn
+from pipelines.commit import connected
 from sources.cliniko.catalogue import Table
 
 LONGEST = 63  # bytes of a name that Postgres keeps
@@ -34,7 +34,7 @@ def index(pipeline: dlt.Pipeline) -> int:
     The primary key is what tells two rows apart; every link to another table has an
     index on account and id. An index that begins with these columns counts, whoever made it.
     """
-    with turn(pipeline), pipeline.sql_client() as client:
+    with connected(pipeline) as client:
         dataset = client.fully_qualified_dataset_name()
         there: dict[str, set[str]] = {}
         for table, column in client.execute_sql(COLUMNS, dataset) or ():

@@ -9,6 +9,7 @@ from pathlib import Path
 import dlt
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
+from pipelines.commit import connection
 from pipelines.destinations import Warehouse
 from pipelines.ledger import RUNS, Killed
 from pipelines.place import work
@@ -62,7 +63,7 @@ def clear(folder: Path, run_id: str) -> None:
 def _known(flow: dlt.Pipeline, names: Iterable[str]) -> set[str]:
     """Those of the runs that are in the warehouse: killed after all was written down."""
     found: set[str] = set()
-    with flow.sql_client() as client:
+    with connection(flow) as client:
         table = client.make_qualified_table_name(RUNS.name)
         for name in names:
             try:

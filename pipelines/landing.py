@@ -9,8 +9,8 @@ from dlt.common.schema.typing import TSchemaTables
 from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines import checkpoints
-from pipelines.checkpoints import FULL, States, states_of
-from pipelines.commit import TURN
+from pipelines.checkpoints import FULL, WORKERS, States, states_of
+from pipelines.commit import connection
 from pipelines.destinations import Warehouse
 from pipelines.flows import pipeline
 from pipelines.ledger import Run
@@ -22,21 +22,25 @@ from sources.cliniko.source import Delivery
 class Landing:
     """An account by itself: a dlt pipeline of its own, whose state has its cursors.
 
-    alone:  whether nobody else finishes what its run began
-    full:   bytes of rows that a checkpoint may hold, whatever its time
+    alone:    whether nobody else finishes what its run began
+    full:     bytes of rows that a checkpoint may hold, whatever its time
+    workers:  lists that are read at once
     """
 
     alone = True
     full = FULL
+    workers = WORKERS
 
     def __init__(self, warehouse: Warehouse, account: str, state_dir: Path) -> None:
         self.account = account
         self.flow = pipeline(warehouse, account, state_dir)
         self._warehouse, self._state_dir = warehouse, state_dir
+        self._tables: TSchemaTables | None = None
 
     def prepare(self) -> None:
         """Bring what a run before left in line with the destination."""
         prepare(self.flow)
+        self._tables = None
 
     def states(self) -> States:
         """What is kept of the account's endpoints; a copy, which a run moves on."""
@@ -48,20 +52,21 @@ class Landing:
 
     @contextmanager
     def client(self) -> Iterator[SqlClientBase[Any]]:
-        """A client of the warehouse. Not made while it is loaded: a group shares a pipeline."""
-        with TURN:
-            made = self.flow.sql_client()
-        with made as client:
+        """A client of the warehouse."""
+        with connection(self.flow) as client:
             yield client
 
     def tables(self) -> TSchemaTables:
         """The tables that loads before have made, as dlt knows them."""
-        with TURN:
-            return self.flow.default_schema.tables if self.flow.default_schema_name else {}
+        if self._tables is None:
+            known = self.flow.default_schema_name
+            self._tables = self.flow.default_schema.tables if known else {}
+        return self._tables
 
     def load(self, delivery: Delivery) -> None:
         """Load what was read, rows and cursors together; nothing if there is neither."""
         checkpoints.load(self.flow, delivery)
+        self._tables = None
 
     def record(self, run: Run) -> None:
         """Write the run into the ledger; a load of it that broke midway is given up."""

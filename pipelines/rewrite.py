@@ -8,7 +8,7 @@ import dlt
 
 from pipelines import compact
 from pipelines.beside import beside
-from pipelines.commit import turn
+from pipelines.commit import connected
 from pipelines.destinations import Warehouse
 from pipelines.landing import Landing
 from pipelines.ledger import Run
@@ -97,7 +97,7 @@ def _apply(flow: dlt.Pipeline, account: str, changes: list[Change], warehouse: W
     if warehouse.file:
         compact.due(warehouse.file)
     tables = sorted({change.table for change in changes})
-    with turn(flow), flow.sql_client() as client:
+    with connected(flow) as client:
         with client.begin_transaction():
             for change in changes:
                 values = (account, change.endpoint) if change.endpoint else (account,)

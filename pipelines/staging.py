@@ -3,7 +3,7 @@
 import dlt
 from dlt.destinations.sql_client import SqlClientBase
 
-from pipelines.commit import turn
+from pipelines.commit import connected
 
 TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = %s"
 
@@ -14,7 +14,7 @@ def empty(pipeline: dlt.Pipeline) -> int:
     After a first load they hold everything once more. What a package left there is never
     needed again: one that was begun and not ended is given up (see `leftovers`).
     """
-    with turn(pipeline), pipeline.sql_client() as client, client.with_staging_dataset():
+    with connected(pipeline) as client, client.with_staging_dataset():
         names = [client.make_qualified_table_name(name) for name in _names(client)]
         probes = [f"SELECT {at} WHERE EXISTS (SELECT 1 FROM {n})" for at, n in enumerate(names)]
         full = client.execute_sql(" UNION ALL ".join(probes)) if probes else ()

@@ -127,7 +127,7 @@ def _checkpoints(
                 landing.full,
             )
             loading.begin({name: read_to(states.get(name, {})) for name in unread})
-            delivery = gather(extract, states, made)
+            delivery = gather(extract, states, made, landing.workers)
             made |= delivery.tables
             loading.start(delivery)
             del delivery  # it is gone once it is loaded

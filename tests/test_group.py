@@ -19,6 +19,7 @@ from pipelines.cursors import cursors, rewind
 from pipelines.destinations import warehouse
 from pipelines.erasure import forget
 from pipelines.flows import pipeline
+from pipelines.group import Group
 from pipelines.landing import Landing
 from pipelines.ledger import Run
 from pipelines.leftovers import prepare
@@ -36,7 +37,7 @@ from sources.cliniko.reading import Reading
 from sources.cliniko.source import Delivery
 
 LISTS = ("patients", "contacts", "taxes", "services")
-PATIENCE = 20.0  # seconds
+PATIENCE = 60.0  # seconds
 NAMES = ("a", "b", "c", "d", "e")
 both = pytest.mark.parametrize("clinics", ["duckdb", "postgres"], indirect=True)
 
@@ -114,17 +115,12 @@ def test_all_that_several_accounts_have_read_is_loaded_and_written_down(clinics:
 def test_one_load_takes_the_rows_of_all_that_wait(
     clinics: Clinics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    taken, seen = grouping.Group._taken, []
+    monkeypatch.setattr(grouping, "LINGER", PATIENCE)
 
-    def patient(self: Any, patience: float | None) -> Any:
-        until = time.monotonic() + PATIENCE
-        while not seen and self._waiting.qsize() < len(NAMES) and time.monotonic() < until:
-            time.sleep(0.01)
-        seen.append(patience)
-        return taken(self, patience)
-
-    monkeypatch.setattr(grouping.Group, "_taken", patient)
+    began = time.monotonic()
     clinics.together()
+
+    assert time.monotonic() - began < PATIENCE  # once all are there, nobody waits on
 
     [row] = clinics.rows("SELECT count(DISTINCT _dlt_load_id) AS n FROM cliniko.patients")
     assert row["n"] == 1
@@ -236,17 +232,24 @@ def test_a_field_that_two_accounts_fill_otherwise_is_kept_of_both_by_the_second_
     assert {row["_account"] for row in found} == {"a", "b"}
 
 
-def test_a_package_holds_no_more_than_a_checkpoint_may() -> None:
+def test_a_package_that_is_full_waits_for_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grouping, "LINGER", 0.0)
+    group = Group(warehouse("duckdb", tmp_path), NAMES, tmp_path)
+
     def waiting(size: int) -> grouping.Waiting:
         rows = pa.table({"id": pa.array(range(size // 8), pa.int64())})
         batch = Batch(catalogue.REJECTIONS, rows)
         return grouping.Waiting(None, Delivery("a", batches={"x": [batch]}))  # type: ignore[arg-type]
 
-    third, most = grouping.FULL // 3, grouping.FULL
+    half, most = grouping.FULL // 2, grouping.FULL
+    for size in (half, half, most, 8, 2 * most, 8, 8):
+        group.member("a")
+        group._waiting.put(waiting(size))
 
-    loads = list(grouping._loads([waiting(s) for s in (third, third, third, most, 8, 2 * most)]))
-
-    assert [len(load) for load in loads] == [3, 1, 1, 1]
+    for together in (2, 1, 2, 2):
+        assert len(group._taken(0) or ()) == together
 
 
 def test_runs_that_end_together_are_written_down_together(

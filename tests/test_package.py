@@ -8,12 +8,15 @@ from typing import Any
 
 import dlt
 import duckdb
+import pyarrow as pa
 import pytest
 
+from sources.cliniko.catalogue import REJECTIONS, Table
 from sources.cliniko.endpoints import ENDPOINTS
+from sources.cliniko.forgotten import FORGOTTEN
 from sources.cliniko.marked import marked
 from sources.cliniko.model import Record
-from sources.cliniko.package import EVERY, NAMED, Package
+from sources.cliniko.package import EVERY, NAMED, Batch, Package, joined
 from sources.cliniko.reading import State
 from sources.cliniko.walk import Page
 
@@ -318,3 +321,28 @@ def test_what_is_swapped_whole_is_loaded_once_more_when_a_misfit_comes_to_fit() 
     taken.add(page({"id": "5", "fresh": "five"}, minute=1))
 
     assert taken.whole()
+
+
+def test_batches_of_a_table_are_joined_where_their_columns_are_the_same() -> None:
+    def batch(table: Table, new: tuple[str, ...] = (), **columns: list[Any]) -> Batch:
+        return Batch(table, pa.table(columns), new)
+
+    batches = [
+        batch(REJECTIONS, id=[1]),
+        batch(FORGOTTEN, id=[2]),
+        batch(REJECTIONS, id=[3, 4]),
+        batch(REJECTIONS, id=[5], mood=["sunny"]),
+        batch(REJECTIONS, ("mood",), id=[6], mood=["{}"]),
+        batch(REJECTIONS, id=["7"]),
+        batch(REJECTIONS, id=[8], mood=["rainy"]),
+    ]
+
+    found = [(b.table.name, b.new, b.rows.to_pydict()) for b in joined(batches)]
+
+    assert found == [
+        ("_rejected", (), {"id": [1, 3, 4]}),
+        ("_forgotten", (), {"id": [2]}),
+        ("_rejected", (), {"id": [5, 8], "mood": ["sunny", "rainy"]}),
+        ("_rejected", ("mood",), {"id": [6], "mood": ["{}"]}),
+        ("_rejected", (), {"id": ["7"]}),
+    ]

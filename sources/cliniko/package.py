@@ -37,6 +37,22 @@ class Batch:
     new: tuple[str, ...] = ()
 
 
+def joined(batches: Iterable[Batch]) -> Iterator[Batch]:
+    """The same rows in as few batches as can be: to dlt, each is work like some hundred rows."""
+    alike: list[tuple[Batch, list[pa.Table]]] = []
+    for batch in batches:
+        for first, tables in alike:
+            if (first.table, first.new) == (batch.table, batch.new) and (
+                first.rows.schema == batch.rows.schema
+            ):
+                tables.append(batch.rows)
+                break
+        else:
+            alike.append((batch, [batch.rows]))
+    for first, tables in alike:
+        yield replace(first, rows=pa.concat_tables(tables))
+
+
 class Package:
     """The rows of one endpoint on their way into one load package.
 

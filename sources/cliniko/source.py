@@ -20,7 +20,7 @@ from sources.cliniko.endpoints import ENDPOINTS
 from sources.cliniko.extract import Extract
 from sources.cliniko.marked import marked
 from sources.cliniko.model import Endpoint
-from sources.cliniko.package import Batch
+from sources.cliniko.package import Batch, joined
 from sources.cliniko.privacy import rules
 from sources.cliniko.reading import Reading, State
 from sources.cliniko.settings import ClinikoSettings, resolve
@@ -109,8 +109,8 @@ def _delivered(name: str, deliveries: Sequence[Delivery], stateful: bool) -> Ite
     for delivery in deliveries:
         if stateful and name in delivery.states:
             dlt.current.resource_state()[delivery.account] = delivery.states[name]
-        for batch in delivery.batches.get(name, ()):
-            yield marked(batch, load_id())
+    for batch in joined(b for one in deliveries for b in one.batches.get(name, ())):
+        yield marked(batch, load_id())
 
 
 def load_id() -> str:
