@@ -22,6 +22,7 @@ from pipelines.landing import Landing
 from pipelines.ledger import Run, Status
 from pipelines.lock import hold_account, hold_place, writers
 from pipelines.marts.turn import turn, wanted
+from pipelines.memory import for_many_threads
 from pipelines.place import sweep, writable
 from pipelines.publish import publish
 from pipelines.reconcile import USUAL, Terms, reconcile
@@ -95,6 +96,7 @@ def nights(
         with (
             progress.shown(),
             _kept_open(night.store),
+            for_many_threads(),
             Group(night.store, names, state_dir) if night.store.staged else nullcontext() as group,
             ThreadPoolExecutor(min(len(work), SIDE_BY_SIDE)) as threads,
         ):
