@@ -33,6 +33,8 @@ NIGHTS = (
     "`load` fills the warehouse without latency and limit; `imports` is what Python and the "
     "libraries cost before our own code begins."
 )
+SMALL_ONES = "1,000 rows each, 100 ms latency, 200 requests a minute for each account."
+INTO_POSTGRES = "The server runs on the same two cores; its CPU is not counted."
 ONE_LIST = "A first load, a night with none and one with 300 changed rows. No latency, no limit."
 
 CASES = {
@@ -49,8 +51,8 @@ CASES = {
         Case(
             "load_1m",
             "One list, 1,000,000 rows",
-            f"{ONE_LIST} Of the peers only the fastest at 100,000 rows.",
-            lists.load(1_000_000, 2, "floor", "ours", "dlt-equal"),
+            f"{ONE_LIST} Of the peers only the fastest at 100,000 rows, told our columns and not.",
+            lists.load(1_000_000, 2, "floor", "ours", "dlt-equal", "dlt-parquet"),
         ),
         Case(
             "load_10m",
@@ -83,7 +85,7 @@ CASES = {
         Case(
             "many",
             "Many accounts in one process",
-            "1,000 rows each, 100 ms latency, 200 requests a minute for each account.",
+            SMALL_ONES,
             many.accounts(1, 10, 50),
         ),
         Case(
@@ -96,15 +98,22 @@ CASES = {
         Case(
             "many_200",
             "200 accounts in one process",
-            "As above.",
+            SMALL_ONES,
             many.accounts(200),
             long=True,
         ),
         Case(
             "postgres",
             "One list into Postgres, 100,000 rows",
-            f"{ONE_LIST} The server runs on the same two cores; its CPU is not counted.",
+            f"{ONE_LIST} {INTO_POSTGRES}",
             postgres.load(100_000, 2),
+        ),
+        Case(
+            "postgres_1m",
+            "One list into Postgres, 1,000,000 rows",
+            f"{ONE_LIST} {INTO_POSTGRES}",
+            postgres.load(1_000_000, 1),
+            long=True,
         ),
         Case("start", "Start-up", "From command to prompt.", small.start(5)),
         Case(
