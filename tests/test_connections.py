@@ -56,6 +56,14 @@ def in_chunks(wire: BaseHTTPRequestHandler) -> None:
     wire.wfile.write(b"0\r\n\r\n")
 
 
+def in_latin(wire: BaseHTTPRequestHandler) -> None:
+    wire.send_response(200, "Voil\xe0")
+    wire.send_header("X-Name", "Ren\xe9e")
+    wire.send_header("Content-Length", str(len(BODY)))
+    wire.end_headers()
+    wire.wfile.write(BODY)
+
+
 def short(wire: BaseHTTPRequestHandler) -> None:
     wire.send_response(200)
     wire.send_header("Content-Length", "99")
@@ -191,7 +199,7 @@ def asked_once(url: str) -> bytes:
         return asked(wire, f"{url}/patients?q%5B%5D=a:%3E1")
 
 
-@pytest.mark.parametrize("play", [whole, in_chunks])
+@pytest.mark.parametrize("play", [whole, in_chunks, in_latin])
 def test_an_answer_comes_whole(play: Play) -> None:
     with serving(play) as server:
         assert asked_once(server.url) == BODY

@@ -71,7 +71,8 @@ class Connections(httpx.BaseTransport):
                 preload_content=False,
                 decode_content=False,
             )
-        headers = list(response.headers.items())
+        # Bytes, since httpx takes no text beyond ASCII, which a server may send.
+        headers = [(n.encode("latin-1"), v.encode("latin-1")) for n, v in response.headers.items()]
         return httpx.Response(response.status, headers=headers, stream=_Body(response))
 
     def close(self) -> None:
@@ -154,7 +155,7 @@ def _kind(error: Exception) -> type[httpx.TransportError]:
     for theirs, ours in KINDS.items():
         if isinstance(error, theirs):
             return ours
-    under = error.args[-1] if error.args else None
+    under = error if isinstance(error, OSError) else (error.args or (None,))[-1]
     if isinstance(under, OSError) and not isinstance(under, HTTPException):
         return httpx.ReadError
     return httpx.RemoteProtocolError
