@@ -2,10 +2,13 @@
 
 import json
 import shutil
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import pytest
@@ -15,7 +18,7 @@ from pipelines import cli
 from pipelines.destinations import warehouse as store
 from pipelines.flows import pipeline
 from pipelines.lock import hold
-from pipelines.place import lock_file
+from pipelines.place import lock_file, work_file
 from sandbox import Account
 from sources.cliniko.settings import ClinikoSettings
 
@@ -67,6 +70,38 @@ def pipelines_of(warehouse: Warehouse) -> Path:
 def blind(monkeypatch: pytest.MonkeyPatch) -> None:
     """No comparison with the account: it would mend what these tests are to see."""
     monkeypatch.setattr("pipelines.nightly.reconcile", lambda *_: None)
+
+
+HELD = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('held', flush=True); input()"
+
+
+@contextmanager
+def out_of_reach(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A file that another process writes to; a server that is not there."""
+    if warehouse.destination == "postgres":
+        nowhere = "postgresql://me:secret@127.0.0.1:9/none?connect_timeout=2"
+        monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", nowhere)
+        yield
+        return
+    command = [sys.executable, "-c", HELD, str(work_file(warehouse.state_dir))]
+    with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, text=True) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == "held\n"
+        yield
+        holder.communicate("\n")
+
+
+def test_what_is_known_here_is_shown_while_the_warehouse_cannot_be_asked(
+    settings: ClinikoSettings, warehouse: Warehouse, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warehouse.sync(settings, "taxes")
+    before = call("state", "show", "--json")
+
+    with out_of_reach(warehouse, monkeypatch):
+        meanwhile = call("state", "show", "--json")
+
+    assert meanwhile == before
+    assert json.loads(meanwhile[1])["main"]["taxes"]
 
 
 @pytest.mark.usefixtures("blind")
