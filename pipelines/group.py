@@ -24,6 +24,7 @@ from dlt.pipeline.state_sync import (
     state_doc,
 )
 
+from pipelines.agreement import Fields, agreed, learn
 from pipelines.checkpoints import FULL, SOURCE, States, states_of
 from pipelines.commit import TURN, commit
 from pipelines.destinations import DATASET, Warehouse
@@ -32,7 +33,6 @@ from pipelines.landing import Landing
 from pipelines.ledger import Run
 from pipelines.memory import give_back
 from pipelines.record import record
-from sources.cliniko.drift import Drift
 from sources.cliniko.source import Delivery, delivered, load_id
 
 TOGETHER = DATASET  # the pipeline's name; no account's has it
@@ -84,13 +84,9 @@ class Member(Landing):
         self._group.wait_for(Waiting(self, run))
 
     def beginning(self) -> States:
-        """What is kept, and of fields that nobody described what others found them to be."""
-        states = self.states()
-        for name, tables in self._group.fields.items():
-            own = states.setdefault(name, {}).setdefault("fields", {})
-            for table, columns in tables.items():
-                own[table] = {**columns, **own.get(table, {})}
-        return states
+        """What a run begins with."""
+        with TURN:  # others learn meanwhile
+            return agreed(self.states(), self._group.fields)
 
     def after(self, delivery: Delivery) -> State:
         """The state once a delivery is loaded."""
@@ -130,7 +126,7 @@ class Group:
         self.full = max(FULL * AT_ONCE // len(accounts), 1)
         self._warehouse, self._accounts, self._state_dir = warehouse, accounts, state_dir
         self._waiting: SimpleQueue[Waiting | None] = SimpleQueue()
-        self.fields: dict[str, Drift] = {}
+        self.fields: Fields = {}
         self.tables: TSchemaTables = {}  # that are there; a copy, since loads change dlt's
         self.clients = BoundedSemaphore(CLIENTS)
         self._open = 0  # members whose runs are not in the ledger yet
@@ -167,15 +163,6 @@ class Group:
             return load_pipeline_state_from_destination(f"{PREFIX}{account}", client)  # type: ignore[arg-type]
         return None
 
-    def _learn(self, account: str, state: Mapping[str, Any]) -> None:
-        """Note the columns that an account's new fields became: others' have to fit them."""
-        with TURN:
-            for name, kept in states_of(state, account).items():
-                for table, columns in kept.get("fields", {}).items():
-                    known = self.fields.setdefault(name, {}).setdefault(table, {})
-                    for field, column in columns.items():
-                        known.setdefault(field, column)
-
     def wait_for(self, one: Waiting) -> None:
         """Have something done, and wait until it is. Raises what broke it."""
         self._waiting.put(one)
@@ -191,7 +178,7 @@ class Group:
         """Take over what accounts know; where they were read by themselves, the schema of one."""
         for account in self._accounts:
             stored = self._stored(account)
-            self._learn(account, stored or {})
+            learn(self.fields, stored or {}, account)
             if self.flow.default_schema_name or not stored:
                 continue
             flow = pipeline(self._warehouse, account, self._state_dir)
@@ -277,7 +264,7 @@ class Group:
         self._note_the_tables()
         for member, state in states.items():
             member.state = state
-            self._learn(member.account, state)
+            learn(self.fields, state, member.account)
         give_back()
 
     def _record(self, waiting: Sequence[Waiting]) -> None:

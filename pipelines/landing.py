@@ -9,6 +9,7 @@ from dlt.common.schema.typing import TSchemaTables
 from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines import checkpoints
+from pipelines.agreement import Fields, agreed, failed, others
 from pipelines.checkpoints import FULL, WORKERS, States, states_of
 from pipelines.commit import connection
 from pipelines.destinations import Warehouse
@@ -36,11 +37,15 @@ class Landing:
         self.flow = pipeline(warehouse, account, state_dir)
         self._warehouse, self._state_dir = warehouse, state_dir
         self._tables: TSchemaTables | None = None
+        self._fields: Fields = {}
 
     def prepare(self) -> None:
         """Bring what a run before left in line with the destination."""
         prepare(self.flow)
         self._tables = None
+        if self._warehouse.merges and failed(self.flow, self.account):
+            # It may have been columns that others have made, which the next rows have to fit.
+            self._fields = others(self.flow, self.account)
 
     def states(self) -> States:
         """What is kept of the account's endpoints; a copy, which a run moves on."""
@@ -48,7 +53,7 @@ class Landing:
 
     def beginning(self) -> States:
         """What a run begins with."""
-        return self.states()
+        return agreed(self.states(), self._fields)
 
     @contextmanager
     def client(self) -> Iterator[SqlClientBase[Any]]:

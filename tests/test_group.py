@@ -83,6 +83,13 @@ class Clinics:
         found = self.rows("SELECT _account, count(*) AS n FROM cliniko.patients GROUP BY _account")
         return {row["_account"]: row["n"] for row in found}
 
+    def in_a_mood(self) -> set[str]:
+        """The accounts of which a mood is kept, if only among what was rejected."""
+        found = self.rows("SELECT _account FROM cliniko.patients WHERE mood IS NOT NULL")
+        if self.rows("FROM information_schema.tables WHERE table_name = '_rejected'"):
+            found += self.rows("SELECT _account FROM cliniko._rejected WHERE field = 'mood'")
+        return {row["_account"] for row in found}
+
     def there(self) -> dict[str, int]:
         return {n: len(list(s.account.rows("patients"))) for n, s in self.served.items()}
 
@@ -226,10 +233,25 @@ def test_a_field_that_two_accounts_fill_otherwise_is_kept_of_both_by_the_second_
 
     assert {run.status for run in again.values()} == {"ok"}
     assert clinics.counts() == {name: clinics.there()[name] for name in ("a", "b")}
-    found = clinics.rows("SELECT _account FROM cliniko.patients WHERE mood IS NOT NULL")
-    if clinics.rows("FROM information_schema.tables WHERE table_name = '_rejected'"):
-        found += clinics.rows("SELECT _account FROM cliniko._rejected WHERE field = 'mood'")
-    assert {row["_account"] for row in found} == {"a", "b"}
+    assert clinics.in_a_mood() == {"a", "b"}
+
+
+@both
+@pytest.mark.parametrize("kinds", [("sunny", {"a": 1}), ({"a": 1}, "sunny"), (True, "x"), (1, "x")])
+def test_accounts_that_are_read_by_themselves_agree_on_a_field_by_the_second_night(
+    clinics: Clinics, kinds: tuple[Any, Any]
+) -> None:
+    for name, kind in zip(("a", "b"), kinds, strict=True):
+        account = clinics.served[name].account
+        account.update("patients", next(iter(account.rows("patients")))["id"], mood=kind)
+
+    clinics.alone("a")
+    clinics.alone("b")  # may fail: what it found does not fit
+    again = [clinics.alone(name).status for name in ("a", "b")]
+
+    assert again == ["ok", "ok"]
+    assert clinics.counts() == {name: clinics.there()[name] for name in ("a", "b")}
+    assert clinics.in_a_mood() == {"a", "b"}
 
 
 def test_a_package_that_is_full_waits_for_nobody(

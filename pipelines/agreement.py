@@ -1,0 +1,69 @@
+"""Undescribed fields of several accounts in one warehouse: they share its columns."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import dlt
+from dlt.common.destination.client import WithStateSync
+from dlt.common.destination.exceptions import DestinationUndefinedEntity
+from dlt.common.schema.typing import PIPELINE_STATE_TABLE_NAME
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.pipeline.state_sync import load_pipeline_state_from_destination
+
+from pipelines.checkpoints import States, states_of
+from pipelines.commit import connection
+from pipelines.flows import PREFIX
+from pipelines.ledger import RUNS
+from sources.cliniko.drift import Drift
+
+Fields = dict[str, Drift]
+"""Endpoint → the columns that its new fields have become."""
+
+
+def learn(fields: Fields, state: Mapping[str, Any], account: str) -> None:
+    """Note the columns that an account's new fields became; what is known already stays."""
+    for name, kept in states_of(state, account).items():
+        for table, columns in kept.get("fields", {}).items():
+            known = fields.setdefault(name, {}).setdefault(table, {})
+            for field, column in columns.items():
+                known.setdefault(field, column)
+
+
+def agreed(states: States, fields: Fields) -> States:
+    """What an account begins with: of fields that are new to it, what others found them to be."""
+    for name, tables in fields.items():
+        own = states.setdefault(name, {}).setdefault("fields", {})
+        for table, columns in tables.items():
+            own[table] = {**columns, **own.get(table, {})}
+    return states
+
+
+def failed(flow: dlt.Pipeline, account: str) -> bool:
+    """Whether the account's last run did, by the ledger."""
+    with connection(flow) as client, suppress(DatabaseUndefinedRelation):
+        table = client.make_qualified_table_name(RUNS.name)
+        sql = f"SELECT status FROM {table} WHERE _account = %s ORDER BY started_at DESC LIMIT 1"
+        return client.execute_sql(sql, account) == [("failed",)]
+    return False
+
+
+def others(flow: dlt.Pipeline, account: str) -> Fields:
+    """What all other accounts in the warehouse know; nothing where it keeps no state."""
+    found: Fields = {}
+    with suppress(DestinationUndefinedEntity), flow.destination_client() as client:
+        if not isinstance(client, WithStateSync):
+            return found
+        for name in _names(flow):
+            if name != f"{PREFIX}{account}":
+                state = load_pipeline_state_from_destination(name, client)
+                learn(found, state or {}, name.removeprefix(PREFIX))
+    return found
+
+
+def _names(flow: dlt.Pipeline) -> list[str]:
+    """The pipelines of accounts that have a state in the warehouse."""
+    with connection(flow) as client:
+        table = client.make_qualified_table_name(PIPELINE_STATE_TABLE_NAME)
+        rows = client.execute_sql(f"SELECT DISTINCT pipeline_name FROM {table} ORDER BY 1") or ()
+    return [name for (name,) in rows if name.startswith(PREFIX)]
