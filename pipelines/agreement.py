@@ -39,12 +39,14 @@ def agreed(states: States, fields: Fields) -> States:
     return states
 
 
-def failed(flow: dlt.Pipeline, account: str) -> bool:
-    """Whether the account's last run did, by the ledger."""
+def broke(flow: dlt.Pipeline, account: str) -> bool:
+    """Whether the account's last run did, if only in part, by the ledger."""
     with connection(flow) as client, suppress(DatabaseUndefinedRelation):
         table = client.make_qualified_table_name(RUNS.name)
-        sql = f"SELECT status FROM {table} WHERE _account = %s ORDER BY started_at DESC LIMIT 1"
-        return client.execute_sql(sql, account) == [("failed",)]
+        own = f"FROM {table} WHERE _account = %s"
+        sql = f"SELECT status {own} AND started_at = (SELECT max(started_at) {own})"
+        rows = client.execute_sql(sql, account, account) or ()
+        return any(status != "ok" for (status,) in rows)
     return False
 
 

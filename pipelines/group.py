@@ -57,7 +57,8 @@ class Member(Landing):
         self._group = group
 
     def prepare(self) -> None:
-        """Take the cursors that the destination has."""
+        """Take the cursors that the destination has. The run is recorded, however it ends."""
+        self._group.open()
         self.state = self._group.restored(self.account)
 
     def states(self) -> States:
@@ -129,7 +130,8 @@ class Group:
         self.fields: Fields = {}
         self.tables: TSchemaTables = {}  # that are there; a copy, since loads change dlt's
         self.clients = BoundedSemaphore(CLIENTS)
-        self._open = 0  # members whose runs are not in the ledger yet
+        self._next: Waiting | None = None  # taken already, for the load after this
+        self._open = 0  # members who are at work, or wait for the ledger
         self._thread = Thread(target=self._work, name="cliniko-group", daemon=True)
 
     def __enter__(self) -> "Group":
@@ -145,10 +147,13 @@ class Group:
         self._thread.join()
 
     def member(self, account: str) -> Member:
-        """Where the rows of one account go; its run is to be recorded."""
+        """Where the rows of one account go."""
+        return Member(self, account)
+
+    def open(self) -> None:
+        """Somebody begins whose run is to be recorded."""
         with TURN:
             self._open += 1
-        return Member(self, account)
 
     def restored(self, account: str) -> State:
         """The state of an account, as the destination has it."""
@@ -215,10 +220,10 @@ class Group:
         """All who wait, once nobody else has come for a while; None once the group ends.
 
         Nor is more waited for once a load is full, or once all wait who are still at work;
-        `ended` of them do so for the ledger.
+        `ended` of them do so for the ledger. Who would make it more than full comes next.
         """
-        found: list[Waiting] = []
-        size = 0
+        found = [self._next] if self._next else list[Waiting]()
+        size, self._next = sum(one.size for one in found), None
         with suppress(Empty):
             while size < FULL and len(found) + ended < max(self._open, 1):
                 one = self._waiting.get(timeout=LINGER if found or ended else None)
@@ -226,6 +231,9 @@ class Group:
                     return None
                 if one is None:
                     self._waiting.put(None)
+                    break
+                if found and size + one.size > FULL:
+                    self._next = one
                     break
                 found.append(one)
                 size += one.size

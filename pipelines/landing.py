@@ -9,7 +9,7 @@ from dlt.common.schema.typing import TSchemaTables
 from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines import checkpoints
-from pipelines.agreement import Fields, agreed, failed, others
+from pipelines.agreement import Fields, agreed, broke, others
 from pipelines.checkpoints import FULL, WORKERS, States, states_of
 from pipelines.commit import connection
 from pipelines.destinations import Warehouse
@@ -43,7 +43,7 @@ class Landing:
         """Bring what a run before left in line with the destination."""
         prepare(self.flow)
         self._tables = None
-        if self._warehouse.merges and failed(self.flow, self.account):
+        if self._warehouse.merges and broke(self.flow, self.account):
             # It may have been columns that others have made, which the next rows have to fit.
             self._fields = others(self.flow, self.account)
 

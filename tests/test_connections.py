@@ -6,6 +6,7 @@ import select
 import socket
 import ssl
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -35,6 +36,7 @@ class Wire:
         self.url = ""
         self.peers: list[tuple[str, int]] = []
         self.asked: list[str] = []
+        self.open = 0
 
 
 def whole(wire: BaseHTTPRequestHandler) -> None:
@@ -62,6 +64,16 @@ def in_latin(wire: BaseHTTPRequestHandler) -> None:
     wire.send_header("Content-Length", str(len(BODY)))
     wire.end_headers()
     wire.wfile.write(BODY)
+
+
+def without_end(wire: BaseHTTPRequestHandler) -> None:
+    wire.send_response(200)
+    wire.send_header("Transfer-Encoding", "chunked")
+    wire.end_headers()
+    wire.wfile.write(b"2\r\n{}\r\n0\r\n")
+    for _ in range(50_000):
+        wire.wfile.write(b"x: y\r\n" * 10)
+    wire.close_connection = True
 
 
 def short(wire: BaseHTTPRequestHandler) -> None:
@@ -120,7 +132,12 @@ def serving(play: Play, tls: ssl.SSLContext | None = None) -> Iterator[Wire]:
 
         def setup(self) -> None:
             told.peers.append(self.client_address)
+            told.open += 1
             super().setup()
+
+        def finish(self) -> None:
+            super().finish()
+            told.open -= 1
 
         def do_GET(self) -> None:
             told.asked.append(self.path)
@@ -214,6 +231,7 @@ BROKEN: list[tuple[Play, type[httpx.TransportError]]] = [
     (gone, httpx.RemoteProtocolError),
     (torn, httpx.ReadError),
     (nonsense, httpx.RemoteProtocolError),
+    (without_end, httpx.RemoteProtocolError),
 ]
 
 
@@ -298,6 +316,37 @@ def test_a_connection_that_was_idle_for_long_is_not_used_again(idle: float, used
     assert len(server.peers) == used
 
 
+def test_all_are_closed_at_the_end_whoever_still_knows_them() -> None:
+    with serving(whole) as server:
+        wire = Connections(httpx.URL(server.url), TIMEOUT)
+        asked(wire, f"{server.url}/a")
+        assert server.open == 1
+        wire.close()
+        until = time.monotonic() + 5.0
+        while server.open and time.monotonic() < until:
+            time.sleep(0.01)
+        assert server.open == 0
+
+
+def test_an_idle_connection_is_probed() -> None:
+    with serving(whole) as server, Connections(httpx.URL(server.url), TIMEOUT) as wire:
+        asked(wire, f"{server.url}/a")
+        kept = wire._pool._get_conn()
+        assert kept.sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        assert kept.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        kept.close()
+
+
+def test_a_file_of_authorities_that_was_replaced_counts(
+    tls: ssl.SSLContext, tmp_path: Path
+) -> None:
+    with serving(whole, tls) as server:
+        assert asked_once(server.url) == BODY
+        trustme.CA().cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+        with pytest.raises(httpx.ConnectError):
+            asked_once(server.url)
+
+
 def test_the_environment_says_whom_to_trust(
     tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -308,19 +357,30 @@ def test_the_environment_says_whom_to_trust(
             asked_once(server.url)
 
 
-@pytest.mark.parametrize("who", ["", "me:pass%40word@"])
+@pytest.mark.parametrize(
+    ("who", "told"),
+    [
+        ("", None),
+        ("me:pass%40word@", "Basic bWU6cGFzc0B3b3Jk"),
+        ("me:%E2%82%AC@", "Basic bWU64oKs"),
+    ],
+)
+@pytest.mark.parametrize("spared", ["127.0.0.1", "{to}", "*"])
 def test_an_https_root_is_reached_through_the_proxy(
-    tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch, who: str
+    tls: ssl.SSLContext,
+    monkeypatch: pytest.MonkeyPatch,
+    who: str,
+    told: str | None,
+    spared: str,
 ) -> None:
     with serving(whole, tls) as server, proxy() as (address, heard):
         monkeypatch.setenv("HTTPS_PROXY", f"http://{who}{address}")
         assert asked_once(server.url) == BODY
-        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        monkeypatch.setenv("NO_PROXY", spared.format(to=server.url.split("/")[2]))
         assert asked_once(server.url) == BODY
 
     assert [one["to"] for one in heard] == [server.url.split("/")[2]]
-    expected = "Basic bWU6cGFzc0B3b3Jk" if who else None
-    assert heard[0].get("proxy-authorization") == expected
+    assert heard[0].get("proxy-authorization") == told
     assert "authorization" not in heard[0]
 
 
@@ -332,6 +392,15 @@ def test_a_proxy_without_a_scheme_is_one(
         assert asked_once(server.url) == BODY
 
     assert len(heard) == 1
+
+
+def test_a_proxy_that_is_not_there_is_no_connection(
+    tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+
+    with serving(whole, tls) as server, pytest.raises(httpx.ConnectError):
+        asked_once(server.url)
 
 
 def test_a_proxy_that_refuses_is_told(tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:

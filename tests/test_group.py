@@ -254,6 +254,21 @@ def test_accounts_that_are_read_by_themselves_agree_on_a_field_by_the_second_nig
     assert clinics.in_a_mood() == {"a", "b"}
 
 
+def test_a_run_that_broke_in_part_asks_what_others_know_too(clinics: Clinics) -> None:
+    for name, kind in (("a", 1), ("b", "x")):
+        account = clinics.served[name].account
+        account.update("patients", next(iter(account.rows("patients")))["id"], mood=kind)
+    clinics.alone("a")
+    assert clinics.alone("b").status == "failed"
+
+    partly = (
+        "UPDATE cliniko._runs SET status = 'partial' WHERE status = 'failed' RETURNING _account"
+    )
+    assert clinics.rows(partly) == [{"_account": "b"}]
+
+    assert clinics.alone("b").status == "ok"
+
+
 def test_a_package_that_is_full_waits_for_nobody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -267,10 +282,10 @@ def test_a_package_that_is_full_waits_for_nobody(
 
     half, most = grouping.FULL // 2, grouping.FULL
     for size in (half, half, most, 8, 2 * most, 8, 8):
-        group.member("a")
+        group.open()
         group._waiting.put(waiting(size))
 
-    for together in (2, 1, 2, 2):
+    for together in (2, 1, 1, 1, 2):
         assert len(group._taken(0) or ()) == together
 
 
