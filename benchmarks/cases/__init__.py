@@ -30,8 +30,8 @@ class Case:
 
 NIGHTS = (
     "Every list of an account, one of them this long; 100 ms latency, 200 requests a minute. "
-    "`load` fills the warehouse without latency and limit; `imports` is what Python and the "
-    "libraries cost before our own code begins."
+    "`load` fills the warehouse without latency and limit; `imports` is what it costs "
+    "to import all modules that such a night has imported at its end."
 )
 SMALL_ONES = "1,000 rows each, 100 ms latency, 200 requests a minute for each account."
 INTO_POSTGRES = "The server runs on the same two cores; its CPU is not counted."

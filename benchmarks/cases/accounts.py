@@ -13,10 +13,22 @@ from benchmarks.serving import serving
 
 BUDGET = 200  # requests a minute, as Cliniko has it
 ROWS = 10_000  # of the lists around a long one
-IMPORTS = (
-    "import dlt, duckdb, pipelines.cli, pipelines.cli.work, pipelines.nightly;"
-    "import dlt.destinations.impl.duckdb.duck, pyarrow.parquet"
-)
+PROBE = """
+import atexit, json, sys
+from pathlib import Path
+atexit.register(lambda: Path("modules.json").write_text(json.dumps(list(sys.modules))))
+from pipelines.cli import main
+sys.argv = ["cliniko", "sync", "--json"]
+main()
+"""  # a night that notes which modules it has imported at its end, in their order
+IMPORTS = """
+import importlib, json
+from contextlib import suppress
+from pathlib import Path
+for name in json.loads(Path("modules.json").read_text()):
+    with suppress(Exception):
+        importlib.import_module(name)
+"""
 
 
 def sync(destination: str = "") -> list[str]:
@@ -68,11 +80,13 @@ def nights(rows: int, rounds: int) -> Play:
             env = environment(server.url, requests_per_minute=UNLIMITED)
             sample, said = lab.measure("ours", "load", sync(), place, env, server)
             lab.note(sample, rows=_loaded(said, server.tell("count")))
+            python = str(environments.python("ours"))
+            lab.measure("ours", "probe", [python, "-c", PROBE], place, env, server)
             server.tell("latency", ms=100)
             server.tell("limit", most=BUDGET)
             env = environment(server.url, requests_per_minute=BUDGET)
             for _ in lab.times(rounds):
-                imports = [str(environments.python("ours")), "-c", IMPORTS]
+                imports = [python, "-c", IMPORTS]
                 lab.note(lab.measure("ours", "imports", imports, place, clean())[0])
                 sample, _ = lab.measure("ours", "quiet", sync(), place, env, server)
                 lab.note(sample, file_mb=_size(place))
