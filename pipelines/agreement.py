@@ -8,7 +8,7 @@ import dlt
 from dlt.common.destination.client import WithStateSync
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.common.schema.typing import PIPELINE_STATE_TABLE_NAME
-from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.destinations.exceptions import DatabaseException
 from dlt.pipeline.state_sync import load_pipeline_state_from_destination
 
 from pipelines.checkpoints import States, states_of
@@ -40,8 +40,11 @@ def agreed(states: States, fields: Fields) -> States:
 
 
 def broke(flow: dlt.Pipeline, account: str) -> bool:
-    """Whether the account's last run did, if only in part, by the ledger."""
-    with connection(flow) as client, suppress(DatabaseUndefinedRelation):
+    """Whether the account's last run did, if only in part, by the ledger.
+
+    A ledger that cannot be asked costs nobody a night.
+    """
+    with connection(flow) as client, suppress(DatabaseException):
         table = client.make_qualified_table_name(RUNS.name)
         own = f"FROM {table} WHERE _account = %s"
         sql = f"SELECT status {own} AND started_at = (SELECT max(started_at) {own})"
