@@ -81,6 +81,7 @@ def short(wire: BaseHTTPRequestHandler) -> None:
     wire.send_header("Content-Length", "99")
     wire.end_headers()
     wire.wfile.write(b"{")
+    wire.wfile.flush()
     wire.close_connection = True
 
 
@@ -90,11 +91,7 @@ def silent(wire: BaseHTTPRequestHandler) -> None:
 
 
 def stuck(wire: BaseHTTPRequestHandler) -> None:
-    wire.send_response(200)
-    wire.send_header("Content-Length", "99")
-    wire.end_headers()
-    wire.wfile.write(b"{")
-    wire.wfile.flush()
+    short(wire)
     silent(wire)
 
 
