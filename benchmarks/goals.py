@@ -179,7 +179,7 @@ GOALS = (
         "at most",
         1,
         "s",
-        "what dlt does with a schema of 62 tables takes most of it",
+        "dlt's pipelines, restoring and the ledger take 0.3 s, reading and comparing 0.2",
     ),
     Goal(
         "1 M rows there, 300 changes: wall", one("nights_1m", "night", "wall"), "at most", 10, "s"

@@ -5,7 +5,6 @@ from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import BoundedSemaphore, Thread
@@ -107,7 +106,7 @@ class Waiting:
     what: Delivery | Run
     done: Future[None] = field(default_factory=Future)
 
-    @cached_property
+    @property
     def size(self) -> int:
         """Bytes of rows."""
         return self.what.size if isinstance(self.what, Delivery) else 0

@@ -39,11 +39,17 @@ class Wire:
         self.open = 0
 
 
-def whole(wire: BaseHTTPRequestHandler) -> None:
+def begin(wire: BaseHTTPRequestHandler, length: int, body: bytes) -> None:
+    """Send the head of an answer, and what there is of its body."""
     wire.send_response(200)
-    wire.send_header("Content-Length", str(len(BODY)))
+    wire.send_header("Content-Length", str(length))
     wire.end_headers()
-    wire.wfile.write(BODY)
+    wire.wfile.write(body)
+    wire.wfile.flush()
+
+
+def whole(wire: BaseHTTPRequestHandler) -> None:
+    begin(wire, len(BODY), BODY)
 
 
 def in_chunks(wire: BaseHTTPRequestHandler) -> None:
@@ -77,11 +83,7 @@ def without_end(wire: BaseHTTPRequestHandler) -> None:
 
 
 def short(wire: BaseHTTPRequestHandler) -> None:
-    wire.send_response(200)
-    wire.send_header("Content-Length", "99")
-    wire.end_headers()
-    wire.wfile.write(b"{")
-    wire.wfile.flush()
+    begin(wire, 99, b"{")
     wire.close_connection = True
 
 
@@ -249,11 +251,7 @@ def test_what_has_come_is_handed_over_before_the_rest_has() -> None:
     rest = threading.Event()
 
     def drip(wire: BaseHTTPRequestHandler) -> None:
-        wire.send_response(200)
-        wire.send_header("Content-Length", "2")
-        wire.end_headers()
-        wire.wfile.write(b"{")
-        wire.wfile.flush()
+        begin(wire, 2, b"{")
         rest.wait(5.0)
         wire.wfile.write(b"}")
 

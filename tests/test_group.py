@@ -40,6 +40,9 @@ LISTS = ("patients", "contacts", "taxes", "services")
 PATIENCE = 60.0  # seconds
 NAMES = ("a", "b", "c", "d", "e")
 both = pytest.mark.parametrize("clinics", ["duckdb", "postgres"], indirect=True)
+moody = pytest.mark.parametrize(
+    "kinds", [("sunny", {"a": 1}), ({"a": 1}, "sunny"), (True, "x"), (1, "x")]
+)
 
 
 @dataclass
@@ -82,6 +85,12 @@ class Clinics:
         """Account → patients."""
         found = self.rows("SELECT _account, count(*) AS n FROM cliniko.patients GROUP BY _account")
         return {row["_account"]: row["n"] for row in found}
+
+    def have_moods(self, *kinds: Any) -> None:
+        """Fill a field that nobody described: of the first account with the first, and so on."""
+        for name, kind in zip(NAMES, kinds, strict=False):
+            account = self.served[name].account
+            account.update("patients", next(iter(account.rows("patients")))["id"], mood=kind)
 
     def in_a_mood(self) -> set[str]:
         """The accounts of which a mood is kept, if only among what was rejected."""
@@ -220,13 +229,11 @@ def test_rows_that_cannot_be_loaded_cost_their_account_alone(
 
 
 @both
-@pytest.mark.parametrize("kinds", [("sunny", {"a": 1}), ({"a": 1}, "sunny"), (True, "x"), (1, "x")])
+@moody
 def test_a_field_that_two_accounts_fill_otherwise_is_kept_of_both_by_the_second_night(
     clinics: Clinics, kinds: tuple[Any, Any]
 ) -> None:
-    for name, kind in zip(("a", "b"), kinds, strict=True):
-        account = clinics.served[name].account
-        account.update("patients", next(iter(account.rows("patients")))["id"], mood=kind)
+    clinics.have_moods(*kinds)
 
     clinics.together("a", "b")  # one of them may fail, which nobody could know
     again = clinics.together("a", "b")
@@ -237,13 +244,11 @@ def test_a_field_that_two_accounts_fill_otherwise_is_kept_of_both_by_the_second_
 
 
 @both
-@pytest.mark.parametrize("kinds", [("sunny", {"a": 1}), ({"a": 1}, "sunny"), (True, "x"), (1, "x")])
+@moody
 def test_accounts_that_are_read_by_themselves_agree_on_a_field_by_the_second_night(
     clinics: Clinics, kinds: tuple[Any, Any]
 ) -> None:
-    for name, kind in zip(("a", "b"), kinds, strict=True):
-        account = clinics.served[name].account
-        account.update("patients", next(iter(account.rows("patients")))["id"], mood=kind)
+    clinics.have_moods(*kinds)
 
     clinics.alone("a")
     clinics.alone("b")  # may fail: what it found does not fit
@@ -255,9 +260,7 @@ def test_accounts_that_are_read_by_themselves_agree_on_a_field_by_the_second_nig
 
 
 def test_a_run_that_broke_in_part_asks_what_others_know_too(clinics: Clinics) -> None:
-    for name, kind in (("a", 1), ("b", "x")):
-        account = clinics.served[name].account
-        account.update("patients", next(iter(account.rows("patients")))["id"], mood=kind)
+    clinics.have_moods(1, "x")
     clinics.alone("a")
     assert clinics.alone("b").status == "failed"
 

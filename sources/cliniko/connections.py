@@ -115,7 +115,6 @@ class Connections(httpx.BaseTransport):
         """Close them all; those that are in use, once they are not."""
         with self._lock:
             self._pool.close()
-            self._manager.clear()  # which only forgets
 
     def _fresh(self) -> urllib3.HTTPConnectionPool:
         """Connections that have not been idle all together.
@@ -128,7 +127,7 @@ class Connections(httpx.BaseTransport):
             now = self._clock()
             if now - self._asked > KEEP_ALIVE:
                 self._pool.close()
-                self._manager.clear()
+                self._manager.clear()  # which only forgets it, without closing
                 self._pool = self._new()
             self._asked = now
             return self._pool
