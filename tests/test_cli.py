@@ -45,6 +45,36 @@ def test_help_needs_no_settings(cliniko: Cliniko, command: str) -> None:
     assert "Usage: " in ended.out
 
 
+ENDING = """
+import os
+import sys
+from pipelines.cli import main
+
+class Circle:
+    def __init__(self):
+        self.me = self
+
+    def __del__(self, write=os.write):
+        write(1, b"searched")
+
+{end}kept = Circle()
+sys.argv = ["cliniko", "endpoints"]
+main()
+"""
+
+
+def test_the_end_of_the_program_is_no_time_to_search_for_garbage() -> None:
+    ran = [
+        subprocess.run(
+            [sys.executable, "-c", ENDING.format(end=end)], capture_output=True, text=True
+        )
+        for end in ("", "main = sys.exit\n")
+    ]
+
+    assert [one.returncode for one in ran] == [0, 0], ran
+    assert ["searched" in one.stdout for one in ran] == [False, True]
+
+
 @pytest.mark.parametrize(
     ("settings", "says"),
     [

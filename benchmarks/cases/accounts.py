@@ -25,6 +25,8 @@ IMPORTS = """
 import importlib, json
 from contextlib import suppress
 from pathlib import Path
+from pipelines.cli.program import collect_rarely
+collect_rarely()
 for name in json.loads(Path("modules.json").read_text()):
     with suppress(Exception):
         importlib.import_module(name)

@@ -1,6 +1,5 @@
 """The commands that work on the warehouse: sync, reconcile, publish."""
 
-import gc
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,8 +25,6 @@ from sources.cliniko.errors import ConfigError
 if TYPE_CHECKING:
     from pipelines.nightly import Work
     from pipelines.reconcile import Terms
-
-GARBAGE = 100_000  # objects between two searches for garbage: pages make many, and no cycles
 
 
 def sync(
@@ -58,7 +55,6 @@ def sync(
     from sources.cliniko import accounts
     from sources.cliniko.reading import Reading
 
-    gc.set_threshold(GARBAGE)
     with watched(state_dir, log_format) as narration:
         settings = accounts.settings(account or ())
         window = (moment(since, "--since"), moment(until, "--until"))
