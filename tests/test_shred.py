@@ -79,6 +79,17 @@ def test_what_the_sandbox_serves_is_shredded(endpoint: Endpoint) -> None:
     same(endpoint, content, body)
 
 
+LISTS = [endpoint for endpoint in ENDPOINTS.values() if endpoint.shape == "list"]
+
+
+@pytest.mark.parametrize("endpoint", LISTS, ids=lambda endpoint: endpoint.name)
+def test_the_size_of_a_page_is_about_what_its_tables_take(endpoint: Endpoint) -> None:
+    result = typed(endpoint, records(endpoint), "main", NOW, {})
+
+    stored = sum(table.nbytes for table in result.tables.values())
+    assert 0.9 * stored < result.size < 1.2 * stored
+
+
 JSON = st.recursive(
     st.none()
     | st.booleans()

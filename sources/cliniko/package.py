@@ -84,7 +84,7 @@ class Package:
         self._rejected: list[str] = state.setdefault("rejected", [])
         self._bad = set(self._rejected)
         self._bad_here: set[str] = set()
-        self.size = 0  # bytes of all rows that were put in
+        self.size = 0  # bytes of all rows that were put in, about
         self._pending: dict[str, list[pa.Table]] = {}
         self._taken: dict[str, int] = {}
 
@@ -132,8 +132,11 @@ class Package:
             self._content.update(fingerprint([page.records, rejected]))
         for name, table in result.tables.items():
             self._put(name, table)
+        self.size += result.size
         if result.rejected or self._bad:
-            self._put(REJECTED, self._judged(page, result.rejected))
+            judged = self._judged(page, result.rejected)
+            self._put(REJECTED, judged)
+            self.size += judged.nbytes
         # Only now, since a record that was rejected or has healed here is marked otherwise.
         self._taken.update(self._marks(page))
         return result.rejected
@@ -154,9 +157,10 @@ class Package:
         """The page with each record once: of two with one id the later one."""
         if self.endpoint.shape != "list":
             return page
-        last = {key: place for place, key in enumerate(_keys(page)) if key}
-        if len(last) == len(page.records):
+        ids = usable_ids(page.records)
+        if len(set(ids)) == len(ids):
             return page
+        last = {key: place for place, key in enumerate(_keys(page)) if key}
         keyed = enumerate(zip(page.records, _keys(page), strict=True))
         return replace(page, records=[r for at, (r, key) in keyed if last.get(key, at) == at])
 
@@ -185,7 +189,6 @@ class Package:
     def _put(self, name: str, table: pa.Table) -> None:
         if table.num_rows:
             self._pending.setdefault(name, []).append(table)
-            self.size += table.nbytes
 
     def batches(self, least: int = BATCH) -> Iterator[Batch]:
         """The rows of each table that has `least` of them."""

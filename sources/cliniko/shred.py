@@ -9,11 +9,11 @@ of the time, and leaves nothing behind that Python's garbage collector looks thr
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, cached_property
 from itertools import repeat
-from operator import attrgetter
 from typing import Annotated, Any, overload
 
 import msgspec
 import orjson
+from msgspec.structs import astuple
 
 from sources.cliniko.model import Endpoint, Kind, Record
 
@@ -84,19 +84,19 @@ def values(records: Sequence[Record], name: str) -> Sequence[Any]:
 
 def reader(endpoint: Endpoint) -> Read | None:
     """What shreds the answers of an endpoint; None if its records have no fixed shape."""
-    decode = _decoder(endpoint)
-    return _Reader(endpoint, decode) if decode else None
+    found = _decoder(endpoint)
+    return _Reader(endpoint, *found) if found else None
 
 
 class _Reader:
     """Shreds answers, until it is clear that these are not as described."""
 
-    def __init__(self, endpoint: Endpoint, decode: Callable[[bytes], Any]) -> None:
-        self._endpoint, self._decode, self._credit = endpoint, decode, CREDIT
+    def __init__(
+        self, endpoint: Endpoint, decode: Callable[[bytes], Any], fields: Sequence[str]
+    ) -> None:
+        self._endpoint, self._decode, self._fields = endpoint, decode, fields
+        self._credit = CREDIT
         self._steps = [described.name.partition("__") for described in endpoint.columns]
-        fields = dict.fromkeys(step for step, _, _ in self._steps)
-        self._fields = (*fields, *(link.name for link in endpoint.links))
-        self._values = attrgetter(*self._fields)
 
     def __call__(self, content: bytes) -> dict[str, Any] | None:
         if self._credit <= 0:
@@ -115,7 +115,7 @@ class _Reader:
 
     def _columns(self, rows: list[Any]) -> dict[str, Sequence[Any]]:
         """The rows' columns. Raises AttributeError or ValueError for a link without an id."""
-        turned = zip(*map(self._values, rows), strict=True) if rows else repeat(())
+        turned = zip(*map(astuple, rows), strict=True) if rows else repeat(())
         found = dict(zip(self._fields, turned, strict=False))
         columns: dict[str, Sequence[Any]] = {
             f"{step}__{name}" if name else step: _inside(found[step], name) if name else found[step]
@@ -137,8 +137,8 @@ def _ids(links: Sequence[Any]) -> list[str | None]:
 
 
 @cache
-def _decoder(endpoint: Endpoint) -> Callable[[bytes], Any] | None:
-    """What decodes an answer of the endpoint."""
+def _decoder(endpoint: Endpoint) -> tuple[Callable[[bytes], Any], Sequence[str]] | None:
+    """What decodes an answer of the endpoint, and the fields that a record then has."""
     kinds = {described.kind for described in endpoint.columns}
     if endpoint.shape != "list" or endpoint.children or not kinds <= _JSON.keys():
         return None
@@ -152,8 +152,7 @@ def _decoder(endpoint: Endpoint) -> Callable[[bytes], Any] | None:
     head = {"total_entries": int, "links": dict[str, Any]}
     record: Any = _struct("Record", fields)
     answer = _struct("Answer", head, [(endpoint.name, list[record])])
-    decode: Callable[[bytes], Any] = msgspec.json.Decoder(answer).decode
-    return decode
+    return msgspec.json.Decoder(answer).decode, record.__struct_fields__
 
 
 def _struct(name: str, fields: Mapping[str, Any], required: Sequence[Any] = ()) -> Any:
