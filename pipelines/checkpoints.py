@@ -11,6 +11,7 @@ import dlt
 
 from pipelines.commit import commit
 from pipelines.memory import give_back
+from sources.cliniko.baton import at_work
 from sources.cliniko.extract import Extract
 from sources.cliniko.model import Endpoint
 from sources.cliniko.package import Batch
@@ -65,7 +66,8 @@ def gather(
 
 
 def _rows(extract: Extract, endpoint: Endpoint, state: State, made: Collection[str]) -> list[Batch]:
-    return list(extract.rows(endpoint, state, made))
+    with at_work():
+        return list(extract.rows(endpoint, state, made))
 
 
 def _raise_the_first(coming: Mapping[str, Future[Any]]) -> None:

@@ -15,6 +15,7 @@ from pipelines.landing import Landing
 from pipelines.ledger import Checked, Run
 from pipelines.shelf import Shelf, states
 from pipelines.whole import compare_whole
+from sources.cliniko.baton import at_work
 from sources.cliniko.client import Client
 from sources.cliniko.errors import ClinikoError, Refused
 from sources.cliniko.extract import Extract
@@ -120,8 +121,9 @@ def _count(
         if expected is not None and expected == here[name]:
             comparisons[name].counts["all"] = expected
             return
-        for state in states(readings[name].endpoint):
-            comparisons[name].counts[state] = comparisons[name].count(state)
+        with at_work():
+            for state in states(readings[name].endpoint):
+                comparisons[name].counts[state] = comparisons[name].count(state)
 
     with ThreadPoolExecutor(THREADS) as threads:
         counted = {name: threads.submit(count, name) for name in comparisons}

@@ -101,7 +101,7 @@ def test_a_run_that_is_told_to_end_leaves_no_thread_behind(place: Place, served:
     run = place.sync(settings_for(served), "patients", stop=lambda: next(taken, True))
 
     assert run.stopped
-    left = [one for one in threading.enumerate() if one.name.startswith("cliniko-ahead")]
+    left = [one for one in threading.enumerate() if one.name.startswith("cliniko-walk")]
     for one in left:
         one.join(PATIENCE)
     assert not [one for one in left if one.is_alive()]

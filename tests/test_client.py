@@ -146,7 +146,7 @@ def test_parameters_arrive_as_they_were_given(client: Client, cliniko: Fake, val
 def test_the_only_verb_is_get() -> None:
     public = {name for name in dir(Client) if not name.startswith("_")}
 
-    assert public == {"get", "follow", "close", "held_for", "is_quick", "leaves_budget"}
+    assert public == {"get", "follow", "close", "held_for", "leaves_budget"}
 
 
 def test_netrc_and_proxies_have_no_say_on_loopback(

@@ -239,7 +239,7 @@ class World:
         self._patched.setattr("sources.cliniko.split.PART", self.case.part)
         self._patched.setattr(Client, "leaves_budget", True)
         if self.in_turn:
-            self._patched.setattr("sources.cliniko.ahead.ThreadPoolExecutor", InTurn)
+            self._patched.setattr("sources.cliniko.together.ThreadPoolExecutor", InTurn)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -414,8 +414,8 @@ class Copy:
 
 
 def settle(reading: Reading) -> None:
-    """End a reading that nobody will take pages from, and wait for what it asked for ahead."""
-    mine = {one for one in threading.enumerate() if one.name.startswith("cliniko-ahead")}
+    """End a reading that nobody will take pages from, and wait for its threads."""
+    mine = {one for one in threading.enumerate() if one.name.startswith("cliniko-walk")}
     if isinstance(reading._pages, Generator):
         reading._pages.close()
     for thread in mine:

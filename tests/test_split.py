@@ -11,7 +11,6 @@ from conftest import Warehouse, settings_for
 
 from pipelines.cursors import reset
 from sandbox import Account, Served, faults
-from sources.cliniko.ahead import ahead
 from sources.cliniko.client import Client
 from sources.cliniko.endpoints import ENDPOINTS
 from sources.cliniko.errors import Unavailable
@@ -326,8 +325,8 @@ def test_no_thread_outlives_a_walk_that_is_left(client):
 
 
 def _ended() -> bool:
-    """Whether no thread is left that asks for pages ahead."""
-    mine = [one for one in threading.enumerate() if one.name.startswith("cliniko-ahead")]
+    """Whether no thread is left that reads pages."""
+    mine = [one for one in threading.enumerate() if one.name.startswith("cliniko-walk")]
     for thread in mine:
         thread.join(PATIENCE)
     return not [one for one in mine if one.is_alive()]
@@ -399,25 +398,3 @@ def test_what_the_state_keeps_of_ranges_is_plain_and_comes_back_whole():
     again = restored(split.moved(1, at + OVERLAP).stored())
 
     assert again == split.moved(1, at + OVERLAP)
-
-
-@pytest.mark.parametrize(("quick", "records"), [(True, 100), (False, 100), (False, 99)])
-def test_the_next_page_is_asked_for_ahead_only_where_answers_take_time(quick, records):
-    is_ahead = not quick and records == 100  # behind a page that is not full nothing comes
-    asked: list[str] = []
-    done = threading.Event()
-
-    def walk() -> Iterator[Page]:
-        for _ in range(2):
-            asked.append(threading.current_thread().name)
-            if len(asked) == 2:
-                done.set()
-            yield Page(PATH, [{}] * records, datetime.now(UTC), None)
-
-    pages = ahead(walk(), lambda: quick)
-
-    next(pages)
-
-    assert done.wait(PATIENCE if is_ahead else 0.2) is is_ahead
-    assert len(list(pages)) == 1
-    assert [name.startswith("cliniko-ahead") for name in asked] == [False, is_ahead]

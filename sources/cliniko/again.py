@@ -3,8 +3,8 @@
 from collections.abc import Collection
 
 from sources.cliniko import filters
-from sources.cliniko.ahead import Pages
 from sources.cliniko.listed import PER_PAGE, Listed
+from sources.cliniko.together import Pages
 
 
 def by_id(listed: Listed, ids: Collection[str]) -> Pages:

@@ -21,6 +21,7 @@ import orjson
 import pendulum
 import tenacity
 
+from sources.cliniko.baton import waiting
 from sources.cliniko.connections import Connections
 from sources.cliniko.errors import (
     ConfigError,
@@ -37,7 +38,7 @@ from sources.cliniko.throttle import Throttle, pause
 log = logging.getLogger("cliniko")
 
 LONGEST_NAP = 60.0  # seconds between two tries that failed in passing
-QUICK = 0.01  # seconds; below it asking ahead, or side by side, costs more than it saves
+QUICK = 0.01  # seconds; below it handing answers from thread to thread takes longer
 SHARE = 0.7  # of the time that the budget gives to a request, which answers vary beyond
 LATEST = 9  # answers that tell how long they usually take
 MAX_THROTTLED = 10  # answers 429 to one request, then it is given up
@@ -136,20 +137,11 @@ class Client:
         return self._throttle.held_for
 
     @property
-    def is_quick(self) -> bool:
-        """Whether answers are there so soon that handing them between threads takes longer."""
-        return self._usual < QUICK
-
-    @property
     def leaves_budget(self) -> bool:
         """Whether answers take so long that asking one by one leaves budget over."""
-        return not self.is_quick and self._usual > SHARE * 60 / self._settings.requests_per_minute
-
-    @property
-    def _usual(self) -> float:
-        """Seconds that an answer usually takes."""
         with self._lock:
-            return median(self._took)
+            usual = median(self._took)
+        return usual > max(QUICK, SHARE * 60 / self._settings.requests_per_minute)
 
     def close(self) -> None:
         """Close the connections."""
@@ -216,7 +208,8 @@ class Client:
     def _rest(self, seconds: float) -> None:
         """Sleep, unless the throttle does."""
         if seconds:
-            self._sleep(seconds)
+            with waiting():
+                self._sleep(seconds)
 
     def _over(self, tries: Tries) -> bool:
         """Whether this was the last try."""
@@ -224,6 +217,13 @@ class Client:
 
     def _try(self, url: httpx.URL, path: str, tries: Tries, read: Read | None) -> Answer:
         """The answer, or the error that it stands for; one request is sent."""
+        with waiting():
+            body, date = self._asked(url, path, tries)
+        shredded = read(body) if read else None
+        return Answer(shredded or _json(body, path), date, len(body))
+
+    def _asked(self, url: httpx.URL, path: str, tries: Tries) -> tuple[bytes, pendulum.DateTime]:
+        """An answer's body, and its date."""
         self._throttle.wait()
         if self._halted():
             raise Stopped
@@ -238,10 +238,10 @@ class Client:
             with closing(self._connections.handle_request(request)) as response:
                 if response.status_code == 429:
                     self._throttled(response, path, tries)
-                answer = self._read(response, path, late, read)
+                body = self._body(response, path, late)
             with self._lock:
                 self._took.append(self._clock() - began)
-            return answer
+            return body, _date(response, self._now)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             failure = _words(error)
         # Raised out here, so that it does not carry httpx's error: that one holds the
@@ -260,8 +260,8 @@ class Client:
         self._throttle.hold(seconds + self._random())
         raise Throttled(f"GET {path}: 429, too many requests", seconds)
 
-    def _read(self, response: httpx.Response, path: str, late: float, read: Read | None) -> Answer:
-        """What an answer that is no 429 says."""
+    def _body(self, response: httpx.Response, path: str, late: float) -> bytes:
+        """The body of an answer that is no 429; whatever else it says is raised."""
         status, limit = response.status_code, self._settings.max_answer_bytes
         if status >= 500 or (status < 300 and status != 200):
             raise Unavailable(f"GET {path}: {status}, no answer that can be used")
@@ -270,8 +270,7 @@ class Client:
         body = self._bytes(response, limit, late)
         if body is None:
             raise Malformed(f"GET {path}: the answer has more than {limit} bytes")
-        shredded = read(body) if read else None
-        return Answer(shredded or _json(body, path), _date(response, self._now), len(body))
+        return body
 
     def _detail(self, response: httpx.Response) -> str:
         """The API's own words in a refusal, which stands whether they arrive or not."""

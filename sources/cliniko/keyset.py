@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sources.cliniko import filters, page
-from sources.cliniko.ahead import Pages
 from sources.cliniko.client import Answer
 from sources.cliniko.filters import Filter
 from sources.cliniko.listed import PER_PAGE, Listed
 from sources.cliniko.page import Distrust
 from sources.cliniko.ranges import Range
+from sources.cliniko.together import Pages
 
 SPARE = 3  # pages that may be read beyond those that were left when the walk passed its start
 SECOND = timedelta(seconds=1)  # Cliniko shows its times in whole seconds

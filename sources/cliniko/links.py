@@ -8,12 +8,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from sources.cliniko import page
-from sources.cliniko.ahead import Pages
 from sources.cliniko.client import Answer
 from sources.cliniko.errors import Malformed, Refused, Unavailable
 from sources.cliniko.filters import Filter
 from sources.cliniko.listed import Listed
 from sources.cliniko.model import Record
+from sources.cliniko.together import Pages
 
 ORDERS = ("created_at:asc,id:asc", "created_at:asc", "")
 PASSES = 3  # how often a list that comes out short is walked again

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from sources.cliniko.ahead import ahead
 from sources.cliniko.client import Client
 from sources.cliniko.errors import ClinikoError, Forbidden, NotFound
 from sources.cliniko.model import Endpoint
@@ -119,9 +118,7 @@ class Reading:
             self._anew = not self.goes_on or EVERY in worth_retrying(kept, self.endpoint)
             stretch = Stretch(self.since, self.until, self.goes_on, overlap, idle)
             walked = walks(client, self.endpoint, stretch, kept, self.notes)
-            self._pages = (
-                ahead(walked, lambda: client.is_quick) if self.given is None else iter(self.given)
-            )
+            self._pages = walked if self.given is None else iter(self.given)
         while self._held:
             yield self._held.pop()
         # No `yield from`: it would end the walk where a checkpoint ends.
@@ -184,7 +181,7 @@ class Reading:
         self.lost = self.status == "not_permitted" and readable
 
     def close(self) -> None:
-        """Nobody takes pages any more: what asks for them ahead ends."""
+        """Nobody takes pages any more: threads that read them end."""
         if isinstance(self._pages, Generator):
             self._pages.close()
 

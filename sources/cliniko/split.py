@@ -28,12 +28,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from sources.cliniko import filters, page
-from sources.cliniko.ahead import Pages, together
 from sources.cliniko.client import Answer
 from sources.cliniko.errors import Refused
 from sources.cliniko.keyset import by_change, window
 from sources.cliniko.listed import Listed
 from sources.cliniko.ranges import Split, divided
+from sources.cliniko.together import Pages, together
 
 PARTS = 4  # walks of one list side by side: enough to use the budget at Cliniko's slowest
 PART = 2_500  # records that a range has to have: cutting it off costs two requests

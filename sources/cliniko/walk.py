@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sources.cliniko.ahead import Pages
 from sources.cliniko.client import Client
 from sources.cliniko.errors import Refused
 from sources.cliniko.keyset import by_change, window
@@ -21,6 +20,7 @@ from sources.cliniko.page import Page as Page
 from sources.cliniko.page import received as received
 from sources.cliniko.ranges import Split
 from sources.cliniko.split import side_by_side, split
+from sources.cliniko.together import Pages
 
 
 def always() -> bool:

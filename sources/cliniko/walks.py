@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sources.cliniko.again import by_id
-from sources.cliniko.ahead import Pages
 from sources.cliniko.client import Client
 from sources.cliniko.errors import Refused
 from sources.cliniko.listed import Listed
@@ -13,6 +12,7 @@ from sources.cliniko.model import Endpoint
 from sources.cliniko.page import Page
 from sources.cliniko.ranges import Split, restored
 from sources.cliniko.state import EVERY, State, worth_retrying
+from sources.cliniko.together import Pages
 from sources.cliniko.walk import Walk, always
 
 
