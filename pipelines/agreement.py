@@ -1,6 +1,6 @@
 """Undescribed fields of several accounts in one warehouse: they share its columns."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -39,22 +39,23 @@ def agreed(states: States, fields: Fields) -> States:
     return states
 
 
-def broke(flow: dlt.Pipeline, account: str) -> bool:
-    """Whether the account's last run did, if only in part, by the ledger.
+def broke(flow: dlt.Pipeline, accounts: Collection[str]) -> bool:
+    """Whether the last run of any of the accounts did, if only in part, by the ledger.
 
     A ledger that cannot be asked costs nobody a night.
     """
     with connection(flow) as client, suppress(DatabaseException):
         table = client.make_qualified_table_name(RUNS.name)
-        own = f"FROM {table} WHERE _account = %s"
-        sql = f"SELECT status {own} AND started_at = (SELECT max(started_at) {own})"
-        rows = client.execute_sql(sql, account, account) or ()
-        return any(status != "ok" for (status,) in rows)
+        latest = f"SELECT _account, max(started_at) AS latest FROM {table} GROUP BY _account"
+        joined = f"{table} AS r JOIN ({latest}) AS l ON r._account = l._account"
+        sql = f"SELECT r._account, status FROM {joined} AND started_at = latest"
+        rows = client.execute_sql(sql) or ()
+        return any(account in accounts and status != "ok" for account, status in rows)
     return False
 
 
-def others(flow: dlt.Pipeline, account: str) -> Fields:
-    """What all other accounts in the warehouse know; nothing where it keeps no state."""
+def others(flow: dlt.Pipeline, account: str = "") -> Fields:
+    """What all accounts in the warehouse know but this; nothing where it keeps no state."""
     found: Fields = {}
     with suppress(DestinationUndefinedEntity), flow.destination_client() as client:
         if not isinstance(client, WithStateSync):

@@ -23,7 +23,7 @@ from dlt.pipeline.state_sync import (
     state_doc,
 )
 
-from pipelines.agreement import Fields, agreed, learn
+from pipelines.agreement import Fields, agreed, broke, learn, others
 from pipelines.checkpoints import FULL, SOURCE, States, states_of
 from pipelines.commit import TURN, commit
 from pipelines.destinations import DATASET, Warehouse
@@ -192,6 +192,9 @@ class Group:
                 source.schema = flow.default_schema.clone()
                 self.flow.extract(source)
                 commit(self.flow)
+        if broke(self.flow, self._accounts):
+            # It may have been columns that accounts have made which are always read elsewhere.
+            self.fields = others(self.flow)
 
     def _note_the_tables(self) -> None:
         if self.flow.default_schema_name:

@@ -259,6 +259,22 @@ def test_accounts_that_are_read_by_themselves_agree_on_a_field_by_the_second_nig
     assert clinics.in_a_mood() == {"a", "b"}
 
 
+@both
+@moody
+def test_a_group_agrees_on_a_field_with_an_account_that_is_always_read_by_itself(
+    clinics: Clinics, kinds: tuple[Any, Any]
+) -> None:
+    clinics.have_moods(*kinds)
+
+    clinics.alone("a")
+    clinics.together("b", "c")  # may fail: what one of them found does not fit
+    again = clinics.together("b", "c")
+
+    assert {run.status for run in again.values()} == {"ok"}
+    assert clinics.counts() == {name: clinics.there()[name] for name in ("a", "b", "c")}
+    assert clinics.in_a_mood() == {"a", "b"}
+
+
 def test_a_run_that_broke_in_part_asks_what_others_know_too(clinics: Clinics) -> None:
     clinics.have_moods(1, "x")
     clinics.alone("a")
