@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pipelines import erasure, place
-from pipelines.compact import compact
 from pipelines.destinations import Warehouse, warehouse
 from pipelines.erasure import Rows
 from pipelines.landing import Landing
@@ -42,7 +41,6 @@ def forget(
         with _opened(settings, destination, state_dir) as (store, landing):
             rows = erasure.forget(landing, patients, store)
         if store.file:
-            compact(store.file)
             publish(store.file, state_dir, settings.published_mode)
     return rows
 

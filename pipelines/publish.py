@@ -10,7 +10,7 @@ try:
 except ModuleNotFoundError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-from pipelines.compact import compact, leftover
+from pipelines.compact import compact, is_due, is_mostly_empty, leftover
 from pipelines.destinations import DATASET, bounded
 from pipelines.marts.project import NEXT
 from pipelines.place import let_read, published, sweep
@@ -39,7 +39,9 @@ def publish(work: Path, state_dir: Path, mode: str = "600") -> Path:
     try:
         with bounded(work) as connection:
             connection.execute("CHECKPOINT")
-        compact(work)
+            empty = is_mostly_empty(connection)
+        if empty or is_due(work):
+            compact(work)
         _copy(work, copy)
         with bounded(copy) as connection:
             for schema in LEFT_OUT:
