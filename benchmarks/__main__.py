@@ -10,7 +10,7 @@ from benchmarks import chart, environments, report, results, scale
 from benchmarks.cases import CASES, Case
 from benchmarks.contenders import CONTENDERS
 from benchmarks.environments import NotInstalled
-from benchmarks.lab import Lab, machine
+from benchmarks.lab import Lab, machine, revision
 from benchmarks.measure import Failed
 from benchmarks.results import Outcome
 
@@ -90,7 +90,7 @@ def _play(case: Case, given: argparse.Namespace, run: str) -> Outcome:
     """One case. Whatever it cannot do, it says, and the others go on."""
     print(f"{case.name}: {case.title}", flush=True)
     lab = Lab(
-        Outcome(case.name, run),
+        Outcome(case.name, run, revision=revision()),
         rounds=given.rounds or (1 if given.quick else None),
         peers=frozenset(given.peers.split(",")) if given.peers else None,
         scale=QUICK if given.quick else 1,

@@ -121,21 +121,22 @@ def right(found: Mapping[str, int], size: int, changed: int) -> None:
         raise Failed(f"left {found}, expected {size} rows, {changed} of them changed")
 
 
+def revision() -> str:
+    """What is measured."""
+    asked = ["git", "rev-parse", "--short", "HEAD"]
+    said = subprocess.run(asked, cwd=environments.ROOT, capture_output=True, text=True)
+    return said.stdout.strip() or "unknown"
+
+
 def machine() -> dict[str, str]:
     """What is measured on."""
     cpu = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
     memory = int(Path("/proc/meminfo").read_text().split()[1]) // 1024**2
-    revision = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],
-        cwd=environments.ROOT,
-        capture_output=True,
-        text=True,
-    ).stdout.strip()
     return {
         "cpu": f"{len(cpu)} × {cpu[0].partition(':')[2].strip()}",
         "memory": f"{memory} GB",
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
-        "revision": revision or "unknown",
+        "revision": revision(),
         "date": time.strftime("%Y-%m-%d %H:%M", time.gmtime()) + " UTC",
     }

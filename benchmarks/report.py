@@ -51,7 +51,8 @@ def _about(results: Results) -> str:
         f"Made by `python -m benchmarks`, run `{about['run']}`, {about['date']}, revision "
         f"`{about['revision']}`: {machine}, Python {about['python']}. Whole processes, medians "
         "of the rounds; server and client share the machine. `× floor` and `× ours` are ratios "
-        "of medians; memory is the sum over all processes of a command.",
+        "of medians; memory is the sum over all processes of a command. A case that was "
+        "measured again says at which revision.",
     ]
     if about.get("scale", 1) != 1:
         lines.append(f"**Only a try: every size is divided by {about['scale']}.**")
@@ -118,7 +119,7 @@ def _remarks(results: Results, case: str) -> str:
         f"- Not run: {CONTENDERS[who].title if who in CONTENDERS else who}: {why.replace('|', '/')}"
         for who, why in outcome.skipped.items()
     ]
-    return "\n".join([*lines, f"- Measured in {outcome.seconds:,.0f} s."])
+    return "\n".join([*lines, f"- Measured in {outcome.seconds:,.0f} s, at `{outcome.revision}`."])
 
 
 def _contenders(results: Results) -> str:

@@ -36,8 +36,9 @@ class Sample:
 class Outcome:
     """A case as it was measured.
 
-    run:      the run that it belongs to
-    skipped:  who was not run, and why
+    run:       the run that it belongs to
+    revision:  of the program; a case that was measured again has one of its own
+    skipped:   who was not run, and why
     """
 
     case: str
@@ -45,6 +46,7 @@ class Outcome:
     seconds: float = 0.0
     samples: list[Sample] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
+    revision: str = "unknown"
 
 
 @dataclass
