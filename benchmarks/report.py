@@ -51,8 +51,8 @@ def _about(results: Results) -> str:
         f"Made by `python -m benchmarks`, run `{about['run']}`, {about['date']}, revision "
         f"`{about['revision']}`: {machine}, Python {about['python']}. Whole processes, medians "
         "of the rounds; server and client share the machine. `× floor` and `× ours` are ratios "
-        "of medians; memory is the sum over all processes of a command. A case that was "
-        "measured again says at which revision.",
+        "of medians; memory is the sum over all processes of a command. Every case says "
+        "at which revision it was measured.",
     ]
     if about.get("scale", 1) != 1:
         lines.append(f"**Only a try: every size is divided by {about['scale']}.**")

@@ -47,8 +47,8 @@ class Typed:
     tables:    table name → rows, empty tables too; the endpoint's own comes first
     rejected:  what did not fit
     left_out:  fields that nobody described, where only described ones are kept
-    size:      bytes of the values that came, about: a table's own `nbytes` takes as long
-               as an eighth of its conversion
+    size:      bytes of the values that came, about: a table's own `nbytes` takes a
+               third as long as its conversion
     """
 
     tables: dict[str, pa.Table] = field(default_factory=dict)
