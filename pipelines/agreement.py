@@ -11,7 +11,7 @@ from dlt.common.schema.typing import PIPELINE_STATE_TABLE_NAME
 from dlt.destinations.exceptions import DatabaseException
 from dlt.pipeline.state_sync import load_pipeline_state_from_destination
 
-from pipelines.checkpoints import States, states_of
+from pipelines.checkpoints import States, kept
 from pipelines.commit import connection
 from pipelines.flows import PREFIX
 from pipelines.ledger import RUNS
@@ -23,8 +23,8 @@ Fields = dict[str, Drift]
 
 def learn(fields: Fields, state: Mapping[str, Any], account: str) -> None:
     """Note the columns that an account's new fields became; what is known already stays."""
-    for name, kept in states_of(state, account).items():
-        for table, columns in kept.get("fields", {}).items():
+    for name, one in kept(state, account).items():
+        for table, columns in one.get("fields", {}).items():
             known = fields.setdefault(name, {}).setdefault(table, {})
             for field, column in columns.items():
                 known.setdefault(field, column)

@@ -29,14 +29,15 @@ Begun = Mapping[str, str | None]
 """A checkpoint as it began: endpoint → cursor."""
 
 
-def states_of(state: Mapping[str, Any], account: str) -> States:
-    """What dlt's state has of an account; a copy, which a run moves on."""
+def kept(state: Mapping[str, Any], account: str) -> States:
+    """What dlt's state has of an account."""
     resources = state.get("sources", {}).get(SOURCE, {}).get("resources", {})
-    return {
-        name: deepcopy(accounts[account])
-        for name, accounts in resources.items()
-        if account in accounts
-    }
+    return {name: one[account] for name, one in resources.items() if account in one}
+
+
+def states_of(state: Mapping[str, Any], account: str) -> States:
+    """The same as a copy, which a run moves on."""
+    return deepcopy(kept(state, account))
 
 
 def gather(

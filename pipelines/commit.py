@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import dlt
+from dlt.common.configuration.utils import get_resolved_traces
 from dlt.destinations.sql_client import SqlClientBase, WithSchemas
 
 LOADS = 4  # tables that are filled at once: dlt's 20 take more memory, and no less time
@@ -51,6 +52,8 @@ def commit(flow: dlt.Pipeline) -> None:
         flow.normalize()
         flow.load(workers=LOADS)
     clear(flow)
+    # dlt notes where each setting came from, and forgets it with its trace, which is off.
+    get_resolved_traces().clear()
 
 
 def clear(flow: dlt.Pipeline) -> None:

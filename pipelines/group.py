@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import BoundedSemaphore, Thread
@@ -38,7 +38,8 @@ TOGETHER = DATASET  # the pipeline's name; no account's has it
 WORKERS = 5  # lists of one account read at once: more threads wait for Python than use it
 CLIENTS = 16  # connections at once beside the one that loads: a server may allow few
 LINGER = 1.0  # seconds without anybody else; then those who wait are waited for no more
-AT_ONCE = 4  # full checkpoints of one account; that is what all of them may hold together
+AT_ONCE = 2 * FULL  # bytes of rows that checkpoints of all accounts may hold
+LOAD = 3 * FULL // 2  # bytes of rows in one load: half of Python's time for small ones is dlt's
 
 State = dict[str, Any]
 """What dlt's state has of one account's pipeline."""
@@ -89,13 +90,20 @@ class Member(Landing):
             return agreed(self.states(), self._group.fields)
 
     def after(self, delivery: Delivery) -> State:
-        """The state once a delivery is loaded."""
-        state = deepcopy(self.state)
-        sources = state.setdefault("sources", {}).setdefault(SOURCE, {})
+        """The state once a delivery is loaded; the one before stays as it is."""
+        state = {**self.state}
+        resources = _copied(_copied(_copied(state, "sources"), SOURCE), "resources")
         for name, one in delivery.states.items():
-            sources.setdefault("resources", {}).setdefault(name, {})[self.account] = one
+            _copied(resources, name)[self.account] = one
         bump_pipeline_state_version_if_modified(state)  # type: ignore[arg-type]
         return state
+
+
+def _copied(within: State, name: str) -> State:
+    """A part of a state that may be changed without the one that it is a copy of."""
+    part: State = {**within.get(name, {})}
+    within[name] = part
+    return part
 
 
 @dataclass(frozen=True)
@@ -106,7 +114,7 @@ class Waiting:
     what: Delivery | Run
     done: Future[None] = field(default_factory=Future)
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Bytes of rows."""
         return self.what.size if isinstance(self.what, Delivery) else 0
@@ -123,7 +131,7 @@ class Group:
 
     def __init__(self, warehouse: Warehouse, accounts: Sequence[str], state_dir: Path) -> None:
         self.flow = made(TOGETHER, warehouse, state_dir)
-        self.full = max(FULL * AT_ONCE // len(accounts), 1)
+        self.full = max(AT_ONCE // len(accounts), 1)
         self._warehouse, self._accounts, self._state_dir = warehouse, accounts, state_dir
         self._waiting: SimpleQueue[Waiting | None] = SimpleQueue()
         self.fields: Fields = {}
@@ -227,14 +235,14 @@ class Group:
         found = [self._next] if self._next else list[Waiting]()
         size, self._next = sum(one.size for one in found), None
         with suppress(Empty):
-            while size < FULL and len(found) + ended < max(self._open, 1):
+            while size < LOAD and len(found) + ended < max(self._open, 1):
                 one = self._waiting.get(timeout=LINGER if found or ended else None)
                 if one is None and not found:
                     return None
                 if one is None:
                     self._waiting.put(None)
                     break
-                if found and size + one.size > FULL:
+                if found and size + one.size > LOAD:
                     self._next = one
                     break
                 found.append(one)
@@ -272,6 +280,8 @@ class Group:
         self.flow.extract(source)
         commit(self.flow)
         self._note_the_tables()
+        for one in deliveries.values():
+            one.batches.clear()  # others still know the delivery; its rows are in the warehouse
         for member, state in states.items():
             member.state = state
             learn(self.fields, state, member.account)

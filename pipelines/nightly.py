@@ -83,7 +83,7 @@ def nights(
 
     Raises Locked if another run writes to this place, ConfigError as `night` does.
     """
-    with _opened(destination, state_dir, as_of) as night:
+    with for_many_threads(), _opened(destination, state_dir, as_of) as night:
         progress = Progress(console)
 
         def one(account: tuple[ClinikoSettings, Readings]) -> Run:
@@ -96,7 +96,6 @@ def nights(
         with (
             progress.shown(),
             _kept_open(night.store),
-            for_many_threads(),
             Group(night.store, names, state_dir) if night.store.staged else nullcontext() as group,
             ThreadPoolExecutor(min(len(work), SIDE_BY_SIDE)) as threads,
         ):

@@ -8,10 +8,15 @@ import pytest
 from conftest import settings_for
 from test_sync import Place
 
-from pipelines.checkpoints import Loading, load
+from pipelines.checkpoints import Loading, gather, load
 from pipelines.landing import Landing
 from pipelines.memory import give_back
 from sandbox import Account, Served, serve
+from sources.cliniko.client import Client
+from sources.cliniko.endpoints import ENDPOINTS
+from sources.cliniko.extract import Extract
+from sources.cliniko.privacy import Rules
+from sources.cliniko.reading import Reading
 from sources.cliniko.source import Delivery
 
 PATIENCE = 20.0  # seconds for what happens at once
@@ -117,6 +122,17 @@ def test_a_checkpoint_ends_once_it_holds_enough(
 
     assert run.status == "ok"
     assert place.value("SELECT count(DISTINCT _dlt_load_id) FROM cliniko.patients") == 5
+
+
+def test_no_list_is_begun_once_a_checkpoint_holds_enough(served: Served) -> None:
+    settings = settings_for(served)
+    readings = {name: Reading(ENDPOINTS[name]) for name in ("patients", "users", "taxes")}
+    with Client(settings) as client:
+        extract = Extract(settings, client, Rules(), readings, full=1)
+        gather(extract, {}, (), workers=1)
+
+    assert [reading.rows for reading in readings.values()] == [100, 0, 0]
+    assert {reading.status for reading in readings.values()} == {"unread"}
 
 
 def test_memory_that_was_freed_goes_back_to_the_system() -> None:

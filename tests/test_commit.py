@@ -6,6 +6,7 @@ from pathlib import Path
 import dlt
 import duckdb
 import pyarrow as pa
+from dlt.common.configuration.utils import get_resolved_traces
 
 from pipelines.commit import commit
 from pipelines.destinations import LOG, warehouse
@@ -25,3 +26,12 @@ def test_what_was_loaded_does_not_stay_in_the_log(tmp_path: Path) -> None:
 
         assert connection.execute("SELECT count(*) FROM cliniko.texts").fetchall() == [(9_000,)]
         assert not log.exists() or log.stat().st_size <= LOG
+
+
+def test_where_settings_came_from_is_not_kept_for_ever(tmp_path: Path) -> None:
+    flow = pipeline(warehouse("duckdb", tmp_path), "main", tmp_path)
+
+    flow.extract(dlt.resource([{"id": 1}], name="numbers"))
+    commit(flow)
+
+    assert not get_resolved_traces().all_traces

@@ -1,5 +1,6 @@
 """One endpoint's reading over checkpoints and runs, without a database."""
 
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -42,6 +43,15 @@ def test_a_pause_does_not_end_the_walk(account, client):
             break  # as a checkpoint does
 
     assert len(seen) == account.count("attendees")
+
+
+@pytest.mark.parametrize("name", ["individual_appointments", "invoices"], ids=["plain", "nested"])
+def test_a_page_that_is_taken_is_known_to_nobody(client, name):
+    coming = reading(name).pages(client, {}, OVERLAP)
+    records = next(coming).records
+
+    assert len(records) == 100
+    assert sys.getrefcount(records) == 2  # here, and in the call
 
 
 def test_a_page_that_is_held_comes_first_next_time(client):

@@ -67,7 +67,12 @@ class Extract:
     @property
     def is_over(self) -> bool:
         """Whether no more is to be taken for now."""
-        return self.pause() or self.locked_out or sum(tuple(self.sizes.values())) >= self.full
+        return self.pause() or self.locked_out or self.is_full
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it holds all the rows that it may."""
+        return sum(tuple(self.sizes.values())) >= self.full
 
     def reading(self, endpoint: Endpoint) -> Reading:
         """Where the endpoint's reading stands; a new one if nobody follows it."""
@@ -115,7 +120,7 @@ class Extract:
 
     def _taken(self, reading: Reading, package: Package, state: State) -> Iterator[Batch]:
         """Put page after page into the package, and hand over what fills a batch."""
-        if self.locked_out:
+        if self.locked_out or self.is_full:
             return
         if not self.rules.reads(reading.endpoint):
             reading.leave_out(self.rules.profile)
@@ -139,6 +144,7 @@ class Extract:
                 yield from package.batches()
                 if self.is_over:
                     return
+                del page  # the next one is waited for, and this one is taken
             reading.done(state)
         finally:
             repeats.settle(package.refused)

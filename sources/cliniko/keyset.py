@@ -4,7 +4,7 @@ Every request asks for the first page of what is at or after the newest change s
 oldest change first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,19 +12,33 @@ from sources.cliniko import filters, page
 from sources.cliniko.client import Answer
 from sources.cliniko.filters import Filter
 from sources.cliniko.listed import PER_PAGE, Listed
-from sources.cliniko.page import Distrust
-from sources.cliniko.ranges import Range
+from sources.cliniko.page import Distrust, Page
+from sources.cliniko.ranges import Range, Split
 from sources.cliniko.together import Pages
 
 SPARE = 3  # pages that may be read beyond those that were left when the walk passed its start
 SECOND = timedelta(seconds=1)  # Cliniko shows its times in whole seconds
 
+Cut = Callable[[datetime, int], Split | None]
+"""How far a list is read, and how many records are left → these in ranges, if that is better."""
+
+
+def whole(at: datetime, left: int) -> None:
+    """The `cut` of a list that is not read in ranges."""
+
 
 def by_change(
-    listed: Listed, since: datetime | None, until: datetime | None, within: Range | None = None
-) -> Pages:
+    listed: Listed,
+    since: datetime | None,
+    until: datetime | None,
+    within: Range | None = None,
+    cut: Cut = whole,
+) -> Generator[Page, None, Split | None]:
     """Every record changed from `since` on and up to `until`, of the range or of all.
 
+    cut:  asked after a page that has others behind it; its ranges end this, and are returned
+
+    A page is not known here any more once it is given: hundreds of lists may be waiting.
     Raises Distrust if the answers do not keep the order, or the range.
     """
     last = begin = page.second(since) if since else None
@@ -33,15 +47,22 @@ def by_change(
         answer = listed.get([*window(last, until), *_range(within)], "updated_at:asc")
         records = listed.records(answer)
         if page.is_empty(answer, records, first=last == begin):
-            return
+            return None
         if within and not within.holds(records):
             raise Distrust("records came that belong to another range of created_at")
         times = page.changes(records, last)
-        last = times[-1]
-        yield listed.page(records, last, left=page.total(answer) - len(records))
-        if end.is_reached(answer, last, listed.start):
-            return
-        if times[0] == last:
+        last, is_crowd = times[-1], times[0] == times[-1]
+        is_last = end.is_reached(answer, last, listed.start)
+        left = page.total(answer) - len(records)
+        taken = [listed.page(records, last, left)]
+        at = taken[0].cursor
+        del answer, records
+        yield taken.pop()
+        if at and left and (ranges := cut(at, left)):
+            return ranges
+        if is_last:
+            return None
+        if is_crowd:
             yield from _crowd(listed, last, _range(within))
             last += SECOND
 

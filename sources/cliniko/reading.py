@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Literal
 
 from sources.cliniko.client import Client
@@ -119,11 +120,14 @@ class Reading:
             stretch = Stretch(self.since, self.until, self.goes_on, overlap, idle)
             walked = walks(client, self.endpoint, stretch, kept, self.notes)
             self._pages = walked if self.given is None else iter(self.given)
+        # No generator of ours: it would end the walk where a checkpoint ends, and know every
+        # page until the next one is there.
+        return chain(self._released(), self._pages)
+
+    def _released(self) -> Iterator[Page]:
+        """The pages that were given back."""
         while self._held:
             yield self._held.pop()
-        # No `yield from`: it would end the walk where a checkpoint ends.
-        for page in self._pages:  # noqa: UP028
-            yield page
 
     def hold(self, page: Page) -> None:
         """Give a page back; the next checkpoint takes it first."""

@@ -8,9 +8,10 @@ from sources.cliniko.baton import at_work, waiting
 from sources.cliniko.page import Page
 
 Pages = Generator[Page, None, None]
+Walked = Generator[Page, None, object]
 
 
-def together(walks: Sequence[Pages]) -> Generator[tuple[int, Page | None], None, None]:
+def together(walks: Sequence[Walked]) -> Generator[tuple[int, Page | None], None, None]:
     """The pages of several walks as they come, each with its walk's number; None ends one.
 
     A walk goes on only once its page is taken, so there is never more than one page of
@@ -38,11 +39,11 @@ def together(walks: Sequence[Pages]) -> Generator[tuple[int, Page | None], None,
             one.add_done_callback(partial(_close, walks[number]))
 
 
-def _next(walk: Pages) -> Page | None:
+def _next(walk: Walked) -> Page | None:
     with at_work():
         return next(walk, None)
 
 
-def _close(walk: Pages, _: object) -> None:
+def _close(walk: Walked, _: object) -> None:
     """End a walk that nobody takes pages from; what it waits for in turn ends with it."""
     walk.close()

@@ -83,16 +83,15 @@ class Walk:
 
     def _by_change(self, listed: Listed) -> Pages:
         """In the order of changes, and side by side from where that is worth it."""
-        parts, tried = self.parts, False
-        if parts is None:
-            one = by_change(listed, self.since, self.until)
-            for page in one:
-                yield page
-                if tried or not page.cursor or not page.left or not self.idle():
-                    continue
-                tried = True
-                if parts := split(listed, page.cursor, self.until, page.left):
-                    one.close()
-                    break
+        tried = False
+
+        def cut(at: datetime, left: int) -> Split | None:
+            nonlocal tried
+            if tried or not self.idle():
+                return None
+            tried = True
+            return split(listed, at, self.until, left)
+
+        parts = self.parts or (yield from by_change(listed, self.since, self.until, cut=cut))
         if parts:
             yield from side_by_side(listed, parts, self.until, self.overlap)
