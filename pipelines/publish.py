@@ -37,16 +37,11 @@ def publish(work: Path, state_dir: Path, mode: str = "600") -> Path:
     copy = target.with_name(f".{target.name}.{os.getpid()}")
     copy.touch(mode=0o600)
     try:
-        with bounded(work) as connection:
-            connection.execute("CHECKPOINT")
-            empty = is_mostly_empty(connection)
-        if empty or is_due(work):
+        if is_due(work):
             compact(work)
-        _copy(work, copy)
-        with bounded(copy) as connection:
-            for schema in LEFT_OUT:
-                connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
-            connection.execute("CHECKPOINT")
+        if not _stripped(work, copy):
+            compact(work)
+            _stripped(work, copy)
         with copy.open("rb") as written:
             os.fsync(written.fileno())
         let_read(state_dir, copy, int(mode, 8))
@@ -54,6 +49,24 @@ def publish(work: Path, state_dir: Path, mode: str = "600") -> Path:
     finally:
         leftover(copy)
     return target
+
+
+def _stripped(work: Path, copy: Path) -> bool:
+    """Make the copy that readers get; False if it would be mostly empty, and `work` is.
+
+    Opening a file takes DuckDB longer than to copy it, so `work` is opened only for a log.
+    """
+    if work.with_name(f"{work.name}.wal").exists():
+        with bounded(work) as connection:
+            connection.execute("CHECKPOINT")
+    _copy(work, copy)
+    with bounded(copy) as connection:
+        if is_mostly_empty(connection):
+            return False
+        for schema in LEFT_OUT:
+            connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+        connection.execute("CHECKPOINT")
+    return True
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
+from sources.cliniko.listed import PER_PAGE
 from sources.cliniko.package import EVERY
 from sources.cliniko.repeats import REMEMBERED, Marks, Repeats
 from sources.cliniko.walk import Page
@@ -58,10 +59,18 @@ def test_where_too_many_were_rejected_to_name_them_all_are_read_again() -> None:
 def test_the_last_records_are_remembered() -> None:
     marks: Marks = {}
 
-    for start in (0, 30):
-        remember(marks, page(*({"id": str(n)} for n in range(start, start + 40))), ())
+    for start in (0, 60):
+        remember(marks, page(*({"id": str(n)} for n in range(start, start + 80))), ())
 
-    assert list(marks) == [str(n) for n in range(70 - REMEMBERED, 70)]
+    assert list(marks) == [str(n) for n in range(140 - REMEMBERED, 140)]
+
+
+def test_a_whole_page_that_is_read_again_is_known() -> None:
+    marks: Marks = {}
+    whole = page(*({"id": str(n)} for n in range(PER_PAGE)))
+    remember(marks, whole, ())
+
+    assert not Repeats(marks).without(whole).records
 
 
 def test_a_record_nested_too_deep_for_orjson_can_be_remembered() -> None:

@@ -12,7 +12,7 @@ from sources.cliniko.shred import values
 from sources.cliniko.values import fingerprint
 from sources.cliniko.walk import Page
 
-REMEMBERED = 50  # records a list: what a quiet night reads again fits; the state stays small
+REMEMBERED = 100  # records a list: the page that a quiet night reads again; the state stays small
 
 Marks = dict[str, str]
 """Id → hash of the record as it was last loaded, oldest change first."""
