@@ -198,8 +198,8 @@ GOALS = (
         "accounts this small never wait for their budget: it is CPU, and Python has one core",
     ),
     Goal(
-        "20 accounts that wait for their budget: wall of a first load, times that of one",
-        quotient(one("many_waiting", "load 20", "wall"), one("many_waiting", "load 1", "wall")),
+        "50 accounts that wait for their budget: wall of a first load, times that of one",
+        quotient(one("many_waiting", "load 50", "wall"), one("many_waiting", "load 1", "wall")),
         "at most",
         2,
     ),
@@ -207,8 +207,8 @@ GOALS = (
         "50 accounts in one process: memory", one("many", "load 50", "peak"), "at most", 1_000, "MB"
     ),
     Goal(
-        "20 accounts that wait for their budget: memory",
-        one("many_waiting", "load 20", "peak"),
+        "50 accounts that wait for their budget: memory",
+        one("many_waiting", "load 50", "peak"),
         "at most",
         1_000,
         "MB",

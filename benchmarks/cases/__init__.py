@@ -93,7 +93,7 @@ CASES = {
             "Accounts that wait for their budget, in one process",
             "20,000 rows each, which is more than a minute's budget: 100 ms latency, 200 requests "
             "a minute for each account.",
-            many.accounts(1, 20, rows=many.SOME),
+            many.accounts(1, 50, rows=many.SOME),
         ),
         Case(
             "many_200",
