@@ -159,6 +159,21 @@ def test_a_goal_is_met_or_not_by_its_figure(results: Results) -> None:
     assert verdicts["10 M rows of one list: memory"] == "not measured"
 
 
+def test_what_a_step_takes_beyond_another_is_found_round_by_round() -> None:
+    seconds = [(1.0, 1.5), (2.0, 3.0), (3.0, 3.7)]  # the machine slows down
+    samples = [
+        Sample("ours", step, 0.0, cpu, 0.0)
+        for pair in seconds
+        for step, cpu in zip(("imports", "quiet"), pair, strict=True)
+    ]
+    results = Results(outcomes={"nights": Outcome("nights", "run", samples=samples)})
+
+    found = goals.beyond("nights", "quiet", "imports", "cpu")(results)
+
+    assert found == pytest.approx(0.7)
+    assert goals.beyond("nights", "night", "imports", "cpu")(results) is None
+
+
 def test_every_goal_looks_at_a_case_that_there_is() -> None:
     asked: list[tuple[str, str, str, str]] = []
 
@@ -166,6 +181,10 @@ def test_every_goal_looks_at_a_case_that_there_is() -> None:
         def median(self, case: str, who: str, step: str, what: str) -> float:
             asked.append((case, who, step, what))
             return 1.0
+
+        def samples(self, case: str, who: str, step: str) -> list[Sample]:
+            asked.append((case, who, step, ""))
+            return []
 
     for goal in goals.GOALS:
         goal.figure(Asked())

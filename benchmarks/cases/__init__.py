@@ -68,7 +68,7 @@ CASES = {
             "of each list, and one for a list with fewer.",
             accounts.first_load(100_000, 3),
         ),
-        Case("nights_100k", "Nights on 100,000 rows", NIGHTS, accounts.nights(100_000, 3)),
+        Case("nights_100k", "Nights on 100,000 rows", NIGHTS, accounts.nights(100_000, 5)),
         Case("nights_1m", "Nights on 1,000,000 rows", NIGHTS, accounts.nights(1_000_000, 3)),
         Case(
             "nights_10m", "Nights on 10,000,000 rows", NIGHTS, accounts.nights(10_000_000, 3), True
