@@ -86,8 +86,8 @@ def huge(size: int, **where: Any) -> Fault:
     return Fault("huge", number=size, **where)
 
 
-def next_link(url: str, **where: Any) -> Fault:
-    """A page whose `links.next` is `url`; `{self}` in it stands for the page's own URL."""
+def next_link(url: str | int, **where: Any) -> Fault:
+    """A page whose `links.next` is `url`, which may be none; `{self}` stands for its own."""
     return Fault("distorted", distortion=Distortion(next_link=url), **where)
 
 

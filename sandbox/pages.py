@@ -28,7 +28,7 @@ class Distortion:
 
     unsorted: bool = False
     total: int = 0
-    next_link: str | None = None
+    next_link: str | int | None = None
     refused_sort: str | None = None
     refused_filter: str | None = None
 
@@ -84,13 +84,15 @@ def body(name: str, records: list[bytes], total: int, at: Wanted, distortion: Di
     """The JSON of a page; a link to the next one is there if rows come behind it."""
     if distortion.unsorted:
         records = sorted(records, key=crc32)
-    links = {"self": f"{at.url}{at.page}"}
+    own = f"{at.url}{at.page}"
+    links: dict[str, str | int] = {"self": own}
     if at.page > 1:
         links["previous"] = f"{at.url}{at.page - 1}"
     if at.page * at.per_page < total:
         links["next"] = f"{at.url}{at.page + 1}"
     if distortion.next_link is not None:
-        links["next"] = distortion.next_link.replace("{self}", links["self"])
+        link = distortion.next_link
+        links["next"] = link.replace("{self}", own) if isinstance(link, str) else link
     head = b'{"' + name.encode() + b'":['
     tail = b'],"total_entries":%d,"links":' % (total + distortion.total)
     return head + b",".join(records) + tail + orjson.dumps(links) + b"}"

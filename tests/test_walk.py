@@ -390,6 +390,15 @@ def test_by_change_a_wrong_next_link_is_not_followed(account, served, walk):
     assert ids(found) == ids(account.rows("patients"))
 
 
+def test_by_change_a_next_link_that_is_none_costs_no_page(served, walk):
+    served.faults.append(faults.next_link(5, times=LASTING))
+    pages = walk().pages()
+
+    assert len(next(pages).records) == 100
+    with pytest.raises(Malformed, match="no link"):
+        next(pages)
+
+
 @pytest.mark.parametrize("difference", [-500, 500])
 def test_by_change_a_wrong_count_does_not_matter(account, served, walk, difference):
     crowd(account, 230, account.now - HOUR)

@@ -52,15 +52,14 @@ def by_change(
             raise Distrust("records came that belong to another range of created_at")
         times = page.changes(records, last)
         last, is_crowd = times[-1], times[0] == times[-1]
-        is_last = end.is_reached(answer, last, listed.start)
         left = page.total(answer) - len(records)
         taken = [listed.page(records, last, left)]
         at = taken[0].cursor
-        del answer, records
+        del answer.body[listed.endpoint.name], records
         yield taken.pop()
         if at and left and (ranges := cut(at, left)):
             return ranges
-        if is_last:
+        if end.is_reached(answer, last, listed.start):
             return None
         if is_crowd:
             yield from _crowd(listed, last, _range(within))
