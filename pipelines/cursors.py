@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from shutil import rmtree
 
+import duckdb
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.pipeline.exceptions import PipelineStepFailed
 
@@ -14,13 +15,12 @@ from pipelines.destinations import Warehouse, warehouse
 from pipelines.flows import PREFIX, accounts, pipeline
 from pipelines.landing import Landing
 from pipelines.lock import hold, writers
-from pipelines.place import DATASET, lock_file, work_file, writable
+from pipelines.place import DATASET, NOTHING, lock_file, work_file, writable
 from pipelines.readers import reader
 from sources.cliniko.errors import ConfigError, Unavailable
 from sources.cliniko.reading import State
 from sources.cliniko.source import Delivery
 
-NOTHING = "nothing has been loaded yet: run `cliniko sync` first"
 SEEN = ("recent", "content", "ranges")  # what would keep records from being read or loaded again
 
 
@@ -46,7 +46,7 @@ def _known(store: Warehouse, state_dir: Path) -> list[str]:
     try:
         with reader(store.name, state_dir) as (_, ask):
             rows = ask(f"SELECT DISTINCT pipeline_name AS name FROM {DATASET}._dlt_pipeline_state")
-    except (ConfigError, DatabaseUndefinedRelation):
+    except (ConfigError, DatabaseUndefinedRelation, duckdb.CatalogException):
         return here
     except Unavailable:
         if here:

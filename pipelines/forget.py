@@ -68,7 +68,7 @@ def _opened(
         landing = Landing(store, settings.account, state_dir)
         landing.prepare()
         if not landing.flow.default_schema_name:
-            raise ConfigError("nothing has been loaded yet: run `cliniko sync` first")
+            raise ConfigError(place.NOTHING)
         yield store, landing
 
 

@@ -1,7 +1,7 @@
 """What the ledger says of the runs before, wherever it is."""
 
-from pipelines.place import DATASET
-from pipelines.readers import NOTHING, Ask, Row
+from pipelines.place import DATASET, NOTHING
+from pipelines.readers import Ask, Row
 from sources.cliniko.errors import ConfigError
 
 SUCCESS = "e.status = 'ok' AND {kind} IN ('changes', 'all')"

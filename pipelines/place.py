@@ -8,6 +8,7 @@ from pathlib import Path
 from sources.cliniko.errors import ConfigError
 
 DATASET = "cliniko"  # the schema of all tables
+NOTHING = "nothing has been loaded yet: run `cliniko sync` first"
 UNFIT = frozenset("%'*?[")  # dlt 1.31 takes them for a template, for SQL, or for a pattern
 PUBLISHED = "warehouse.duckdb"  # not cliniko.duckdb: a file named like its schema confuses DuckDB
 

@@ -13,10 +13,11 @@ except ModuleNotFoundError:  # Windows
 from pipelines.compact import compact, is_due, is_mostly_empty, leftover
 from pipelines.destinations import DATASET, bounded
 from pipelines.marts.project import NEXT
-from pipelines.place import let_read, published, sweep
+from pipelines.place import NOTHING, let_read, published, sweep
 from sources.cliniko.errors import ConfigError
 
 FICLONE = 0x40049409  # Linux: share the blocks of another file (XFS, Btrfs)
+LOADED = f"SELECT 1 FROM duckdb_schemas() WHERE schema_name = '{DATASET}'"
 LEFT_OUT = (f"{DATASET}_staging", NEXT)  # on their way, no reader's
 
 
@@ -30,7 +31,7 @@ def publish(work: Path, state_dir: Path, mode: str = "600") -> Path:
     mode:  rights of the copy, as chmod writes them
     """
     if not work.exists():
-        raise ConfigError("nothing has been loaded yet: run `cliniko sync` first")
+        raise ConfigError(NOTHING)
     target = published(state_dir)
     sweep(state_dir)
     # A name that no run shares, in the same folder: a rename is one step only within a disk.
@@ -62,6 +63,8 @@ def _stripped(work: Path, copy: Path) -> bool:
             connection.execute("CHECKPOINT")
     _copy(work, copy)
     with bounded(copy) as connection:
+        if not connection.execute(LOADED).fetchall():  # a run that broke made the file
+            raise ConfigError(NOTHING)
         if is_mostly_empty(connection):
             return False
         for schema in LEFT_OUT:

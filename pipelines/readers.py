@@ -7,10 +7,8 @@ from typing import Any
 
 import duckdb
 
-from pipelines.place import DATASET, published
+from pipelines.place import DATASET, NOTHING, published
 from sources.cliniko.errors import ConfigError
-
-NOTHING = "nothing has been loaded yet: run `cliniko sync` first"
 
 Row = dict[str, Any]
 Ask = Callable[[str], list[Row]]

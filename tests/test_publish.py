@@ -11,6 +11,7 @@ import duckdb
 import pytest
 from conftest import Warehouse
 
+from pipelines.cursors import cursors
 from pipelines.destinations import warehouse as destination
 from pipelines.parquet import export
 from pipelines.place import published, work_file
@@ -84,6 +85,19 @@ def test_a_copy_that_fails_leaves_the_last_night(loaded: Path) -> None:
 def test_nothing_to_publish_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cliniko sync"):
         publish(work_file(tmp_path), tmp_path)
+
+
+def test_a_file_in_which_a_broken_run_left_nothing_is_not_published(loaded: Path) -> None:
+    publish(work_file(loaded), loaded)
+    work_file(loaded).unlink()
+    destination("duckdb", loaded)  # makes it
+
+    with pytest.raises(ConfigError, match="nothing has been loaded yet"):
+        publish(work_file(loaded), loaded)
+
+    with duckdb.connect(str(published(loaded)), read_only=True) as reader:
+        assert _number(reader) == 1
+    assert cursors("duckdb", loaded) == {}
 
 
 def test_the_file_is_in_the_format_that_older_clients_read(

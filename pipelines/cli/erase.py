@@ -32,7 +32,7 @@ def forget(
 
     settings = accounts.one(account)
     if destination == "duckdb" and not place.work_file(state_dir).exists():
-        raise ConfigError("nothing has been loaded yet: run `cliniko sync` first")
+        raise ConfigError(place.NOTHING)
     if undo:
         count = erasing.remember(settings, patient, destination, state_dir)
         say(f"{count} records may come back; the next run reads what the account has of them")

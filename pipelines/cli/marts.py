@@ -68,7 +68,7 @@ def _loaded(destination: str, state_dir: Path) -> "Warehouse":
     from sources.cliniko.errors import ConfigError
 
     if destination == "duckdb" and not place.work_file(state_dir).exists():
-        raise ConfigError("nothing has been loaded yet: run `cliniko sync` first")
+        raise ConfigError(place.NOTHING)
     return warehouse(destination, state_dir)
 
 

@@ -88,7 +88,7 @@ def reconcile(
     with watched(state_dir, log_format) as narration:
         settings = accounts.settings(account or ())
         if destination == "duckdb" and not place.work_file(state_dir).exists():
-            raise ConfigError("nothing has been loaded yet: run `cliniko sync` first")
+            raise ConfigError(place.NOTHING)
         endpoints = chosen(names)
         work = [(one, {e.name: Reading(e, status="ok") for e in endpoints}) for one in settings]
         terms = Terms(max_requests, accept_gone)
