@@ -23,7 +23,8 @@ def for_many_threads() -> Iterator[None]:
 
     Of 300 threads, a fourth of 1.2 GB. It is quicker by 8 % where they are a dozen. The C
     library itself takes from two places instead of eight for each core, since what is free
-    in one is no use to another: of 350 threads, some 60 MB.
+    in one is no use to another: of 350 threads, some 60 MB. It decides that when it first
+    makes another, so this has to begin before other threads do.
     """
     before = pa.default_memory_pool()
     if limit := _function("mallopt"):
