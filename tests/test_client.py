@@ -143,6 +143,31 @@ def test_parameters_arrive_as_they_were_given(client: Client, cliniko: Fake, val
     assert re.fullmatch(rb"[A-Za-z0-9%&=+._:,*/~-]+", cliniko.asked[0].url.query)
 
 
+@pytest.mark.parametrize(
+    ("path", "params", "target"),
+    [
+        ("/patients", [], "/v1/patients"),
+        (
+            "/patients",
+            [("q[]", "name:~50% + a:b*c&é"), ("sort", "id:asc")],
+            "/v1/patients?q%5B%5D=name%3A~50%25+%2B+a%3Ab%2Ac%26%C3%A9&sort=id%3Aasc",
+        ),
+        ("/patients/7/appointments", [("page", "2")], "/v1/patients/7/appointments?page=2"),
+        ("/a%20b", [("page", "2")], "/v1/a%20b?page=2"),
+    ],
+)
+def test_our_own_connections_ask_for_just_what_httpx_would(
+    cliniko: Fake, path: str, params: list[tuple[str, str]], target: str
+) -> None:
+    with serving([page("{}")]) as server, Client(options(base_url=server.url)) as direct:
+        direct.get(path, params)
+    with Client(options(), transport=httpx.MockTransport(cliniko)) as other:
+        other.get(path, params)
+
+    assert server.targets == [target]
+    assert cliniko.asked[0].url.raw_path == target.encode()
+
+
 def test_the_only_verb_is_get() -> None:
     public = {name for name in dir(Client) if not name.startswith("_")}
 
@@ -511,6 +536,7 @@ class Server:
 
     url: str = ""
     seen: list[Any] = field(default_factory=list)
+    targets: list[str] = field(default_factory=list)
     connections: set[object] = field(default_factory=set)
     stop: Callable[[], None] = print
 
@@ -533,6 +559,7 @@ def serving(scripts: list[Script]) -> Server:
 
         def do_GET(self) -> None:
             told.seen.append(self.headers)
+            told.targets.append(self.path)
             told.connections.add(self.client_address)
             with_suppressed(next(left, page("{}")), self)
 

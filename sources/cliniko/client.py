@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from statistics import median
 from typing import Any, NoReturn, Self
-from urllib.parse import unquote
+from urllib.parse import unquote, urlencode
 
 import httpx
 import orjson
@@ -41,6 +42,7 @@ LONGEST_NAP = 60.0  # seconds between two tries that failed in passing
 QUICK = 0.01  # seconds; below it handing answers from thread to thread takes longer
 SHARE = 0.7  # of the time that the budget gives to a request, which answers vary beyond
 LATEST = 9  # answers that tell how long they usually take
+PLAIN = re.compile("(/[a-z0-9_]+)+", re.ASCII)  # a path that leads nowhere else
 MAX_THROTTLED = 10  # answers 429 to one request, then it is given up
 MAX_DETAIL = 200  # characters of the API's own words in an error
 MAX_REFUSAL = 64 * 1024  # bytes of an error's body that are read for these words
@@ -118,10 +120,18 @@ class Client:
         self._lock = threading.Lock()
         self._connections = transport or _connections(settings)
         self._headers = httpx.Headers(_introduction(settings))
-        self._urls: dict[str, httpx.URL] = {}  # a path's checks cost as much as a small answer
+        self._is_direct = isinstance(self._connections, Connections)
         self.requests: Counter[str] = Counter()
         self.throttled = 0
         self._took: deque[float] = deque([0.0], maxlen=LATEST)
+        self._retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(Unavailable),
+            stop=self._over,
+            wait=self._nap,
+            sleep=self._rest,
+            before_sleep=_narrate,
+            retry_error_callback=_give_up,
+        )
 
     def __enter__(self) -> Self:
         """Use the client in a `with` block, which closes it."""
@@ -154,10 +164,21 @@ class Client:
 
         `read` is a quicker way to read answers that are as described, see `shred`.
         """
-        url = self._urls.get(path)
-        if url is None:
-            url = self._urls[path] = self._under_root(path)
-        return self._answer(url.copy_with(params=list(params)) if params else url, read)
+        return self._answer(self._request(path, urlencode(params)), path, read)
+
+    def _request(self, path: str, query: str) -> httpx.Request:
+        """The request for a path. Raises ConfigError if it is none of the API's.
+
+        Connections of our own are told beside a URL what of it to ask for: httpx takes as
+        long to read one with a query as a small answer costs besides.
+        """
+        if self._is_direct and PLAIN.fullmatch(path):
+            target = f"{_prefix(self._root)}{path}{query and '?'}{query}"
+            told = {"target": target.encode()}
+            return httpx.Request("GET", self._root, headers=self._headers, extensions=told)
+        url = self._under_root(path)
+        url = url.copy_with(query=query.encode()) if query else url
+        return httpx.Request("GET", url, headers=self._headers)
 
     def _under_root(self, path: str) -> httpx.URL:
         """The URL of a path, or ConfigError if it is none of the API's."""
@@ -170,7 +191,9 @@ class Client:
 
     def follow(self, url: str) -> Answer:
         """The answer for a link from an earlier answer, if it stays under the root."""
-        return self._answer(self._ours(url))
+        request = httpx.Request("GET", self._ours(url), headers=self._headers)
+        path = request.url.raw_path.split(b"?")[0].decode()
+        return self._answer(request, path.removeprefix(_prefix(self._root)))
 
     def _ours(self, text: str) -> httpx.URL:
         """A URL that leads to the API and nowhere else, or Malformed.
@@ -190,19 +213,9 @@ class Client:
             raise elsewhere
         return url.copy_with(fragment=None)
 
-    def _answer(self, url: httpx.URL, read: Read | None = None) -> Answer:
+    def _answer(self, request: httpx.Request, path: str, read: Read | None = None) -> Answer:
         """The answer, after as many tries as it takes."""
-        path = url.raw_path.split(b"?")[0].decode()[len(_prefix(self._root)) :]
-        tries = Tries()
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(Unavailable),
-            stop=lambda _: self._over(tries),
-            wait=lambda _: tries.nap + self._random() if tries.nap else 0.0,
-            sleep=self._rest,
-            before_sleep=_narrate,
-            retry_error_callback=_give_up,
-        )
-        answer: Answer = retrying(self._try, url, path, tries, read)
+        answer: Answer = self._retrying(self._try, request, path, Tries(), read)
         return answer
 
     def _rest(self, seconds: float) -> None:
@@ -211,18 +224,26 @@ class Client:
             with waiting():
                 self._sleep(seconds)
 
-    def _over(self, tries: Tries) -> bool:
+    def _over(self, state: tenacity.RetryCallState) -> bool:
         """Whether this was the last try."""
+        tries = _tries(state)
         return tries.failed >= self._settings.max_attempts or tries.throttled >= MAX_THROTTLED
 
-    def _try(self, url: httpx.URL, path: str, tries: Tries, read: Read | None) -> Answer:
+    def _nap(self, state: tenacity.RetryCallState) -> float:
+        """Seconds until the next try."""
+        nap = _tries(state).nap
+        return nap + self._random() if nap else 0.0
+
+    def _try(self, request: httpx.Request, path: str, tries: Tries, read: Read | None) -> Answer:
         """The answer, or the error that it stands for; one request is sent."""
         with waiting():
-            body, date = self._asked(url, path, tries)
+            body, date = self._asked(request, path, tries)
         shredded = read(body) if read else None
         return Answer(shredded or _json(body, path), date, len(body))
 
-    def _asked(self, url: httpx.URL, path: str, tries: Tries) -> tuple[bytes, pendulum.DateTime]:
+    def _asked(
+        self, request: httpx.Request, path: str, tries: Tries
+    ) -> tuple[bytes, pendulum.DateTime]:
         """An answer's body, and its date."""
         self._throttle.wait()
         if self._halted():
@@ -234,7 +255,6 @@ class Client:
         began = self._clock()
         late = began + self._settings.answer_timeout
         try:
-            request = httpx.Request("GET", url, headers=self._headers)
             with closing(self._connections.handle_request(request)) as response:
                 if response.status_code == 429:
                     self._throttled(response, path, tries)
@@ -347,6 +367,12 @@ def _words(error: Exception) -> str:
     return next(kinds, "the connection failed")
 
 
+def _tries(state: tenacity.RetryCallState) -> Tries:
+    """How often the request was tried, among what it is tried with."""
+    tries: Tries = next(one for one in state.args if isinstance(one, Tries))
+    return tries
+
+
 def _narrate(state: tenacity.RetryCallState) -> None:
     """Say once what went wrong, and when it is tried again."""
     error = state.outcome.exception() if state.outcome else None
@@ -391,6 +417,12 @@ def _message(body: bytes, key: str) -> str:
 def _date(response: httpx.Response, now: Callable[[], pendulum.DateTime]) -> pendulum.DateTime:
     """The server's time, UTC; ours if it says none that can be read."""
     try:
-        return pendulum.instance(parsedate_to_datetime(response.headers["Date"])).in_timezone("UTC")
+        return _moment(response.headers["Date"])
     except (KeyError, ValueError, TypeError, OverflowError):
         return now()
+
+
+@lru_cache(16)  # answers of one second say the same
+def _moment(text: str) -> pendulum.DateTime:
+    """The time that a header says, UTC."""
+    return pendulum.instance(parsedate_to_datetime(text)).in_timezone("UTC")

@@ -94,12 +94,17 @@ class Connections(httpx.BaseTransport):
         self._pool = self._new()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request without a body; its answer, the body still to be read."""
+        """Send a request without a body; its answer, the body still to be read.
+
+        What is asked for is its URL's path and query, unless its extension `target` says
+        otherwise, which is httpx's word for that.
+        """
+        target: bytes = request.extensions.get("target", request.url.raw_path)
         with _translated():
             response = self._fresh().urlopen(
                 request.method,
-                request.url.raw_path.decode("ascii"),
-                headers=dict(request.headers),
+                target.decode("ascii"),
+                headers={n.decode(): v.decode() for n, v in request.headers.raw},
                 retries=False,
                 redirect=False,
                 timeout=self._timeout,
