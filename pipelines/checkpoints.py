@@ -4,7 +4,6 @@ from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from copy import deepcopy
 from typing import Any
 
 import dlt
@@ -17,6 +16,7 @@ from sources.cliniko.model import Endpoint
 from sources.cliniko.package import Batch
 from sources.cliniko.reading import State
 from sources.cliniko.source import Delivery, delivered
+from sources.cliniko.state import copied
 
 FULL = 23 * 2**20  # bytes of rows that a checkpoint of one account may hold, whatever its time
 SOURCE = "cliniko"  # our source, as dlt's state knows it
@@ -37,7 +37,7 @@ def kept(state: Mapping[str, Any], account: str) -> States:
 
 def states_of(state: Mapping[str, Any], account: str) -> States:
     """The same as a copy, which a run moves on."""
-    return deepcopy(kept(state, account))
+    return {name: copied(one) for name, one in kept(state, account).items()}
 
 
 def gather(
@@ -50,7 +50,7 @@ def gather(
     workers:  lists that are read at once
     """
     readings = extract.readings or {}
-    before = {name: deepcopy(states.setdefault(name, {})) for name in readings}
+    before = {name: copied(states.setdefault(name, {})) for name in readings}
     with ThreadPoolExecutor(workers, "cliniko-read") as threads:
         coming = {
             name: threads.submit(_rows, extract, reading.endpoint, states[name], made)
@@ -61,7 +61,7 @@ def gather(
     _raise_the_first(coming)
     return Delivery(
         extract.settings.account,
-        {name: deepcopy(states[name]) for name in coming if states[name] != before[name]},
+        {name: copied(states[name]) for name in coming if states[name] != before[name]},
         {name: found for name, one in coming.items() if (found := one.result())},
     )
 

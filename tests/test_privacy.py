@@ -87,6 +87,19 @@ def test_a_name_becomes_the_same_hash_in_every_table() -> None:
     assert "Ann" not in patient["label"]
 
 
+def test_rules_for_as_many_columns_are_not_taken_for_each_other() -> None:
+    first = Rules(columns={"patients.email": "drop"})
+    second = Rules(columns={"patients.email": "hash"}, salt=SALT)
+    third = Rules(columns={"patients.notes": "drop"})
+
+    found = [rules.treatment(ENDPOINTS["patients"]).of("patients") for rules in (first, second)]
+    other = third.treatment(ENDPOINTS["patients"]).of("patients")
+
+    assert [effects["email"] for effects in found] == ["drop", "hash"]
+    assert "email" not in other
+    assert other["notes"] == "drop"
+
+
 def test_another_salt_gives_other_hashes() -> None:
     other = Rules("pseudonymous", salt=SALT[::-1])
 

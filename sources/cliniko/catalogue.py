@@ -1,7 +1,7 @@
 """The tables that endpoints become: columns, keys and meanings, before any row is read."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from sources.cliniko.model import Children, Endpoint, Field, Kind, Link, Privacy, Reveals
 
@@ -78,11 +78,12 @@ REJECTIONS = Table(
 )
 
 
-def tables(endpoint: Endpoint) -> Iterator[Table]:
+@cache
+def tables(endpoint: Endpoint) -> tuple[Table, ...]:
     """The endpoint's own table, then those of the lists inside its records."""
     is_list = endpoint.shape == "list"
     note = f". {endpoint.note}" if endpoint.note else ""
-    yield Table(
+    own = Table(
         endpoint.name,
         endpoint.meaning + note,
         (
@@ -96,8 +97,7 @@ def tables(endpoint: Endpoint) -> Iterator[Table]:
         primary=("_account", *endpoint.key) if is_list else (),
         merge=() if is_list else ("_account",),
     )
-    for children in endpoint.children:
-        yield _child(endpoint, children)
+    return (own, *(_child(endpoint, children) for children in endpoint.children))
 
 
 def filter_kinds(endpoint: Endpoint) -> dict[str, Kind]:

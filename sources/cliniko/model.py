@@ -177,6 +177,10 @@ class Endpoint:
     minimal: bool = False
     note: str = ""
 
+    def __hash__(self) -> int:
+        """By the name alone: what follows from an endpoint is kept, and looked up for each page."""
+        return hash(self.name)
+
     @property
     def paths(self) -> tuple[str, ...]:
         """Every path that serves rows of this table."""

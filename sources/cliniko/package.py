@@ -87,6 +87,7 @@ class Package:
         self.size = 0  # bytes of all rows that were put in, about
         self._pending: dict[str, list[pa.Table]] = {}
         self._taken: dict[str, int] = {}
+        self._asked: tuple[Page | None, dict[str, int]] = None, {}  # whether it fits, and its marks
 
     @property
     def refused(self) -> Collection[str]:
@@ -108,7 +109,9 @@ class Package:
 
     def fits(self, page: Page) -> bool:
         """Whether no record of the page is here already with other lists inside."""
-        return not any(self._taken.get(key, mark) != mark for key, mark in self._marks(page))
+        marks = self._marked(page)
+        self._asked = page, marks
+        return not any(self._taken.get(key, mark) != mark for key, mark in marks.items())
 
     def add(self, page: Page) -> list[Rejection]:
         """Take a page that fits; returns what of it could not be stored.
@@ -116,9 +119,9 @@ class Package:
         A parent that is here already comes again, but its lists do not.
         """
         page = self._once(self._without_forgotten(page))
+        marks = self._marked(page)
         if not page.records:
             return []
-        marks = dict(self._marks(page))
         again = self._taken.keys() & marks.keys()
         result = self._typed(page.records, page.read_at)
         self.left_out |= result.left_out
@@ -137,8 +140,9 @@ class Package:
             judged = self._judged(page, result.rejected)
             self._put(REJECTED, judged)
             self.size += judged.nbytes
-        # Only now, since a record that was rejected or has healed here is marked otherwise.
-        self._taken.update(self._marks(page))
+            # Anew, since a record that was rejected or has healed here is marked otherwise.
+            marks = dict(self._marks(page))
+        self._taken.update(marks)
         return result.rejected
 
     def _typed(self, records: Sequence[Record], read_at: datetime) -> Typed:
@@ -182,8 +186,9 @@ class Package:
 
     def empty(self, names: Iterable[str]) -> None:
         """Add tables of the endpoint's own without rows, so that they come to be."""
-        nothing = self._typed([], received())
-        for name in nothing.tables.keys() & set(names):
+        lacking = [name for name in names if not self._pending.get(name)]
+        nothing = self._typed([], received()) if lacking else Typed()
+        for name in nothing.tables.keys() & set(lacking):
             self._pending.setdefault(name, []).append(nothing.tables[name])
 
     def _put(self, name: str, table: pa.Table) -> None:
@@ -200,6 +205,11 @@ class Package:
             found = self._drift.get(name, {}).values()
             new = tuple(column for column, kind in found if kind == "json")
             yield Batch(self.tables[name], rows, new)
+
+    def _marked(self, page: Page) -> dict[str, int]:
+        """The marks of a page; of the one that was just asked about they are known."""
+        (asked, marks), self._asked = self._asked, (None, {})
+        return marks if asked is page else dict(self._marks(page))
 
     def _marks(self, page: Page) -> Iterator[tuple[str, int]]:
         """Records that may be in a package in one version only: id, hash of what must not differ.

@@ -130,18 +130,13 @@ class Rules:
     columns: Mapping[str, Effect] = field(default_factory=dict)
     salt: str = field(default="", repr=False)
 
+    def __hash__(self) -> int:
+        """Whatever says of how many columns what becomes of them."""
+        return hash((self.profile, len(self.columns), self.salt))
+
     def treatment(self, endpoint: Endpoint) -> Treatment:
         """What becomes of an endpoint's records."""
-        effects = {
-            table.name: {
-                column.name: effect
-                for column in table.columns
-                if (effect := self.effect(table.name, column)) != "keep"
-            }
-            for table in catalogue.tables(endpoint)
-        }
-        strict = self.profile != "full"
-        return Treatment(self.reads(endpoint), strict, effects, _hasher(self.salt))
+        return _treatment(self, endpoint)
 
     def reads(self, endpoint: Endpoint) -> bool:
         """Whether the endpoint is asked for at all."""
@@ -163,6 +158,20 @@ class Rules:
         salted = {"salt": treatment.hashed("")[:8]} if "hash" in columns.values() else {}
         strict = {"profile": self.profile, "reads": treatment.reads, "known": treatment.known}
         return strict | salted | {"columns": columns}
+
+
+@lru_cache(256)  # each list of each account asks for it, and accounts have mostly the same rules
+def _treatment(rules: Rules, endpoint: Endpoint) -> Treatment:
+    effects = {
+        table.name: {
+            column.name: effect
+            for column in table.columns
+            if (effect := rules.effect(table.name, column)) != "keep"
+        }
+        for table in catalogue.tables(endpoint)
+    }
+    strict = rules.profile != "full"
+    return Treatment(rules.reads(endpoint), strict, effects, _hasher(rules.salt))
 
 
 def stays(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> bool:

@@ -1,7 +1,6 @@
 """How one endpoint is read in one run, over all the checkpoints of that run."""
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import chain
@@ -10,7 +9,7 @@ from typing import Literal
 from sources.cliniko.client import Client
 from sources.cliniko.errors import ClinikoError, Forbidden, NotFound
 from sources.cliniko.model import Endpoint
-from sources.cliniko.state import EVERY, note_description, read_to, worth_retrying
+from sources.cliniko.state import EVERY, copied, note_description, read_to, worth_retrying
 from sources.cliniko.state import State as State
 from sources.cliniko.tables import Rejection
 from sources.cliniko.walk import Page, always
@@ -113,7 +112,7 @@ class Reading:
     ) -> Iterator[Page]:
         """The pages that this run has not yet taken; `idle` as a walk asks it."""
         if self._pages is None:
-            kept = deepcopy(state)  # it moves on while the pages are taken
+            kept = copied(state)  # it moves on while the pages are taken
             self.cursor = read_to(kept)
             self._is_first = self.goes_on and not (kept.get("cursors") or kept.get("ranges"))
             self._anew = not self.goes_on or EVERY in worth_retrying(kept, self.endpoint)

@@ -7,6 +7,8 @@ from hashlib import blake2b
 from importlib import metadata
 from typing import Any
 
+import orjson
+
 from sources.cliniko.model import Endpoint
 
 State = dict[str, Any]
@@ -23,6 +25,13 @@ content    hash of a list that is swapped whole, as it was last loaded
 privacy    what was kept of the rows, as `Rules.mark` says it
 permitted  whether the key could ever read it
 """
+
+
+def copied(state: State) -> State:
+    """The state as it is now: it is JSON, which takes a tenth of what `deepcopy` does."""
+    found: State = orjson.loads(orjson.dumps(state))
+    return found
+
 
 EVERY = "*"  # stands for all rejected records, where they are too many to name
 
@@ -49,8 +58,9 @@ def version() -> str:
 def worth_retrying(state: Mapping[str, Any], endpoint: Endpoint) -> list[str]:
     """The records that were rejected and may fit now, since they would be typed otherwise."""
     rejected: list[str] = state.get("rejected", [])
-    is_merged = endpoint.shape == "list"  # the others are read whole every time
-    return rejected if is_merged and state.get("described") != description(endpoint) else []
+    if not rejected or endpoint.shape != "list":  # the others are read whole every time
+        return []
+    return rejected if state.get("described") != description(endpoint) else []
 
 
 def note_description(state: State, endpoint: Endpoint, *, healed: bool = False) -> None:
