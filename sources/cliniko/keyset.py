@@ -50,8 +50,8 @@ def by_change(
             return None
         if within and not within.holds(records):
             raise Distrust("records came that belong to another range of created_at")
-        times = page.changes(records, last)
-        last, is_crowd = times[-1], times[0] == times[-1]
+        first, last = page.changes(records, last)
+        is_crowd = first == last
         left = page.total(answer) - len(records)
         taken = [listed.page(records, last, left)]
         at = taken[0].cursor

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import orjson
 
@@ -93,15 +94,19 @@ def ids(found: Sequence[Record], after: int) -> list[int]:
     return numbers
 
 
-def changes(found: Sequence[Record], since: datetime | None) -> list[datetime]:
-    """When each record changed; Distrust if that is not ascending from `since` on."""
+def changes(found: Sequence[Record], since: datetime | None) -> tuple[datetime, datetime]:
+    """When the first and the last record changed; Distrust if not ascending from `since` on."""
+    texts = values(found, "updated_at")
     try:
-        times = [_second(text) for text in values(found, "updated_at")]
+        # Texts of one form sort as their times do; to read a hundred takes ten times as long.
+        alike = set(map(len, texts)) == {20} and {text[10::9] for text in texts} == {"TZ"}
+        times = [_second(text) for text in ((texts[0], texts[-1]) if alike else texts)]
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise Distrust("a record has no usable updated_at") from error
-    if any(a > b for a, b in zip([since or times[0], *times], times, strict=False)):
+    came: list[Any] = list(texts if alike else times)
+    if (since and since > times[0]) or came != sorted(came):
         raise Distrust("records came unsorted")
-    return times
+    return times[0], times[-1]
 
 
 def newest(found: Sequence[Record], before: datetime) -> datetime:

@@ -6,6 +6,7 @@ usable id, are kept whole among the rejections; a field that nobody described ge
 column of its own.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -265,7 +266,12 @@ def _values(described: Field, sent: Sent, size: int) -> Sequence[Any]:
     values = sent.get(step) or [None] * size
     if not name:
         return values
-    return [v.get(name) if type(v) is dict else _inside(v, name) for v in values]
+    return _named(values, name)
+
+
+def _named(objects: Sequence[Any], name: str) -> list[Any]:
+    """A field's value in each object."""
+    return [v.get(name) if type(v) is dict else _inside(v, name) for v in objects]
 
 
 def _inside(value: Any, name: str) -> Any:
@@ -313,14 +319,13 @@ def _target(value: Any, listed: bool = False) -> Any:
 
 def _child(endpoint: Endpoint, children: Children, parents: _Rows, found: drift.Columns) -> _Rows:
     """The elements of the parents' lists; a parent without any gets a `_removed` row."""
-    owners: list[int] = []
-    positions: list[int | None] = []
-    elements: list[dict[str, Any]] = []
-    for place, record in enumerate(parents.records):
-        inside = list(_elements(record, children.steps, {}))
-        elements += inside or [{}]
-        owners += [place] * (len(inside) or 1)
-        positions += range(len(inside)) if inside else [None]
+    owners, inside = _elements(parents.records, children.steps)
+    lengths = Counter(owners)
+    bare = [place for place in range(len(parents.records)) if place not in lengths]
+    positions = [*chain.from_iterable(map(range, lengths.values())), *[None] * len(bare)]
+    owners += bare
+    for objects in inside.values():
+        objects += [None] * len(bare)
     rows = _Rows(
         [parents.records[place] for place in owners],
         [parents.ids[place] for place in owners],
@@ -329,40 +334,48 @@ def _child(endpoint: Endpoint, children: Children, parents: _Rows, found: drift.
         child_table(endpoint, children),
         f"{children.name}.",
     )
-    for own, name in zip(endpoint.key, parent_columns(endpoint, children), strict=True):
-        rows.columns[name] = parents.columns[own].take(pa.array(owners, pa.int64()))
+    for key, name in zip(endpoint.key, parent_columns(endpoint, children), strict=True):
+        rows.columns[name] = parents.columns[key].take(pa.array(owners, pa.int64()))
     rows.columns["position"] = pa.array(positions, pa.int64())
     last = children.steps[-1]
     for described in children.fields:
         step, _, name = described.source.rpartition(".")
-
-        def values(step: str = step or last, name: str = name or described.name) -> list[Any]:
-            return [_inside(element.get(step), name) for element in elements]
-
-        rows.add_described(described, values)
+        objects = inside[step or last]
+        rows.add_described(described, partial(_named, objects, name or described.name))
     known = {described.name for described in children.fields}
     if children.link:
-        rows.add_link(children.link, lambda: [_target(e.get(last)) for e in elements])
+        rows.add_link(children.link, lambda: list(map(_target, inside[last])))
         known.add("links")
     if not children.path:
-        rows.add_found([e.get(last) for e in elements], known, found)
+        rows.add_found(inside[last], known, found)
     removed = [True if position is None else None for position in positions]
     rows.columns["_removed"] = pa.array(removed, pa.bool_())
     return rows
 
 
 def _elements(
-    value: Any, steps: tuple[str, ...], around: dict[str, Any]
-) -> Iterator[dict[str, Any]]:
-    """The elements at the end of the steps, each as step → object on the way to it."""
-    if not steps:
-        yield around
-        return
-    inner = value.get(steps[0]) if isinstance(value, dict) else None
-    if inner is None or inner in ("", {}):
-        return
-    for one in inner if isinstance(inner, list) else [inner]:
-        yield from _elements(one, steps[1:], {**around, steps[0]: one})
+    records: Sequence[Record], steps: tuple[str, ...]
+) -> tuple[list[int], dict[str, list[Any]]]:
+    """The elements at the end of the steps: each one's record, and the objects on its way.
+
+    A column for each step, since a page may have thousands of elements.
+    """
+    owners, ends = list(range(len(records))), list[Any](records)
+    passed: dict[str, list[Any]] = {}
+    for step in steps:
+        origins: list[int] = []
+        inner: list[Any] = []
+        for place, value in enumerate(ends):
+            found = value.get(step) if isinstance(value, dict) else None
+            if found is None or found in ("", {}):
+                continue
+            some = found if isinstance(found, list) else [found]
+            inner += some
+            origins += [place] * len(some)
+        owners, ends = [owners[place] for place in origins], inner
+        passed = {name: [on[place] for place in origins] for name, on in passed.items()}
+        passed[step] = inner
+    return owners, passed
 
 
 def _add_unknown(rows: _Rows, endpoint: Endpoint, sent: Sent, found: drift.Columns) -> None:

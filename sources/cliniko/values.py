@@ -123,7 +123,10 @@ def _texts(values: Sequence[Any]) -> pa.Array:
 
 
 def _jsons(values: Sequence[Any]) -> pa.Array:
-    return pa.array([None if v is None else _json(v) for v in values], pa.string())
+    texts = pa.array([None if v is None else orjson.dumps(v) for v in values], pa.string())
+    if (stored := texts.buffers()[2]) and b"\\u0000" in stored.to_pybytes():
+        raise ValueError  # perhaps: what stands before it may make it another text
+    return texts
 
 
 def _ids(values: Sequence[Any]) -> pa.Array:
