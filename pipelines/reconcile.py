@@ -80,6 +80,7 @@ def reconcile(
             if r.status == "ok" and r.offered and r.moves_cursor and r.endpoint.shape == "list"
             if read.reads(r.endpoint)
         }
+        landing.count([one.shelf for one in comparisons.values()])
         seen = _count(comparisons, run.readings)
         every = comparisons | seen
         for name, comparison in seen.items():
@@ -91,9 +92,11 @@ def reconcile(
         for name, comparison in every.items():
             _mark(comparison, run.readings[name], run, terms)
         _load(landing, comparisons, places, client, settings, run, kept)
+        mended = [one.shelf for one in comparisons.values() if one.records]
+        for shelf in mended:
+            shelf.recount()
+        landing.count(mended)
         for name, comparison in every.items():
-            if comparison.records:
-                comparison.shelf.recount()
             after = comparison.held()
             run.checked += [
                 Checked(name, state, number, before[name][state], after[state])
@@ -116,7 +119,7 @@ def _count(
     """
     here = {n: c.shelf.count() for n, c in comparisons.items() if readings[n].expected is not None}
 
-    def count(name: str) -> None:
+    def ask(name: str) -> None:
         expected = readings[name].expected
         if expected is not None and expected == here[name]:
             comparisons[name].counts["all"] = expected
@@ -126,7 +129,7 @@ def _count(
                 comparisons[name].counts[state] = comparisons[name].count(state)
 
     with ThreadPoolExecutor(THREADS) as threads:
-        counted = {name: threads.submit(count, name) for name in comparisons}
+        counted = {name: threads.submit(ask, name) for name in comparisons}
     seen: dict[str, Comparison] = {}
     for name, outcome in counted.items():
         error = outcome.exception()

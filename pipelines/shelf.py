@@ -1,6 +1,6 @@
 """One list as the warehouse has it: counts and versions of its rows, by ranges of ids."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -55,11 +55,12 @@ class Shelf:
     def count(self, state: State = "all", low: int = 0, high: int = END) -> int:
         """How many rows with a mark have an id from `low` on and below `high`.
 
-        The whole list is counted once, in all states, until `recount` says otherwise.
+        The whole list is counted once, in all states, until `recount` says otherwise; best
+        of all beside others, see `count`.
         """
         if (low, high) == (0, END):
             if not self._counted:
-                self._counted.update(self._count())
+                count([self])
             return self._counted[state]
         marked = "" if state == "all" else f" AND {self._column(state)} IS NOT NULL"
         [[number]] = self._rows("count(*)", marked, low, high)
@@ -69,11 +70,20 @@ class Shelf:
         """The rows are others than those that were counted."""
         self._counted.clear()
 
-    def _count(self) -> dict[State, int]:
+    def note(self, numbers: Sequence[int]) -> None:
+        """Remember how many rows there are in each state, those of them all first."""
+        self._counted.update(zip(states(self.endpoint), map(int, numbers), strict=False))
+
+    @property
+    def numbers(self) -> list[str]:
+        """What counts the rows in each state, in SQL."""
         names = states(self.endpoint)
-        what = ["count(*)" if n == "all" else f"count({self._column(n)})" for n in names]
-        [numbers] = self._rows(", ".join(what), "", 0, END)
-        return {name: int(number) for name, number in zip(names, numbers, strict=True)}
+        return ["count(*)" if n == "all" else f"count({self._column(n)})" for n in names]
+
+    def expected(self) -> list[int]:
+        """How many rows there are in each state, counted by itself."""
+        [numbers] = self._rows(", ".join(self.numbers), "", 0, END)
+        return list(map(int, numbers))
 
     def middle(self, low: int, high: int) -> int | None:
         """The id in the middle of a range; None if fewer than two rows are there."""
@@ -94,7 +104,7 @@ class Shelf:
     def marked(self) -> set[int]:
         """The ids of the rows that are said to be gone."""
         rows = self.client.execute_sql(
-            f"SELECT id FROM {self._from()} WHERE _account = %s AND _gone_at IS NOT NULL",
+            f"SELECT id FROM {self.rows} WHERE _account = %s AND _gone_at IS NOT NULL",
             self.account,
         )
         return {int(number) for [number] in rows or ()}
@@ -109,8 +119,9 @@ class Shelf:
 
     def _mark(self, ids: Iterable[int], when: datetime | None) -> None:
         places, numbers = [(self._table, "")], list(ids)
-        if numbers:
-            self.recount()
+        if not numbers:
+            return
+        self.recount()
         if self.forgotten:
             places.append((self._shells, f" AND endpoint = '{self.endpoint.name}'"))
         with self.client.begin_transaction():
@@ -124,8 +135,9 @@ class Shelf:
                         self.account,
                     )
 
-    def _from(self) -> str:
-        """The list's table; with rows that stand for forgotten records, if there are any."""
+    @property
+    def rows(self) -> str:
+        """The list's table in SQL; with rows that stand for forgotten records, if there are any."""
         if not self.forgotten:
             return self._table
         names = ("id", "_account", "_gone_at", "created_at", *versioned(self.endpoint))
@@ -147,18 +159,51 @@ class Shelf:
         return str(self.client.escape_column_name(name))
 
     def _rows(self, what: str, more: str, low: int, high: int) -> list[tuple[Any, ...]]:
-        return list(
-            self.client.execute_sql(
-                f"SELECT {what} FROM {self._from()} WHERE _account = %s AND _gone_at IS NULL "
-                f"AND id >= %s AND id < %s AND coalesce(created_at, %s) <= %s{more}",
-                self.account,
-                low,
-                high,
-                self.until,
-                self.until,
-            )
-            or ()
+        query, given = self._query(what, more, low, high)
+        return list(self.client.execute_sql(query, *given) or ())
+
+    def _query(self, what: str, more: str, low: int, high: int) -> tuple[str, list[Any]]:
+        """A query of the rows in a range, and what it is given; a whole list has no range."""
+        ranged, given = "", [self.account, self.until, self.until]
+        if (low, high) != (0, END):
+            ranged, given = " AND id >= %s AND id < %s", [*given, low, high]
+        return (
+            f"SELECT {what} FROM {self.rows} WHERE _account = %s AND _gone_at IS NULL "
+            f"AND coalesce(created_at, %s) <= %s{ranged}{more}",
+            given,
         )
+
+
+def count(shelves: Sequence[Shelf]) -> None:
+    """Count whole lists of one warehouse in one statement, of one account or of several.
+
+    For fifty accounts it takes as long as for four, each by itself. A list that has rows
+    which are not expected yet is counted by itself.
+    """
+    alike: dict[str, list[Shelf]] = {}
+    for shelf in shelves:
+        alike.setdefault(shelf.rows, []).append(shelf)
+    width = max((len(shelf.numbers) for shelf in shelves), default=0)
+    queries = [_totals(rows, some, width) for rows, some in alike.items()]
+    given = [shelf.account for some in alike.values() for shelf in some]
+    sql = " UNION ALL ".join(queries)
+    found = shelves[0].client.execute_sql(sql, *given) if shelves else ()
+    counted = {(rows, account): (latest, some) for rows, account, latest, *some in found or ()}
+    for shelf in shelves:
+        latest, numbers = counted.get((shelf.endpoint.name, shelf.account), (None, [0] * width))
+        too_new = latest is not None and latest.astimezone(UTC) > shelf.until
+        shelf.note(shelf.expected() if too_new else numbers)
+
+
+def _totals(rows: str, shelves: Sequence[Shelf], width: int) -> str:
+    """A query for an account and what it has of a list, a row for each account."""
+    what = shelves[0].numbers
+    what += ["0"] * (width - len(what))
+    accounts = ", ".join(["%s"] * len(shelves))
+    return (
+        f"SELECT '{shelves[0].endpoint.name}', _account, max(created_at), {', '.join(what)} "
+        f"FROM {rows} WHERE _account IN ({accounts}) AND _gone_at IS NULL GROUP BY _account"
+    )
 
 
 def _aware(moment: datetime | bool | None) -> datetime | bool | None:

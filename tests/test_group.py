@@ -3,7 +3,6 @@
 import time
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -363,22 +362,33 @@ def test_runs_that_end_together_are_written_down_together(
 def test_a_group_keeps_to_its_number_of_connections(
     clinics: Clinics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client, at_once, most = Landing.client, [0], [0]
+    connection, at_once, most, made = grouping.connection, [0], [0], [0]
 
-    @contextmanager
-    def counted(self: Landing) -> Iterator[Any]:
-        at_once[0] += 1
-        most[0] = max(most[0], at_once[0])
-        with client(self) as made:
-            yield made
-        at_once[0] -= 1
+    def counted(flow: dlt.Pipeline) -> Any:
+        client = connection(flow)
+        begin, end = client.open_connection, client.close_connection
+        made[0] += 1
 
-    monkeypatch.setattr(Landing, "client", counted)
+        def begun() -> Any:
+            at_once[0] += 1
+            most[0] = max(most[0], at_once[0])
+            return begin()
+
+        def ended() -> None:
+            at_once[0] -= 1
+            end()
+
+        monkeypatch.setattr(client, "open_connection", begun)
+        monkeypatch.setattr(client, "close_connection", ended)
+        return client
+
+    monkeypatch.setattr(grouping, "connection", counted)
     monkeypatch.setattr(grouping, "CLIENTS", 1)
     runs = clinics.together()
 
     assert {run.status for run in runs.values()} == {"ok"}
     assert most == [1]
+    assert made == [1]
 
 
 def test_a_load_that_ends_midway_is_not_mixed_into_the_next(

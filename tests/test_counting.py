@@ -1,0 +1,70 @@
+"""Counting: who comes while others count is counted together, and breaks nobody else's count."""
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from pipelines.counting import Counting
+
+PATIENCE = 10.0  # seconds
+
+
+class Counted:
+    """A count that can be held up, and what it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[list[Any]] = []
+        self.begun, self.free = threading.Event(), threading.Event()
+        self.breaks: Callable[[Sequence[Any]], bool] = lambda shelves: False
+
+    def __call__(self, shelves: Sequence[Any]) -> None:
+        self.asked.append(sorted(shelves))
+        self.begun.set()
+        assert self.free.wait(PATIENCE)
+        if self.breaks(shelves):
+            raise ZeroDivisionError
+
+
+def all_of(counted: Counted, counting: Counting) -> list[Future[None]]:
+    """One that counts, and two who come meanwhile."""
+    with ThreadPoolExecutor(3) as threads:
+        first = threads.submit(counting, ["a"])
+        assert counted.begun.wait(PATIENCE)
+        others = [threads.submit(counting, [name]) for name in "bc"]
+        while len(counting._asked) < 2:
+            pass
+        counted.free.set()
+    return [first, *others]
+
+
+def test_who_comes_while_others_count_is_counted_together() -> None:
+    counted = Counted()
+
+    ended = all_of(counted, Counting(counted))  # type: ignore[arg-type]
+
+    assert [one.result() for one in ended] == [None] * 3
+    assert counted.asked == [["a"], ["b", "c"]]
+
+
+def test_a_count_that_breaks_leaves_the_others_to_count_by_themselves() -> None:
+    counted = Counted()
+    counted.breaks = lambda shelves: len(shelves) > 1 or "b" in shelves
+
+    _, *others = all_of(counted, Counting(counted))  # type: ignore[arg-type]
+
+    errors = [type(one.exception()) for one in others]
+    assert ZeroDivisionError in errors
+    assert counted.asked[:2] == [["a"], ["b", "c"]]
+    assert set(map(len, counted.asked)) == {1, 2}
+
+
+def test_a_count_alone_tells_what_broke_it() -> None:
+    counted = Counted()
+    counted.free.set()
+    counted.breaks = lambda shelves: True
+
+    with pytest.raises(ZeroDivisionError):
+        Counting(counted)(["a"])  # type: ignore[list-item]
