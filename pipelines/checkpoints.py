@@ -1,7 +1,7 @@
 """One checkpoint after the other: what was read is loaded while the next is read."""
 
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from typing import Any
@@ -10,6 +10,7 @@ import dlt
 
 from pipelines.commit import commit
 from pipelines.memory import give_back
+from pipelines.spool import Kept, Spool, in_memory
 from sources.cliniko.baton import at_work
 from sources.cliniko.extract import Extract
 from sources.cliniko.model import Endpoint
@@ -24,6 +25,9 @@ WORKERS = 12  # lists read side by side: enough to use the budget at Cliniko's s
 
 States = dict[str, State]
 """Endpoint → what dlt's state keeps of it, of one account."""
+
+Keep = Callable[[Iterator[Batch]], Kept]
+"""Take what is read of a list, until it is loaded."""
 
 Begun = Mapping[str, str | None]
 """A checkpoint as it began: endpoint → cursor."""
@@ -41,34 +45,45 @@ def states_of(state: Mapping[str, Any], account: str) -> States:
 
 
 def gather(
-    extract: Extract, states: States, made: Collection[str], workers: int = WORKERS
+    extract: Extract,
+    states: States,
+    made: Collection[str],
+    workers: int = WORKERS,
+    spool: Spool | None = None,
 ) -> Delivery:
     """Read the lists of an extract side by side, each to its end or to the pause.
 
     states:   moves on with the rows
     made:     the tables that are there
     workers:  lists that are read at once
+    spool:    keeps the rows until they are loaded; by default all of them in memory
     """
+    keep = spool.keep if spool else in_memory
     readings = extract.readings or {}
     before = {name: copied(states.setdefault(name, {})) for name in readings}
     with ThreadPoolExecutor(workers, "cliniko-read") as threads:
         coming = {
-            name: threads.submit(_rows, extract, reading.endpoint, states[name], made)
+            name: threads.submit(_rows, extract, reading.endpoint, states[name], made, keep)
             for name, reading in readings.items()
         }
         wait(coming.values(), return_when="FIRST_EXCEPTION")
         threads.shutdown(wait=True, cancel_futures=True)  # what breaks lets none begin
     _raise_the_first(coming)
+    found = {name: kept for name, one in coming.items() if (kept := one.result()).batches}
     return Delivery(
         extract.settings.account,
         {name: copied(states[name]) for name in coming if states[name] != before[name]},
-        {name: found for name, one in coming.items() if (found := one.result())},
+        dict(found),
+        frozenset[str]().union(*(kept.tables for kept in found.values())),
+        sum(extract.sizes.values()),
     )
 
 
-def _rows(extract: Extract, endpoint: Endpoint, state: State, made: Collection[str]) -> list[Batch]:
+def _rows(
+    extract: Extract, endpoint: Endpoint, state: State, made: Collection[str], keep: Keep
+) -> Kept:
     with at_work():
-        return list(extract.rows(endpoint, state, made))
+        return keep(extract.rows(endpoint, state, made))
 
 
 def _raise_the_first(coming: Mapping[str, Future[Any]]) -> None:

@@ -254,8 +254,7 @@ def _make(landing: Landing) -> None:
     if FORGOTTEN.name not in landing.tables():
         columns = [column for column in FORGOTTEN.columns if column is not catalogue.LOAD_ID]
         rows = pa.table({column.name: pa.array([], ARROW[column.kind]) for column in columns})
-        nothing = {FORGOTTEN.name: [Batch(FORGOTTEN, rows)]}
-        landing.load(Delivery(landing.account, batches=nothing))
+        landing.load(Delivery(landing.account, batches={FORGOTTEN.name: [Batch(FORGOTTEN, rows)]}))
 
 
 def _leave_state(landing: Landing, doomed: Mapping[str, Mapping[int, int]]) -> None:

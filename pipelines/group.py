@@ -32,16 +32,19 @@ from pipelines.flows import PREFIX, made, pipeline
 from pipelines.landing import Landing
 from pipelines.ledger import Run
 from pipelines.memory import give_back
+from pipelines.place import work
 from pipelines.record import record
 from pipelines.shelf import Shelf
+from pipelines.spool import Spool
 from sources.cliniko.source import Delivery, delivered, load_id
 
 TOGETHER = DATASET  # the pipeline's name; no account's has it
 WORKERS = 5  # lists of one account read at once: more threads wait for Python than use it
 CLIENTS = 16  # connections at once beside the one that loads: a server may allow few
 LINGER = 1.0  # seconds without anybody else; then those who wait are waited for no more
-AT_ONCE = 2 * FULL  # bytes of rows that checkpoints of all accounts may hold
-LOAD = 3 * FULL // 2  # bytes of rows in one load: half of Python's time for small ones is dlt's
+BATCH = 500  # rows of a table that wait in memory: of hundreds of lists they are most of it
+MEMORY = FULL // 2  # bytes of rows that checkpoints of all accounts keep in memory
+LOAD = 4 * FULL  # bytes of rows in one load, of which dlt's part is the same for any
 
 State = dict[str, Any]
 """What dlt's state has of one account's pipeline."""
@@ -52,6 +55,7 @@ class Member(Landing):
 
     alone = False
     workers = WORKERS
+    batch = BATCH
 
     def __init__(self, group: "Group", account: str) -> None:
         self.account, self.flow, self.full = account, group.flow, group.full
@@ -66,6 +70,10 @@ class Member(Landing):
     def states(self) -> States:
         """What is kept of the account's endpoints; a copy, which a run moves on."""
         return states_of(self.state, self.account)
+
+    def spool(self) -> Spool:
+        """Keeps rows on disk, but for this account's part of what memory may hold."""
+        return self._group.spool()
 
     def tables(self) -> TSchemaTables:
         """The tables that loads before have made, as dlt knows them."""
@@ -137,7 +145,7 @@ class Group:
 
     def __init__(self, warehouse: Warehouse, accounts: Sequence[str], state_dir: Path) -> None:
         self.flow = made(TOGETHER, warehouse, state_dir)
-        self.full = max(AT_ONCE // len(accounts), 1)
+        self.full = min(max(LOAD // len(accounts), 1), FULL)
         self._warehouse, self._accounts, self._state_dir = warehouse, accounts, state_dir
         self._waiting: SimpleQueue[Waiting | None] = SimpleQueue()
         self.fields: Fields = {}
@@ -173,6 +181,10 @@ class Group:
             with made as client:
                 yield client
             self._clients.append(made)
+
+    def spool(self) -> Spool:
+        """A place for the rows of one checkpoint of one account."""
+        return Spool(MEMORY // len(self._accounts), work(self._state_dir))
 
     def open(self) -> None:
         """Somebody begins whose run is to be recorded."""

@@ -18,6 +18,8 @@ from pipelines.ledger import Run
 from pipelines.leftovers import prepare, settle
 from pipelines.record import record
 from pipelines.shelf import Shelf, count
+from pipelines.spool import Spool
+from sources.cliniko.package import BATCH
 from sources.cliniko.source import Delivery
 
 
@@ -27,11 +29,13 @@ class Landing:
     alone:    whether nobody else finishes what its run began
     full:     bytes of rows that a checkpoint may hold, whatever its time
     workers:  lists that are read at once
+    batch:    rows of a table that wait to be handed over together
     """
 
     alone = True
     full = FULL
     workers = WORKERS
+    batch = BATCH
 
     def __init__(self, warehouse: Warehouse, account: str, state_dir: Path) -> None:
         self.account = account
@@ -72,6 +76,10 @@ class Landing:
             known = self.flow.default_schema_name
             self._tables = self.flow.default_schema.tables if known else {}
         return self._tables
+
+    def spool(self) -> Spool | None:
+        """What keeps the rows of a checkpoint until they are loaded; memory, if nothing."""
+        return None
 
     def load(self, delivery: Delivery) -> None:
         """Load what was read, rows and cursors together; nothing if there is neither."""

@@ -125,9 +125,10 @@ def _checkpoints(
                 run.forgotten,
                 pause,
                 landing.full,
+                landing.batch,
             )
             loading.begin({name: read_to(states.get(name, {})) for name in unread})
-            delivery = gather(extract, states, made, landing.workers)
+            delivery = gather(extract, states, made, landing.workers, landing.spool())
             made |= delivery.tables
             loading.start(delivery)
             del delivery  # it is gone once it is loaded

@@ -43,6 +43,7 @@ ORDER = [
         "pipelines.copying",
         "pipelines.rights",
     },
+    {"pipelines.spool"},
     {"pipelines.checkpoints"},
     {"pipelines.attempts", "pipelines.console", "pipelines.logs", "pipelines.outgoing"},
     {"pipelines.postgres", "pipelines.elsewhere"},

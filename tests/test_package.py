@@ -346,3 +346,11 @@ def test_batches_of_a_table_are_joined_where_their_columns_are_the_same() -> Non
         ("_rejected", ("mood",), {"id": [6], "mood": ["{}"]}),
         ("_rejected", (), {"id": ["7"]}),
     ]
+
+
+def test_what_is_joined_grows_no_larger_than_memory_should_hold() -> None:
+    batches = [Batch(REJECTIONS, pa.table({"id": [number]})) for number in range(5)]
+
+    found = [batch.rows["id"].to_pylist() for batch in joined(batches, most=2)]
+
+    assert found == [[0, 1], [2, 3], [4]]

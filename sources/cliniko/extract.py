@@ -14,7 +14,7 @@ from sources.cliniko.client import Client
 from sources.cliniko.errors import ClinikoError, Malformed, Unauthorized
 from sources.cliniko.forgotten import FORGOTTEN, Forgotten
 from sources.cliniko.model import Endpoint
-from sources.cliniko.package import Batch, Package
+from sources.cliniko.package import BATCH, Batch, Package
 from sources.cliniko.privacy import Rules, stays
 from sources.cliniko.reading import Reading, State
 from sources.cliniko.repeats import Repeats
@@ -43,6 +43,7 @@ class Extract:
     forgotten:  records of patients who are to be forgotten
     pause:      asked after every page; the extract ends where it says true
     full:       bytes of rows at which it ends, too
+    batch:      rows of a table that are handed over at once
     begun:      those that were begun, if nobody follows them
     sizes:      bytes of rows that were taken, by endpoint
     """
@@ -55,6 +56,7 @@ class Extract:
     forgotten: Forgotten = field(default_factory=dict)
     pause: Pause = never
     full: float = inf
+    batch: int = BATCH
     begun: list[Reading] = field(default_factory=list)
     sizes: dict[str, int] = field(default_factory=dict)
 
@@ -141,7 +143,7 @@ class Extract:
                 if reading.endpoint.shape != "list":
                     continue  # a list that is swapped in one step is handed over in one
                 repeats.remember(page)
-                yield from package.batches()
+                yield from package.batches(self.batch)
                 if self.is_over:
                     return
                 del page  # the next one is waited for, and this one is taken

@@ -21,6 +21,7 @@ from sources.cliniko.values import ARROW, fingerprint, json_text, without_nul
 from sources.cliniko.walk import Page, received
 
 NAMED = 1_000  # rejected records that the state names; more are too many to carry along
+JOINED = 50_000  # rows that are joined: more only take memory
 BATCH = 10_000  # rows handed to dlt at once: every hand-over costs as much as some hundred rows
 
 
@@ -37,14 +38,20 @@ class Batch:
     new: tuple[str, ...] = ()
 
 
-def joined(batches: Iterable[Batch]) -> Iterator[Batch]:
-    """The same rows in as few batches as can be: to dlt, each is work like some hundred rows."""
+def joined(batches: Iterable[Batch], most: int = JOINED) -> Iterator[Batch]:
+    """The same rows in few batches: to dlt, each is work like some hundred rows.
+
+    most:  rows of a batch that it grows to at most, as long as those that come are smaller
+    """
     alike: list[tuple[Batch, list[pa.Table]]] = []
     for batch in batches:
         for first, tables in alike:
             if (first.table, first.new) == (batch.table, batch.new) and (
                 first.rows.schema == batch.rows.schema
             ):
+                if sum(map(len, tables)) + len(batch.rows) > most:
+                    yield replace(first, rows=pa.concat_tables(tables))
+                    tables.clear()
                 tables.append(batch.rows)
                 break
         else:

@@ -6,7 +6,7 @@ dlt loads what it read before.
 """
 
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,27 +31,21 @@ class Delivery:
     """What was read of an account since the delivery before.
 
     states:   endpoint → what dlt's state is to keep of it, where that has changed
-    batches:  endpoint → rows
+    batches:  endpoint → rows, which may be gone through more than once
+    tables:   those that have rows here, or come to be
+    size:     bytes of rows, about
     """
 
     account: str
     states: dict[str, State] = field(default_factory=dict)
-    batches: dict[str, list[Batch]] = field(default_factory=dict)
+    batches: dict[str, Iterable[Batch]] = field(default_factory=dict)
+    tables: frozenset[str] = frozenset()
+    size: int = 0
 
     @property
     def endpoints(self) -> set[str]:
         """Those of which there is something to load."""
         return self.states.keys() | self.batches.keys()
-
-    @property
-    def size(self) -> int:
-        """Bytes of rows."""
-        return sum(batch.rows.nbytes for batches in self.batches.values() for batch in batches)
-
-    @property
-    def tables(self) -> set[str]:
-        """The tables that have rows here, or come to be."""
-        return {batch.table.name for batches in self.batches.values() for batch in batches}
 
 
 @dlt.source(name="cliniko", section="cliniko")
