@@ -72,7 +72,7 @@ def gather(
     found = {name: kept for name, one in coming.items() if (kept := one.result()).batches}
     return Delivery(
         extract.settings.account,
-        {name: copied(states[name]) for name in coming if states[name] != before[name]},
+        {name: now for name in coming if (now := copied(states[name])) != before[name]},
         dict(found),
         frozenset[str]().union(*(kept.tables for kept in found.values())),
         sum(extract.sizes.values()),

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from threading import Lock
 
 from pipelines.shelf import Shelf, count
@@ -14,7 +15,7 @@ Count = Callable[[Sequence[Shelf]], None]
 class Counting:
     """Counts for one thread at a time, for all that have come meanwhile.
 
-    What breaks is told to who counted; the others are counted by themselves.
+    If that breaks, each is counted by itself, so that only the one to blame is told.
     """
 
     def __init__(self, count: Count = count) -> None:
@@ -36,8 +37,9 @@ class Counting:
         some = [self._asked.popleft() for _ in range(len(self._asked))]
         counted = False
         try:
-            self._count([shelf for shelves, _ in some for shelf in shelves])
-            counted = True
+            with suppress(Exception):
+                self._count([shelf for shelves, _ in some for shelf in shelves])
+                counted = True
         finally:
             for _, done in some:
                 done.set_result(counted)

@@ -177,7 +177,10 @@ class Group:
     def client(self) -> Iterator[SqlClientBase[Any]]:
         """A client of the warehouse, once one is free: to make one takes dlt 10 ms."""
         with self._free:
-            made = self._clients.pop() if self._clients else connection(self.flow)
+            try:
+                made = self._clients.pop()
+            except IndexError:
+                made = connection(self.flow)
             with made as client:
                 yield client
             self._clients.append(made)
