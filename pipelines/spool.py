@@ -19,8 +19,8 @@ class Spool:
     """The rows of one delivery, until it is gone.
 
     room:    bytes of rows that may stay in memory
-    folder:  where the others go, in a file without a name: nobody else can open it, and
-             nothing is left of it, however the process ends
+    folder:  where the others go, in a file without a name: nothing is left of it, however
+             the process ends
     """
 
     def __init__(self, room: int, folder: Path) -> None:

@@ -55,7 +55,7 @@ def test_the_room_is_one_for_all_lists(tmp_path: Path) -> None:
     assert [type(one) for one in first.batches + second.batches] == [Batch, Stored]
 
 
-def test_nobody_else_can_open_what_is_on_disk(tmp_path: Path) -> None:
+def test_what_is_on_disk_has_no_name(tmp_path: Path) -> None:
     folder = tmp_path / "work"
     folder.mkdir()
 

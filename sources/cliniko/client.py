@@ -169,8 +169,8 @@ class Client:
     def _request(self, path: str, query: str) -> httpx.Request:
         """The request for a path. Raises ConfigError if it is none of the API's.
 
-        Connections of our own are told beside a URL what of it to ask for: httpx takes as
-        long to read one with a query as a small answer costs besides.
+        Connections of our own are told beside a URL what to ask for: to have httpx read one
+        with a query takes a tenth of what a small answer costs.
         """
         if self._is_direct and PLAIN.fullmatch(path):
             target = f"{_prefix(self._root)}{path}{query and '?'}{query}"

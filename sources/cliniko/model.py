@@ -178,7 +178,7 @@ class Endpoint:
     note: str = ""
 
     def __hash__(self) -> int:
-        """By the name alone: what follows from an endpoint is kept, and looked up for each page."""
+        """By the name alone: what follows from an endpoint is kept, and looked up all the time."""
         return hash(self.name)
 
     @property

@@ -98,7 +98,7 @@ def changes(found: Sequence[Record], since: datetime | None) -> tuple[datetime, 
     """When the first and the last record changed; Distrust if not ascending from `since` on."""
     texts = values(found, "updated_at")
     try:
-        # Texts of one form sort as their times do; to read a hundred takes ten times as long.
+        # Texts of one form sort as their times do; to read a hundred takes twice as long.
         alike = set(map(len, texts)) == {20} and {text[10::9] for text in texts} == {"TZ"}
         times = [_second(text) for text in ((texts[0], texts[-1]) if alike else texts)]
     except (KeyError, TypeError, ValueError, OverflowError) as error:

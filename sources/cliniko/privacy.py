@@ -131,7 +131,7 @@ class Rules:
     salt: str = field(default="", repr=False)
 
     def __hash__(self) -> int:
-        """Whatever says of how many columns what becomes of them."""
+        """By what is hashable; rules that are alike so far are told apart by comparing them."""
         return hash((self.profile, len(self.columns), self.salt))
 
     def treatment(self, endpoint: Endpoint) -> Treatment:

@@ -28,7 +28,7 @@ permitted  whether the key could ever read it
 
 
 def copied(state: State) -> State:
-    """The state as it is now: it is JSON, which takes a tenth of what `deepcopy` does."""
+    """The state as it is now: it is JSON, which takes a fifth of what `deepcopy` does."""
     found: State = orjson.loads(orjson.dumps(state))
     return found
 
