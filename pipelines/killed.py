@@ -49,6 +49,8 @@ def killed(folder: Path, run_id: str, flow: dlt.Pipeline) -> list[Killed]:
     To be asked under the lock: any other run that has a mark is dead.
     """
     names = sorted(mark.name for mark in folder.glob("*Z-*") if mark.name != run_id)
+    if not names:
+        return []
     known = _known(flow, names)
     return [Killed(name, _started(name)) for name in names if name not in known]
 

@@ -1,5 +1,7 @@
 """What the ledger says of the runs before, wherever it is."""
 
+from datetime import UTC, datetime, timedelta
+
 from pipelines.place import DATASET, NOTHING
 from pipelines.readers import Ask, Row
 from sources.cliniko.errors import ConfigError
@@ -41,17 +43,23 @@ def endpoints(ask: Ask) -> list[Row]:
     )
 
 
-def changes(ask: Ask, account: str) -> list[Row]:
-    """How many changed rows each run of an account read of each list: run, endpoint, rows.
+def changes(ask: Ask, since: datetime) -> dict[str, list[Row]]:
+    """Account → how many changed rows its runs read of each list: run, endpoint, rows.
+
+    since:  aware; some runs from a day before it may be among them
 
     Lists without a cursor are left out: they are read whole each time.
     """
-    return ask(
-        f"SELECT r.started_at, e.endpoint, e.rows FROM {DATASET}._run_endpoints e "
+    day = f"{since.astimezone(UTC) - timedelta(days=1):%Y-%m-%d}"  # whatever zone they compare in
+    found: dict[str, list[Row]] = {}
+    for row in ask(
+        f"SELECT r._account, r.started_at, e.endpoint, e.rows FROM {DATASET}._run_endpoints e "
         f"JOIN {DATASET}._runs r ON r._account = e._account AND r.run_id = e.run_id "
-        f"WHERE e._account = '{account}' AND e.cursor IS NOT NULL "
+        f"WHERE r.started_at >= CAST('{day}' AS TIMESTAMP) AND e.cursor IS NOT NULL "
         f"AND {SUCCESS.format(kind=_kind(ask))}"
-    )
+    ):
+        found.setdefault(row.pop("_account"), []).append(row)
+    return found
 
 
 def totals(ask: Ask) -> dict[tuple[str, str], int]:

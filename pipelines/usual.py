@@ -19,6 +19,7 @@ LATER = timedelta(hours=3)  # how much later in the night a run of those weeks m
 WEEKS = 4
 ENOUGH_WEEKS = 3  # with runs, before anything is said
 SMALL = 40  # rows; a clinic that changes fewer in a day may as well change none
+LOOKED_AT = timedelta(weeks=WEEKS) + NIGHT + LATER  # runs before that do not count
 SHARE = 4  # far too few: less than this part of the smallest week
 
 

@@ -1,7 +1,7 @@
 """The end of a run, told to whoever should know: the log, the chat, the monitor."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from pipelines.alerts import Alerts, AlertSettings
 from pipelines.concerns import concerns
 from pipelines.ledger import Run
 from pipelines.readers import Row, reader
-from pipelines.usual import too_few
+from pipelines.usual import LOOKED_AT, too_few
 from sources.cliniko.errors import ClinikoError, ConfigError, Locked
 
 log = logging.getLogger("cliniko")
@@ -23,7 +23,9 @@ def tell(runs: Sequence[Run], destination: str, state_dir: Path) -> None:
     """
     receivers, before = _receivers(), _before(runs, destination, state_dir)
     for run in runs:
-        found = concerns(run) + _few(run, before.get(run.account, ()))
+        found = concerns(run)
+        if _is_night(run):
+            found += _few(run, before.get(run.account, ()))
         _write(run, found)
         attempts.write(state_dir, run.account, run.status, run.error)
         if found:
@@ -75,17 +77,21 @@ def _write(run: Run, found: Sequence[str]) -> None:
     log.info("run ended %s", run.status, extra={**which, "status": run.status, **counts})
 
 
-def _before(runs: Sequence[Run], destination: str, state_dir: Path) -> dict[str, Sequence[Row]]:
+def _before(runs: Sequence[Run], destination: str, state_dir: Path) -> Mapping[str, Sequence[Row]]:
     """Account → what its runs read before, where that tells whether this one read too few."""
-    asked = [run.account for run in runs if run.kind == "changes" and run.status != "failed"]
-    if not asked:
+    if not any(map(_is_night, runs)):
         return {}
     try:
         with reader(destination, state_dir) as (_, ask):
-            return {account: past.changes(ask, account) for account in asked}
+            return past.changes(ask, datetime.now(UTC) - LOOKED_AT)
     except Exception as error:  # drivers raise anything; a night is not spoilt by this question
         log.warning("what is usual could not be read: %s", type(error).__name__)
         return {}
+
+
+def _is_night(run: Run) -> bool:
+    """Whether a run read what changed, which can be too little."""
+    return run.kind == "changes" and run.status != "failed"
 
 
 def _few(run: Run, before: Sequence[Row]) -> list[str]:

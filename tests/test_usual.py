@@ -4,8 +4,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from conftest import Warehouse, both, settings_for
 
-from pipelines.usual import too_few
+from pipelines import past
+from pipelines.usual import LOOKED_AT, too_few
 
 FRIDAY = datetime(2026, 3, 6, 2, 30, tzinfo=UTC)
 BUSY, QUIET = 800, 12
@@ -91,3 +93,30 @@ def test_hourly_runs_are_taken_together() -> None:
         now = FRIDAY - timedelta(hours=late)
         known = [_night(hour, rows(hour)) for hour in hours if hour <= now]
         assert too_few(known, {"patients"}, now) is None, now
+
+
+@both
+def test_the_ledger_tells_of_each_account_and_of_no_run_that_does_not_count(
+    served, warehouse: Warehouse
+):
+    north = settings_for(served, account="north")
+    warehouse.sync(north, "taxes")
+    warehouse.change("UPDATE cliniko._runs SET started_at = started_at - INTERVAL '32 days'")
+    taxes = warehouse.sync(north, "taxes", whole=True)
+    users = warehouse.sync(settings_for(served, account="south"), "users")
+
+    found = past.changes(warehouse.rows, datetime.now(UTC) - LOOKED_AT)
+
+    assert found == {
+        run.account: [{"started_at": run.started_at, "endpoint": name, "rows": run.rows}]
+        for run, name in ((taxes, "taxes"), (users, "users"))
+    }
+    assert min(run.rows for run in (taxes, users)) > 0
+
+
+@pytest.mark.parametrize(("seconds", "least"), [(1, 100), (-1, BUSY)])
+def test_no_run_that_counts_is_too_old_to_be_asked_for(seconds: int, least: int) -> None:
+    oldest = _night(FRIDAY - LOOKED_AT + timedelta(seconds=seconds), 100)
+    weeks = [_night(FRIDAY - timedelta(weeks=week), BUSY) for week in (1, 2, 3)]
+
+    assert too_few([oldest, *weeks], {"patients"}, FRIDAY) == (0, least)
