@@ -41,7 +41,7 @@ from sources.cliniko.source import Delivery, delivered, load_id
 TOGETHER = DATASET  # the pipeline's name; no account's has it
 WORKERS = 5  # lists of one account read at once: more threads wait for Python than use it
 CLIENTS = 16  # connections at once beside the one that loads: a server may allow few
-LINGER = 1.0  # seconds without anybody else; then those who wait are waited for no more
+LINGER = 5.0  # seconds without anybody else; then those who wait are waited for no more
 BATCH = 500  # rows of a table that wait in memory: of hundreds of lists they are most of it
 MEMORY = FULL // 2  # bytes of rows that checkpoints of all accounts keep in memory
 LOAD = 4 * FULL  # bytes of rows in one load, of which dlt's part is the same for any
