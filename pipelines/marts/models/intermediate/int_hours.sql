@@ -1,15 +1,32 @@
 {{ config(materialized='table') }}
 {# Minutes of each local hour of a practitioner at a business: what is offered, what is
-used. All borders of stretches and hours cut the calendar into pieces; running sums say
-what holds in each piece, so that stretches that overlap count once. #}
+used. All borders of stretches cut the calendar into pieces, and the hours of a day from
+the first stretch to the last; running sums say what holds in each piece, so that stretches
+that overlap count once. Hours without any would be most of the calendar. #}
 with stretches as (
   select * from {{ ref('int_stretches') }} where practitioner_id is not null and business_id is not null
 ),
 
+open_stretches as (
+  select
+    _account, practitioner_id, business_id, begins, ends, cast(begins as date) as day,
+    cast(begins as date) = cast(ends as date) as is_one_day
+  from stretches where what <> 'blocked'
+),
+
 days as (
-  select _account, practitioner_id, business_id, cast(begins as date) as day from stretches where what <> 'blocked'
-  union
-  select _account, practitioner_id, business_id, cast(ends as date) from stretches where what <> 'blocked'
+  select _account, practitioner_id, business_id, day, min(first_hour) as first_hour, max(last_hour) as last_hour
+  from (
+    select
+      _account, practitioner_id, business_id, day,
+      extract(hour from begins) + 1 as first_hour,
+      case when is_one_day then extract(hour from ends) else 24 end as last_hour
+    from open_stretches
+    union all
+    select _account, practitioner_id, business_id, cast(ends as date), 0, extract(hour from ends)
+    from open_stretches where not is_one_day
+  ) as hours
+  group by 1, 2, 3, 4
 ),
 
 borders as (
@@ -35,7 +52,8 @@ borders as (
     days._account, days.practitioner_id, days.business_id,
     cast(days.day as timestamp) + numbers.number * interval '1 hour', 0, 0, 0, 0, 0
   from days
-  join {{ ref('int_numbers') }} as numbers on numbers.number <= 24
+  join {{ ref('int_numbers') }} as numbers
+    on numbers.number <= 24 and numbers.number between days.first_hour and days.last_hour
 ),
 
 moments as (
