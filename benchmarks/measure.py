@@ -7,9 +7,11 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
-EVERY = 0.02  # seconds between two looks at the memory
+EVERY = 0.05  # seconds between two looks at the memory
+ANEW = 5  # looks after which the processes are looked for again: of 400 threads, that is work
 HINDRANCES = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")  # both slow a start down threefold
 OWN = ("SOURCES__", "DESTINATION__", "DLT_", "CLINIKO_", "RUNTIME__", "PYTHONPATH", "VIRTUAL_ENV")
 QUIET = {  # nothing is told to anybody's servers
@@ -59,7 +61,7 @@ def cost(
         process = subprocess.Popen(command, cwd=folder, env=env, stdout=out, stderr=err)
         alarm = threading.Timer(limit, process.kill)
         alarm.start()
-        peaks: list[int] = []
+        peaks = [0]
         over = threading.Event()
         watch = threading.Thread(target=_watch, args=(process.pid, peaks, over), daemon=True)
         watch.start()
@@ -73,31 +75,35 @@ def cost(
         said = (folder / "err").read_text()[-2_000:] or (folder / "out").read_text()[-2_000:]
         raise Failed(f"exit code {process.returncode}: {said.strip()}")
     said = (folder / "out").read_text()
-    return Cost(wall, used.ru_utime + used.ru_stime, max(peaks, default=0) / 1024, said)
+    return Cost(wall, used.ru_utime + used.ru_stime, max(peaks) / 1024, said)
 
 
 def _watch(pid: int, peaks: list[int], over: threading.Event) -> None:
     """Look at the memory until it is over; each process' own high mark counts as well."""
-    while True:
-        with suppress(OSError, ValueError, IndexError):
-            tree = list(_tree(pid))
-            peaks.append(max(sum(now for now, _ in tree), *(most for _, most in tree)))
-            peaks[:] = [max(peaks)]
+    for look in count():
+        if look % ANEW == 0:
+            tree = [pid, *_below(pid)]
+        found = [memory for one in tree if (memory := _memory(one))]
+        if found:
+            peaks[:] = [max(*peaks, sum(now for now, _ in found), *(most for _, most in found))]
         if over.wait(EVERY):
             return
 
 
-def _tree(pid: int) -> list[tuple[int, int]]:
-    """Resident memory of a process and all below it, now and at most, kB."""
-    found = [_memory(pid)]
+def _below(pid: int) -> list[int]:
+    """The processes that a process has started, and theirs."""
+    found: list[int] = []
     for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in children.read_text().split():
-            with suppress(OSError, ValueError, IndexError):
-                found += _tree(int(child))
-    return found
+        with suppress(OSError):
+            found += map(int, children.read_text().split())
+    return found + [below for one in found for below in _below(one)]
 
 
-def _memory(pid: int) -> tuple[int, int]:
-    status = Path(f"/proc/{pid}/status").read_text()
-    now, most = (status.split(f"{name}:")[1].split()[0] for name in ("VmRSS", "VmHWM"))
+def _memory(pid: int) -> tuple[int, int] | None:
+    """Resident memory of a process, now and at most, kB; None of one that is gone."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+        now, most = (status.split(f"{name}:")[1].split()[0] for name in ("VmRSS", "VmHWM"))
+    except (OSError, IndexError):
+        return None
     return int(now), int(most)

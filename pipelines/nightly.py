@@ -22,7 +22,7 @@ from pipelines.landing import Landing
 from pipelines.ledger import Run, Status
 from pipelines.lock import hold_account, hold_place, writers
 from pipelines.marts.turn import turn, wanted
-from pipelines.memory import for_many_threads
+from pipelines.memory import for_many_threads, give_back
 from pipelines.place import sweep, writable
 from pipelines.publish import publish
 from pipelines.reconcile import USUAL, Terms, reconcile
@@ -159,6 +159,7 @@ class Night:
 
     def close(self, runs: Sequence[Run], console: Console, mode: str) -> None:
         """Build the marts, publish what the runs loaded, and say how they went."""
+        give_back()  # marts are built by another process, which takes memory too
         notes = turn(runs, self.store, self.state_dir, as_of=self.as_of, stop=self.stop)
         if self.store.file:
             if is_due(self.store.file):

@@ -30,7 +30,8 @@ from filelock import FileLock
 
 from pipelines.destinations import warehouse
 from pipelines.ledger import Run
-from pipelines.marts import history, inspection, project, stamp
+from pipelines.marts import build as making
+from pipelines.marts import dbt, history, inspection, project, stamp
 from pipelines.marts.session import session
 from pipelines.marts.turn import turn
 from pipelines.nightly import night, nights
@@ -225,7 +226,9 @@ def _mishaps(place: Place, account: Account, run: Run) -> dict[str, Any]:
     def build(**how: Any) -> list[str]:
         return turn([run], store, state_dir, as_of=now, **how)
 
-    notes = build()
+    with pytest.MonkeyPatch.context() as patch:
+        seen["tried"] = _starved(patch)
+        notes = build()
     seen["built"] = {"notes": notes, "status": run.status, "places": _places(state_dir)}
     seen["unchanged"] = build()
     seen["current"] = _current(store, state_dir, now)
@@ -249,6 +252,21 @@ def _mishaps(place: Place, account: Account, run: Run) -> dict[str, Any]:
     seen["files"] = _files(state_dir)
     seen["history"] = _history(store, state_dir)
     return seen
+
+
+def _starved(patch: pytest.MonkeyPatch) -> list[bool]:
+    """Begin builds with too little memory; whether each try has said so, as they are made."""
+    tried: list[bool] = []
+    run = dbt.run
+
+    def noted(*how: Any) -> dbt.Outcome:
+        outcome = run(*how)
+        tried.append(outcome.starved)
+        return outcome
+
+    patch.setattr(dbt, "run", noted)
+    patch.setattr(making, "MEMORY", ("10MB", making.MEMORY[-1]))
+    return tried
 
 
 def _current(store: Any, state_dir: Path, now: datetime) -> dict[str, bool]:

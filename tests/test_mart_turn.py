@@ -34,6 +34,10 @@ def test_a_night_builds_and_tests_the_marts(seen: Any) -> None:
     assert seen["built"]["notes"][0].startswith("marts built and tested in ")
 
 
+def test_a_build_that_wants_more_memory_than_usual_gets_it(seen: Any) -> None:
+    assert seen["tried"] == [True, False]
+
+
 def test_without_a_change_nothing_is_built(seen: Any) -> None:
     assert seen["unchanged"] == ["marts: nothing has changed"]
 

@@ -17,6 +17,8 @@ from pipelines.marts.swap import discard, swap
 from pipelines.place import published
 from sources.cliniko.errors import ConfigError
 
+MEMORY = ("400MB", "80%")  # DuckDB's to begin with, which then uses disk; and if that cannot do
+
 
 @dataclass(frozen=True)
 class Built:
@@ -61,9 +63,11 @@ def build(
         if store.file:
             history.keep(client, published(state_dir))
         reach = variables(store, client.credentials)
-    outcome = dbt.run(
-        ["build"], kept / "target", {**reach, "CLINIKO_AS_OF": moment.isoformat()}, stop
-    )
+    for memory in MEMORY:
+        given = {**reach, "CLINIKO_AS_OF": moment.isoformat(), "CLINIKO_MEMORY": memory}
+        outcome = dbt.run(["build"], kept / "target", given, stop)
+        if not outcome.starved:
+            break
     with session(store, state_dir) as client:
         if outcome.failed:
             discard(client)

@@ -35,6 +35,11 @@ class Outcome:
     warned: tuple[str, ...] = ()
     built: int = 0
 
+    @property
+    def starved(self) -> bool:
+        """Whether DuckDB had too little memory for something."""
+        return any("Out of Memory" in line for line in self.failed)
+
 
 def run(
     command: Sequence[str],
