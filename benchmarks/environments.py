@@ -17,6 +17,7 @@ CONSTRAINTS = ("-c", str(ROOT / "constraints.txt"))
 
 REQUIREMENTS: dict[str, tuple[str, ...]] = {
     "ours": ("-e", str(ROOT), *CONSTRAINTS),
+    "ours-marts": ("-e", f"{ROOT}[marts]", *CONSTRAINTS),
     "ours-postgres": ("-e", f"{ROOT}[postgres]", *CONSTRAINTS),
     "floor": ("httpx", "duckdb", *CONSTRAINTS),
     "dlt": ("dlt[duckdb,parquet]", *CONSTRAINTS),

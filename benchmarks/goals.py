@@ -220,6 +220,19 @@ GOALS = (
         "MB",
     ),
     Goal(
+        "50 accounts in one process, with marts: wall of a first load, times that of one",
+        quotient(one("many_marts", "load 50", "wall"), one("many_marts", "load 1", "wall")),
+        "at most",
+        2,
+    ),
+    Goal(
+        "50 accounts in one process, with marts: memory",
+        one("many_marts", "load 50", "peak"),
+        "at most",
+        1_000,
+        "MB",
+    ),
+    Goal(
         "100,000 rows into Postgres: rows a second",
         quotient(one("postgres", "load", "rows"), one("postgres", "load", "wall")),
         "at least",

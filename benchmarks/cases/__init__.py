@@ -96,6 +96,13 @@ CASES = {
             many.accounts(1, 50, rows=many.SOME),
         ),
         Case(
+            "many_marts",
+            "Many accounts in one process, with marts",
+            f"{SMALL_ONES} dbt is installed, so a first load builds the marts too.",
+            many.accounts(1, 50, installed="ours-marts"),
+            long=True,
+        ),
+        Case(
             "many_200",
             "200 accounts in one process",
             SMALL_ONES,

@@ -33,10 +33,9 @@ for name in json.loads(Path("modules.json").read_text()):
 """
 
 
-def sync(destination: str = "") -> list[str]:
-    """The command that copies a whole account."""
-    more = ["--destination", destination] if destination else []
-    return [str(environments.python("ours").with_name("cliniko")), "sync", "--json", *more]
+def sync(env: str = "ours") -> list[str]:
+    """The command that copies a whole account, in one of our environments."""
+    return [str(environments.python(env).with_name("cliniko")), "sync", "--json"]
 
 
 def least(counts: dict[str, int]) -> int:

@@ -14,8 +14,11 @@ SOME = 20_000  # rows: it takes a second one, so that an account waits for its b
 LATENCY = 100  # ms
 
 
-def accounts(*numbers: int, rows: int = FEW) -> Play:
-    """A case: a first load and a quiet night of so many accounts with so many rows each."""
+def accounts(*numbers: int, rows: int = FEW, installed: str = "ours") -> Play:
+    """A case: a first load and a quiet night of so many accounts with so many rows each.
+
+    installed:  the environment that they are read in
+    """
 
     def play(lab: Lab) -> None:
         for number in (max(1, n // lab.scale) for n in numbers):
@@ -30,7 +33,7 @@ def accounts(*numbers: int, rows: int = FEW) -> Play:
                 try:
                     for step in ("load", "quiet"):
                         sample, _ = lab.measure(
-                            "ours", f"{step} {number}", sync(), place, env, server
+                            "ours", f"{step} {number}", sync(installed), place, env, server
                         )
                         lab.note(sample, accounts=number, keys=len(server.used()))
                         if len(server.used()) != number:
