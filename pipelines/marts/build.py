@@ -1,5 +1,6 @@
 """One build: raw tables → marts, tested before any reader sees them."""
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +18,9 @@ from pipelines.marts.swap import discard, swap
 from pipelines.place import published
 from sources.cliniko.errors import ConfigError
 
-MEMORY = ("400MB", "80%")  # DuckDB's to begin with, which then uses disk; and if that cannot do
+MEMORY = (f"{max(400, 100 * (os.cpu_count() or 1))}MB", "80%")
+"""What DuckDB is given, which then uses disk; each of its threads needs some. And its own
+default, where that was too little."""
 
 
 @dataclass(frozen=True)
