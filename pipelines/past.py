@@ -50,7 +50,7 @@ def changes(ask: Ask, since: datetime) -> dict[str, list[Row]]:
 
     Lists without a cursor are left out: they are read whole each time.
     """
-    day = f"{since.astimezone(UTC) - timedelta(days=1):%Y-%m-%d}"  # whatever zone they compare in
+    day = f"{since.astimezone(UTC) - timedelta(days=1):%Y-%m-%d 00:00:00}"  # whatever their zone
     found: dict[str, list[Row]] = {}
     for row in ask(
         f"SELECT r._account, r.started_at, e.endpoint, e.rows FROM {DATASET}._run_endpoints e "
