@@ -50,12 +50,12 @@ def changes(ask: Ask, since: datetime) -> dict[str, list[Row]]:
 
     Lists without a cursor are left out: they are read whole each time.
     """
-    day = f"{since.astimezone(UTC) - timedelta(days=1):%Y-%m-%d 00:00:00}"  # whatever their zone
+    oldest = f"{since.astimezone(UTC) - timedelta(days=1):%Y-%m-%d 00:00:00}"  # whatever their zone
     found: dict[str, list[Row]] = {}
     for row in ask(
         f"SELECT r._account, r.started_at, e.endpoint, e.rows FROM {DATASET}._run_endpoints e "
         f"JOIN {DATASET}._runs r ON r._account = e._account AND r.run_id = e.run_id "
-        f"WHERE r.started_at >= CAST('{day}' AS TIMESTAMP) AND e.cursor IS NOT NULL "
+        f"WHERE r.started_at >= CAST('{oldest}' AS TIMESTAMP) AND e.cursor IS NOT NULL "
         f"AND {SUCCESS.format(kind=_kind(ask))}"
     ):
         found.setdefault(row.pop("_account"), []).append(row)
