@@ -25,6 +25,7 @@ from sandbox.throttle import RateLimit
 ROOT = "/v1"
 USER_AGENT = re.compile(r"\S.* \([^()\s]+@[^()\s]+\.[^()\s]+\)")
 SHARD = re.compile(r"-[a-z]{2}\d{1,2}$")
+RAW = ("reset", "truncated", "slow_header", "endless_header", "continues", "slow_trailer")
 PAGE = b"<!DOCTYPE html><html><body><h1>Down for maintenance</h1></body></html>"
 
 
@@ -69,15 +70,22 @@ class App:
         params = request.query_params.multi_items()
         refusal = self._refusal(request)
         fault = None if refusal else self.faults.take(request.url.path, params)
-        if fault and fault.kind in ("reset", "truncated"):
+        right = None
+        if self.faults.look_inside and not (refusal or fault):
+            right = await self._right(request, params, None)
+            fault = self.faults.take(request.url.path, params, right.body)
+        if fault and fault.kind in RAW:
             self.log.append(entry)
             await self._break_off(fault, request, receive, send)
             return
         if fault and fault.kind == "hang":
             await asyncio.sleep(fault.number)
-        answer = refusal or self._faulty(fault) or await self._right(request, params, fault)
+        answer = refusal or self._faulty(fault) or right
+        answer = answer or await self._right(request, params, fault)
         if fault and fault.kind == "bad_json":
             answer = Answer(200, answer.body[: len(answer.body) // 2])
+        if fault and fault.kind == "replaced":
+            answer = _replaced(answer, fault)
         self.log.append(entry._replace(status=answer.status))
         headers = self._headers() | answer.headers
         await Response(answer.body, answer.status, headers)(scope, receive, send)
@@ -149,6 +157,9 @@ class App:
             head = f"HTTP/1.1 200 OK\r\n{head}Content-Length: {len(body)}\r\n\r\n"
             transport.write(head.encode() + body[: len(body) // 2])
             transport.close()
+        elif fault.kind != "reset":
+            await self._go_on(fault, request, receive, transport)
+            return
         else:
             linger = struct.pack("ii", 1, 0)  # closing sends a reset
             transport.get_extra_info("socket").setsockopt(
@@ -157,6 +168,27 @@ class App:
             transport.abort()
         while (await receive())["type"] != "http.disconnect":
             pass
+
+    async def _go_on(
+        self, fault: Fault, request: Request, receive: Receive, transport: Any
+    ) -> None:
+        """Send what has no end, until nobody takes it."""
+        begin, more, pause = b"HTTP/1.1 200 OK\r\nX-Slow: ", b"x", fault.number
+        if fault.kind == "endless_header":
+            begin, more, pause = b"HTTP/1.1 200 OK\r\n", b"X-More: yes\r\n" * 50, 0.001
+        if fault.kind == "continues":
+            begin, more = b"", b"HTTP/1.1 100 Continue\r\n\r\n"
+        if fault.kind == "slow_trailer":
+            body = self._desk.answer(
+                request.url.path.removeprefix(ROOT), request.query_params.multi_items()
+            ).body
+            head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+            begin = head + b"%x\r\n%b\r\n0\r\nX-Slow: " % (len(body), body)
+        transport.write(begin)
+        while not transport.is_closing():
+            transport.write(more)
+            await asyncio.sleep(pause)
+        transport.abort()
 
 
 class Reception:
@@ -174,6 +206,14 @@ class Reception:
         sent = dict(scope.get("headers") or ()).get(b"authorization", b"").decode("latin-1")
         app = next((app for app in self._apps if app.knows(sent)), self._apps[0])
         await app(scope, receive, send)
+
+
+def _replaced(answer: Answer, fault: Fault) -> Answer:
+    """The answer with other bytes in place of some."""
+    body = answer.body
+    for old, new in fault.swaps:
+        body = body.replace(old, new)
+    return Answer(answer.status, body, answer.headers)
 
 
 def _throttled(until: int | None) -> Answer:

@@ -5,11 +5,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from sandbox.pages import Distortion, Params
+from sandbox.pages import PER_PAGE, Distortion, Params
 
 Kind = Literal[
     "status", "reset", "truncated", "bad_json", "html", "empty", "hang", "throttled",
-    "redirect", "huge", "distorted",
+    "redirect", "huge", "distorted", "replaced", "slow_header", "endless_header", "continues",
+    "slow_trailer",
 ]  # fmt: skip
 
 
@@ -24,6 +25,9 @@ class Fault:
     number:     status, seconds of a hang, or bytes of a huge answer
     reset_in:   seconds until the reset that a 429 names; None leaves the header out
     target:     where a redirect goes
+    above:      only requests for pages of more records than this
+    holding:    only answers that hold these bytes, at any page size
+    swaps:      bytes → what stands in their place, as pairs
     distortion: what is wrong with an otherwise right page
     """
 
@@ -33,6 +37,9 @@ class Fault:
     number: float = 0
     reset_in: float | None = None
     target: str = ""
+    above: int = 0
+    holding: bytes = b""
+    swaps: tuple[tuple[bytes, bytes], ...] = ()
     distortion: Distortion = RIGHT
 
 
@@ -74,6 +81,31 @@ def hang(seconds: float, **where: Any) -> Fault:
 def throttled(reset_in: float | None, **where: Any) -> Fault:
     """429; the header names a reset so many seconds from the account's now, or is missing."""
     return Fault("throttled", reset_in=reset_in, **where)
+
+
+def replaced(*swaps: tuple[bytes, bytes], **where: Any) -> Fault:
+    """The right answer with other bytes in place of some, valid JSON or not."""
+    return Fault("replaced", swaps=swaps, **where)
+
+
+def slow_header(seconds: float, **where: Any) -> Fault:
+    """Bytes of a header, one every so many seconds, without an end."""
+    return Fault("slow_header", number=seconds, **where)
+
+
+def endless_header(**where: Any) -> Fault:
+    """Header lines as fast as they are taken, without an end."""
+    return Fault("endless_header", **where)
+
+
+def continues(seconds: float, **where: Any) -> Fault:
+    """`100 Continue`, one every so many seconds, without an end."""
+    return Fault("continues", number=seconds, **where)
+
+
+def slow_trailer(seconds: float, **where: Any) -> Fault:
+    """A whole answer in chunks, then bytes of a trailer, one every so many seconds."""
+    return Fault("slow_trailer", number=seconds, **where)
 
 
 def redirect(target: str, **where: Any) -> Fault:
@@ -134,6 +166,12 @@ class Faults:
         with self._lock:
             self._waiting.clear()
 
+    @property
+    def look_inside(self) -> bool:
+        """Whether a fault waits for answers that hold something."""
+        with self._lock:
+            return any(fault.holding for fault in self._waiting)
+
     def __len__(self) -> int:
         """How many wait; one that comes several times counts once."""
         return len(self._waiting)
@@ -143,10 +181,16 @@ class Faults:
         with self._lock:
             return iter(list(self._waiting))
 
-    def take(self, path: str, params: Params) -> Fault | None:
-        """The fault for a request, if one waits; one of its times is used up."""
+    def take(self, path: str, params: Params, answer: bytes | None = None) -> Fault | None:
+        """The fault for a request, if one waits; one of its times is used up.
+
+        A fault for answers that hold some bytes is found only where the `answer` is given,
+        and the others only where it is not.
+        """
         with self._lock:
             for place, fault in enumerate(self._waiting):
+                if fault.holding not in (answer or b"") or bool(fault.holding) != bool(answer):
+                    continue
                 if _concerns(fault, path, params):
                     if fault.times > 1:
                         self._waiting[place] = replace(fault, times=fault.times - 1)
@@ -159,6 +203,8 @@ class Faults:
 def _concerns(fault: Fault, path: str, params: Params) -> bool:
     """Whether a fault is meant for a request."""
     if fault.path is not None and fault.path not in path:
+        return False
+    if fault.above and int(dict(params).get("per_page", PER_PAGE)) <= fault.above:
         return False
     asked = {name: value for name, value in params if name == "sort"}.get("sort", "created_at")
     sorts = [part.partition(":")[0] for part in asked.split(",")]

@@ -55,6 +55,11 @@ TOKENS = (
     "Infinity",
     "-Infinity",
     "1e400",
+    "01",
+    "tru",
+    "[" * 2_000 + "]" * 2_000,
+    '"\\x"',
+    '"a\nb"',
     "-1e400",
     "1" * 400,
     "9223372036854775808",
@@ -144,17 +149,7 @@ def test_a_hostile_value_in_every_field_costs_no_row_but_its_own(token: str, rul
 
         rows = swallow(body.encode(), name, rules)
 
-        valid = _is_json(body)
-        assert (rows >= 2) == valid, (name, token[:40])
-
-
-def _is_json(body: str) -> bool:
-    import orjson
-
-    try:
-        return isinstance(orjson.loads(body), dict)
-    except orjson.JSONDecodeError:
-        return False
+        assert rows >= 2, (name, token[:40])
 
 
 @pytest.mark.parametrize("name", HOSTILE_NAMES)

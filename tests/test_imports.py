@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 ORDER = [
-    {"sources.cliniko.errors", "sources.cliniko.model"},
+    {"sources.cliniko.errors", "sources.cliniko.model", "sources.cliniko.decode"},
     {"sources.cliniko.settings"},
     {"sources.cliniko.accounts"},
     {

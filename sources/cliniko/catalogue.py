@@ -67,7 +67,12 @@ REJECTIONS = Table(
         ),
         Column("id", "id", "The record's id; null if it has none that is usable"),
         Column("reason", "text", "Why, in words"),
-        Column("raw", "json", "The whole record as Cliniko sent it", "health"),
+        Column(
+            "raw",
+            "json",
+            "The whole record as Cliniko sent it; what is no text is spelled out, as in \\udce9",
+            "health",
+        ),
         Column("run", "text", "The run that read it, as in _runs"),
         READ_AT,
         REMOVED,

@@ -24,6 +24,7 @@ import tenacity
 
 from sources.cliniko.baton import waiting
 from sources.cliniko.connections import Connections
+from sources.cliniko.decode import tolerant
 from sources.cliniko.errors import (
     ConfigError,
     Malformed,
@@ -391,14 +392,22 @@ def _give_up(state: tenacity.RetryCallState) -> NoReturn:
 
 
 def _json(body: bytes, path: str) -> dict[str, Any]:
-    """The JSON object that a body holds."""
+    """The JSON object that a body holds, odd values marked as `decode` says."""
     try:
         record = orjson.loads(body)
     except orjson.JSONDecodeError:
-        record = None
+        record = _tolerant(body)
     if isinstance(record, dict):
         return record
     raise Unavailable(f"GET {path}: 200, but {len(body)} bytes that are no JSON object")
+
+
+def _tolerant(body: bytes) -> Any:
+    """What a body holds that a strict parser refuses; None if it was cut off or is no JSON."""
+    try:
+        return tolerant(body)
+    except (RecursionError, ValueError):
+        return None
 
 
 def _message(body: bytes, key: str) -> str:

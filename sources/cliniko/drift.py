@@ -8,6 +8,7 @@ from typing import Any
 
 from dlt.common.normalizers.naming.snake_case import NamingConvention
 
+from sources.cliniko.decode import is_decodable
 from sources.cliniko.model import Kind
 from sources.cliniko.values import column
 
@@ -72,7 +73,11 @@ def found(
     left: list[str] = []
     for name in sorted(set[str]().union(*objects).difference(known)):
         values = [record.get(name) for record in objects]
+        odd = [place for place, value in enumerate(values) if _is_undecodable(value)]
         if (nature := _nature(values)) is None:
+            if odd:
+                refused = [(place, "an undecodable text is no value") for place in odd]
+                yield Found(_shown(name), "text", (), refused)
             continue
         field = _pointer(prefix, name) + ("/" if nature == "id" else "")
         if field not in columns:
@@ -88,7 +93,7 @@ def found(
             p for p, record in enumerate(objects) if any(record.get(n) is not None for n in left)
         ]
         reason = f"is one of more than {NEW_COLUMNS} new fields"
-        yield Found(left[0][:LONGEST], "text", (), [(place, reason) for place in places])
+        yield Found(_shown(left[0]), "text", (), [(place, reason) for place in places])
 
 
 def named(objects: Sequence[Any], known: Collection[str], prefix: str = "") -> set[str]:
@@ -96,10 +101,19 @@ def named(objects: Sequence[Any], known: Collection[str], prefix: str = "") -> s
     found = [one for one in objects if isinstance(one, dict)]
     names = sorted(set[str]().union(*found).difference(known))[:NEW_COLUMNS]
     return {
-        prefix + "".join(c for c in name if c.isprintable())[:LONGEST]
+        prefix + _shown(name)
         for name in names
         if _nature([one.get(name) for one in found]) is not None
     }
+
+
+def _shown(name: str) -> str:
+    """A field's name for people."""
+    return "".join(c for c in name if c.isprintable())[:LONGEST]
+
+
+def _is_undecodable(value: Any) -> bool:
+    return isinstance(value, str) and not is_decodable(value)
 
 
 def _pointer(prefix: str, name: str) -> str:
@@ -130,7 +144,7 @@ def _nature(values: Sequence[Any]) -> Kind | None:
 
     That is so for nulls, and for links to lists.
     """
-    present = [value for value in values if value is not None]
+    present = [value for value in values if value is not None and not _is_undecodable(value)]
     if all(is_link(value) for value in present):
         return "id" if any(target(url).isdecimal() for url in _urls(present) if url) else None
     types = frozenset(type(value) for value in present)
@@ -141,7 +155,8 @@ def _nature(values: Sequence[Any]) -> Kind | None:
 
 
 def _urls(links: Sequence[Any]) -> list[str | None]:
-    return [None if link is None else link["links"]["self"] for link in links]
+    """Where links lead; what is undecodable in a link's place stays as it is."""
+    return [link["links"]["self"] if isinstance(link, dict) else link for link in links]
 
 
 def _values(name: str, nature: Kind, values: Sequence[Any]) -> Sequence[Any]:

@@ -17,7 +17,7 @@ from sources.cliniko.privacy import Rules
 from sources.cliniko.state import EVERY as EVERY
 from sources.cliniko.state import State
 from sources.cliniko.tables import Rejection, Typed, emptied, typed, usable_ids
-from sources.cliniko.values import ARROW, fingerprint, json_text, without_nul
+from sources.cliniko.values import ARROW, fingerprint, json_text, storable
 from sources.cliniko.walk import Page, received
 
 NAMED = 1_000  # rejected records that the state names; more are too many to carry along
@@ -299,9 +299,9 @@ def _keys(page: Page) -> list[str]:
 def _raw(record: Record) -> str:
     """The record as JSON that every database takes."""
     try:
-        return without_nul(json_text(record))
+        return storable(json_text(record))
     except RecursionError:
-        return without_nul(json_text({name: _shallow(value) for name, value in record.items()}))
+        return storable(json_text({name: _shallow(value) for name, value in record.items()}))
 
 
 def _shallow(value: Any) -> Any:

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import orjson
-
 from sources.cliniko.client import Answer
 from sources.cliniko.errors import Malformed
 from sources.cliniko.model import Record
 from sources.cliniko.ranges import Split
 from sources.cliniko.shred import Shredded, values
+from sources.cliniko.values import fingerprint
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ def is_empty(answer: Answer, found: Sequence[Record], *, first: bool = False) ->
 
 def key(record: Record) -> str:
     """What tells a record from the others of its list: its id, or all of it."""
-    return str(record.get("id") or orjson.dumps(record, option=orjson.OPT_SORT_KEYS))
+    return str(record.get("id") or fingerprint(record))
 
 
 def ids(found: Sequence[Record], after: int) -> list[int]:

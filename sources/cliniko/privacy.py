@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args
 
 from sources.cliniko import catalogue, drift
 from sources.cliniko.catalogue import Column
+from sources.cliniko.decode import UNREADABLE
 from sources.cliniko.endpoints import ENDPOINTS
 from sources.cliniko.errors import ConfigError
 from sources.cliniko.model import Endpoint, Record
@@ -112,6 +113,7 @@ class Treatment:
                 out.add(children.steps[0])
         out |= {link.name for link in endpoint.links if link.column in out}
         known = _fields(endpoint)
+        out |= {UNREADABLE} if out else set()  # a whole record that nobody could take apart
         return {
             name: value if name in known else drift.withheld({name: value})[name]
             for name, value in record.items()

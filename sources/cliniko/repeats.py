@@ -48,7 +48,7 @@ class Repeats:
         for record in list(chain.from_iterable(self._last))[-REMEMBERED:]:
             key = str(record.get("id"))
             self._marks.pop(key, None)
-            if EVERY not in refused and key not in refused:
+            if key.isdecimal() and EVERY not in refused and key not in refused:
                 self._marks[key] = _hash(record)
         for key in list(self._marks)[:-REMEMBERED]:
             del self._marks[key]

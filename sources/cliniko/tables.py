@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from sources.cliniko import drift
 from sources.cliniko.catalogue import child_table, parent_columns
+from sources.cliniko.decode import UNREADABLE
 from sources.cliniko.model import Children, Endpoint, Field, Kind, Link, Record
 from sources.cliniko.privacy import Rules, Treatment
 from sources.cliniko.shred import Shredded, values
@@ -242,13 +243,19 @@ def _usable(
     if endpoint.shape != "list":
         return records, [None] * len(records)
     ids = usable_ids(records)
-    if None not in ids:
+    if None not in ids and (
+        isinstance(records, Shredded) or not any(UNREADABLE in r for r in records)
+    ):
         return records, ids
+    kept: list[tuple[Record, int]] = []
     for record, number in zip(records, ids, strict=True):
-        if number is None:
+        if UNREADABLE in record:
+            rejected.append(Rejection(number, "id", "is a record that is no JSON", record))
+        elif number is None:
             rejected.append(Rejection(None, "id", "has no usable id", record))
-    kept = [record for record, number in zip(records, ids, strict=True) if number is not None]
-    return kept, [number for number in ids if number is not None]
+        else:
+            kept.append((record, number))
+    return [record for record, _ in kept], [number for _, number in kept]
 
 
 Sent = dict[str, Sequence[Any]]

@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
+from sources.cliniko.decode import is_decodable, spelled
 from sources.cliniko.model import Kind
 
 ARROW: dict[Kind, pa.DataType] = {
@@ -81,6 +82,8 @@ def _one_by_one(kind: Kind, values: Sequence[Any]) -> tuple[pa.Array, list[Misfi
 
 def _shown(value: Any) -> str:
     """What a value is, without what it says: it may be about a patient."""
+    if isinstance(value, str) and not is_decodable(value):
+        return "an undecodable text"
     return {
         str: "a text",
         bool: "true or false",
@@ -97,11 +100,16 @@ def json_text(value: Any) -> str:
     try:
         return orjson.dumps(value).decode()
     except TypeError:
-        return json.dumps(value, separators=(",", ":"))
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def storable(text: str) -> str:
+    """JSON text in which NUL, and what is no text, is spelled out: no database stores it."""
+    return spelled(without_nul(text), r"\\u")
 
 
 def without_nul(text: str) -> str:
-    """JSON text in which NUL is spelled out, for databases that cannot store it."""
+    """JSON text in which NUL is spelled out."""
     if "\\u0000" not in text:
         return text
     return re.sub(r"(?<!\\)((?:\\\\)*)\\u0000", r"\1\\\\u0000", text)
@@ -203,7 +211,7 @@ _WHOLE: dict[Kind, Callable[[Sequence[Any]], pa.Array]] = {
 
 def _json(value: Any) -> str:
     text = json_text(value)
-    return _misfit() if without_nul(text) != text else text
+    return _misfit() if storable(text) != text else text
 
 
 def _text(value: Any) -> str:
