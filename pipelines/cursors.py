@@ -17,6 +17,7 @@ from pipelines.landing import Landing
 from pipelines.lock import hold, writers
 from pipelines.place import DATASET, NOTHING, lock_file, work_file, writable
 from pipelines.readers import reader
+from pipelines.recovery import recovered
 from sources.cliniko.errors import ConfigError, Unavailable
 from sources.cliniko.reading import State
 from sources.cliniko.source import Delivery
@@ -93,7 +94,7 @@ def _changed(endpoint: str, account: str, destination: str, state_dir: Path) -> 
     with ExitStack() as held:
         held.enter_context(hold(lock_file(state_dir)))
         store = warehouse(destination, state_dir)
-        held.enter_context(store.opened())
+        held.enter_context(recovered(store, state_dir))
         held.enter_context(store.locked(writers(account)))
         before = _known(store, state_dir)
         landing = Landing(store, account, state_dir)

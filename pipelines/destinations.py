@@ -11,9 +11,9 @@ import dlt
 import duckdb
 from duckdb import TransactionException
 
-from pipelines import elsewhere, postgres
+from pipelines import elsewhere, postgres, working_file
 from pipelines.place import DATASET as DATASET
-from pipelines.place import work_file
+from pipelines.place import published, work_file
 
 KEPT = "16MB"  # of what DuckDB has seen it keeps so much in memory until the next load
 THREADS = 1  # a second one takes more memory, and no less time: loads are too small for two
@@ -101,12 +101,17 @@ class WorkingFile(dlt.destinations.duckdb):
 
 
 def _duckdb(state_dir: Path) -> Warehouse:
-    """The working file, made first where there is none: dlt keeps its format."""
+    """The working file, made first where there is none: dlt keeps its format.
+
+    Where a night was published, it is not made but restored, see `working_file`.
+    """
     file = work_file(state_dir)
-    make(file)
+    if not published(state_dir).exists():
+        make(file)
     made = WorkingFile(str(file), destination_name="duckdb")
     made.file = file
-    return Warehouse("duckdb", made, file, staged=True)
+    opened = partial(working_file.opened, state_dir)
+    return Warehouse("duckdb", made, file, opened=opened, staged=True)
 
 
 def _postgres(state_dir: Path) -> Warehouse:

@@ -10,6 +10,7 @@ from pipelines.erasure import Rows
 from pipelines.landing import Landing
 from pipelines.lock import hold_account, hold_place, writers
 from pipelines.publish import publish
+from pipelines.recovery import recovered
 from sources.cliniko import filters
 from sources.cliniko.client import Client
 from sources.cliniko.endpoints import ENDPOINTS
@@ -64,7 +65,7 @@ def _opened(
 ) -> Iterator[tuple[Warehouse, Landing]]:
     """The warehouse, held, with what a run before left brought in line."""
     store = warehouse(destination, state_dir)
-    with store.opened(), store.locked(writers(settings.account, settings)):
+    with recovered(store, state_dir), store.locked(writers(settings.account, settings)):
         landing = Landing(store, settings.account, state_dir)
         landing.prepare()
         if not landing.flow.default_schema_name:

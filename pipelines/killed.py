@@ -1,5 +1,6 @@
 """Marks that stand while a run goes on: one that is left over tells that its run was killed."""
 
+import re
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from pipelines.destinations import Warehouse
 from pipelines.ledger import RUNS, Killed
 from pipelines.place import work
 
+NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]+")
 STARTED = "%Y%m%dT%H%M%SZ"  # how a run's name begins
 
 
@@ -28,6 +30,9 @@ def marks(warehouse: Warehouse, account: str, state_dir: Path) -> Path:
     A mark is an empty file with the run's name: nothing in it can be half written.
     """
     folder = work(state_dir) / "running" / warehouse.name / account
+    for part in (*reversed(folder.parents[:2]), folder):
+        if part.exists() and not part.is_dir():
+            part.unlink()  # nothing of ours: what it says of runs cannot be read
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return folder
 
@@ -48,7 +53,7 @@ def killed(folder: Path, run_id: str, flow: dlt.Pipeline) -> list[Killed]:
 
     To be asked under the lock: any other run that has a mark is dead.
     """
-    names = sorted(mark.name for mark in folder.glob("*Z-*") if mark.name != run_id)
+    names = sorted(mark.name for mark in _marks(folder) if mark.name != run_id)
     if not names:
         return []
     known = _known(flow, names)
@@ -57,9 +62,14 @@ def killed(folder: Path, run_id: str, flow: dlt.Pipeline) -> list[Killed]:
 
 def clear(folder: Path, run_id: str) -> None:
     """Take away the marks of all runs before, which the warehouse knows of now."""
-    for mark in folder.glob("*Z-*"):
+    for mark in _marks(folder):
         if mark.name != run_id:
             mark.unlink(missing_ok=True)
+
+
+def _marks(folder: Path) -> list[Path]:
+    """The files that are named like runs."""
+    return [one for one in folder.glob("*Z-*") if NAME.fullmatch(one.name) and one.is_file()]
 
 
 def _known(flow: dlt.Pipeline, names: Iterable[str]) -> set[str]:

@@ -22,7 +22,7 @@ def prepare(pipeline: dlt.Pipeline) -> None:
     others_went_on = pipeline.state.get("_version_hash") != before
     if pipeline.has_pending_data and not others_went_on and not _was_begun(pipeline):
         _load(pipeline)
-    if pipeline.has_pending_data or _is_ahead(pipeline):
+    if pipeline.has_pending_data or is_ahead(pipeline):
         pipeline.drop()
         pipeline.sync_destination()
 
@@ -55,7 +55,7 @@ def _load(pipeline: dlt.Pipeline) -> None:
             raise  # the destination is not well; the next run tries again
 
 
-def _is_ahead(pipeline: dlt.Pipeline) -> bool:
+def is_ahead(pipeline: dlt.Pipeline) -> bool:
     """Whether the copy here says more than the destination does."""
     with pipeline.destination_client() as client:
         if not isinstance(client, WithStateSync):

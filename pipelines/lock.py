@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -65,10 +65,12 @@ def hold(file: Path) -> Iterator[None]:
         raise ConfigError(f"{file} cannot be written: {error.strerror}") from error
     try:
         since = datetime.now(UTC).isoformat(timespec="seconds")
-        owner.write_text(json.dumps({"process": os.getpid(), "since": since}))
+        with suppress(OSError):  # it only tells others who has the lock
+            owner.write_text(json.dumps({"process": os.getpid(), "since": since}))
         yield
     finally:
-        owner.unlink(missing_ok=True)
+        with suppress(OSError):
+            owner.unlink(missing_ok=True)
         lock.release()
 
 

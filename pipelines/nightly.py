@@ -26,12 +26,15 @@ from pipelines.memory import for_many_threads, give_back
 from pipelines.place import sweep, writable
 from pipelines.publish import publish
 from pipelines.reconcile import USUAL, Terms, reconcile
+from pipelines.record import record
+from pipelines.recovery import recovered
 from pipelines.report import Progress, closing
 from pipelines.stopping import Stopping, heard
-from pipelines.sync import finish, sync
+from pipelines.sync import LEDGER_FAILED, finish, sync, told
 from pipelines.wording import said
+from pipelines.working_file import problem, restore
 from sources.cliniko.client import Client
-from sources.cliniko.errors import ClinikoError, Locked
+from sources.cliniko.errors import ClinikoError, ConfigError, Locked
 from sources.cliniko.privacy import rules
 from sources.cliniko.reading import Reading
 from sources.cliniko.settings import ClinikoSettings
@@ -113,12 +116,14 @@ class Night:
     """A place that is held, and what is to be done there.
 
     as_of:  the moment that the marts are built for; None for now
+    lost:   what of the warehouse is lost for good, a line each
     """
 
     store: Warehouse
     state_dir: Path
     stop: Stopping
     as_of: datetime | None = None
+    lost: Sequence[str] = ()
 
     def run(
         self,
@@ -160,13 +165,26 @@ class Night:
     def close(self, runs: Sequence[Run], console: Console, mode: str) -> None:
         """Build the marts, publish what the runs loaded, and say how they went."""
         give_back()  # marts are built by another process, which takes memory too
+        if self.lost:
+            _told(runs, self.lost, self.store, self.state_dir)
         notes = turn(runs, self.store, self.state_dir, as_of=self.as_of, stop=self.stop)
         if self.store.file:
             if is_due(self.store.file):
                 with suppress(OSError, duckdb.Error):  # then it stays due
                     compact(self.store.file)
             notes += _published(runs, self.store.file, self.state_dir, mode)
+            if any(run.error for run in runs):
+                notes += _restored(self.state_dir, self.store.file)
         closing(console, runs, [*self.store.notes, *notes])
+
+
+def _told(runs: Sequence[Run], lost: Sequence[str], store: Warehouse, state_dir: Path) -> None:
+    """Have the runs say what is lost, in the ledger too."""
+    for run in runs:
+        for line in lost:
+            run.fail(line)
+    with told(runs, LEDGER_FAILED):
+        record(runs, store, state_dir)
 
 
 def _kept_open(store: Warehouse) -> AbstractContextManager[object]:
@@ -190,8 +208,8 @@ def _opened(destination: str, state_dir: Path, as_of: datetime | None = None) ->
     with hold_place(state_dir), heard() as stop:
         sweep(state_dir)
         store = warehouse(destination, state_dir)
-        with store.opened():
-            yield Night(store, state_dir, stop, as_of)
+        with recovered(store, state_dir) as lost:
+            yield Night(store, state_dir, stop, as_of, lost)
 
 
 def report(runs: Sequence[Run]) -> dict[str, Any]:
@@ -215,6 +233,17 @@ def _not_begun(settings: ClinikoSettings, readings: Readings, error: ClinikoErro
     run = Run(named(now), settings.account, now, readings, now, locked=isinstance(error, Locked))
     run.fail(str(error))
     return run
+
+
+def _restored(state_dir: Path, file: Path) -> list[str]:
+    """Restore a working file that may be what broke a run: DuckDB tells only when it reads."""
+    if not (found := problem(file, thorough=True)):
+        return []
+    try:
+        restore(state_dir, found)
+    except ConfigError as error:
+        return [str(error)]
+    return ["run `cliniko sync` again"]
 
 
 def _published(runs: Sequence[Run], file: Path, state_dir: Path, mode: str) -> list[str]:

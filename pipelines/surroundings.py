@@ -9,6 +9,7 @@ import dlt
 import duckdb
 
 from pipelines import alerts, freshness
+from pipelines.damage import damages
 from pipelines.place import published
 from sources.cliniko.accounts import named
 from sources.cliniko.errors import ClinikoError, ConfigError
@@ -24,6 +25,7 @@ def surroundings(destination: str, state_dir: Path) -> dict[str, Any]:
         "state_dir": _place(state_dir),
         "alerts": _alerts(),
         "freshness": _age(destination, state_dir),
+        "damage": _damage(destination, state_dir),
     }
 
 
@@ -64,6 +66,15 @@ def _place(state_dir: Path) -> dict[str, Any]:
     except OSError as error:
         message = f"{existing} cannot be written: {error.strerror}"
     return {"path": str(path), "ok": not message, "message": message}
+
+
+def _damage(destination: str, state_dir: Path) -> dict[str, Any]:
+    """What is damaged in the state directory and the destination, a line each."""
+    try:
+        found = damages(destination, state_dir)
+    except Exception as error:  # whatever a driver raises: the destination's own check tells
+        return {"ok": True, "found": [], "message": f"not looked at: {type(error).__name__}"}
+    return {"ok": not found, "found": found, "message": "; ".join(found)}
 
 
 def _alerts() -> dict[str, Any]:

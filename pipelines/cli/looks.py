@@ -31,6 +31,7 @@ def check(
         result = checks.check_all(settings, chosen(None), destination, state_dir)
     result |= surroundings.surroundings(destination, state_dir)
     result["ok"] = result["ok"] and result["state_dir"]["ok"] and result["alerts"]["ok"]
+    result["ok"] = result["ok"] and result["damage"]["ok"]
     if as_json:
         show(result)
     else:
@@ -49,6 +50,7 @@ def _describe(console: "Console", result: dict[str, Any]) -> None:
         f"state directory {place['path']}": place["message"] or "can be written",
         "alerts": told["message"] or f"by {' and '.join(told_by)}",
         "published": "; ".join(filter(None, (old, age["message"]))),
+        "damage": result["damage"]["message"] or "none found",
         **{name: f"from {where}" for name, where in result["settings"].items()},
     }
     for name, said in lines.items():

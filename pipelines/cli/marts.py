@@ -28,9 +28,10 @@ def build(destination: To = "", as_json: AsJson = False, state_dir: StateDir = S
     state_dir = place.writable(state_dir)
     with hold_place(state_dir):
         store = _loaded(destination, state_dir)
-        built = make(store, state_dir, always=True)
-        if store.file and not built.failed:
-            publish(store.file, state_dir, published_mode())
+        with store.opened():
+            built = make(store, state_dir, always=True)
+            if store.file and not built.failed:
+                publish(store.file, state_dir, published_mode())
     said = f"marts {built.status} in {built.seconds:.1f} s"
     _end(said, built.failed, built.warned, {"status": built.status} if as_json else None)
 

@@ -144,7 +144,7 @@ def publish(
         say(f"{name}: rows are seen as soon as they are loaded; there is nothing to publish")
         return
     state_dir = place.writable(state_dir)
-    with hold_place(state_dir):
+    with hold_place(state_dir), warehouse(destination, state_dir).opened():
         file = put(place.work_file(state_dir), state_dir, published_mode())
         say(f"published {file}")
         if parquet:
