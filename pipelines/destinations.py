@@ -1,5 +1,6 @@
 """Where the tables go: a DuckDB file by default, Postgres, or any other dlt destination."""
 
+import glob
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -154,6 +155,8 @@ def make(file: Path) -> None:
     if file.exists():
         return
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for log in file.parent.glob(f"{glob.escape(file.name)}.wal*"):
+        log.unlink()  # of a file that is gone: DuckDB would replay it into the new one
     with duckdb.connect() as connection:
         connection.execute(f"ATTACH '{quoted(file)}' AS made (STORAGE_VERSION '{STORAGE_VERSION}')")
         connection.execute("DETACH made")

@@ -23,14 +23,16 @@ from pipelines.ledger import Run, Status
 from pipelines.lock import hold_account, hold_place, writers
 from pipelines.marts.turn import turn, wanted
 from pipelines.memory import for_many_threads, give_back
-from pipelines.place import sweep, writable
-from pipelines.publish import publish
+from pipelines.place import published, sweep, writable
+from pipelines.publish import NotPublished, publish, settle
 from pipelines.reconcile import USUAL, Terms, reconcile
 from pipelines.record import record
 from pipelines.recovery import recovered
 from pipelines.report import Progress, closing
+from pipelines.side_files import closed_to_writers
 from pipelines.stopping import Stopping, heard
 from pipelines.sync import LEDGER_FAILED, finish, sync, told
+from pipelines.verify import changed_by_others
 from pipelines.wording import said
 from pipelines.working_file import problem, restore
 from sources.cliniko.client import Client
@@ -54,16 +56,18 @@ def night(
     console: Console,
     terms: Terms = USUAL,
     as_of: datetime | None = None,
+    whole: bool = False,
 ) -> Run:
     """One account: run, compare with the account, publish what is loaded, say how it went.
 
     A run that failed publishes nothing; readers keep the night before. SIGTERM and
-    Ctrl-C end it with the work kept. The marts are built as of a moment, or of now.
+    Ctrl-C end it with the work kept. The marts are built as of a moment, or of now. What
+    is published is verified, all of it if `whole`.
 
     Raises Locked if another run is at work, ConfigError for what the user has to mend,
     Unavailable if the destination cannot be reached; then nothing has been asked for yet.
     """
-    with _opened(destination, state_dir, as_of) as night:
+    with _opened(destination, state_dir, as_of, whole) as night:
         progress = Progress(console)
         with progress.shown(), _kept_open(night.store):
             run = night.run(settings, readings, terms, progress)
@@ -78,6 +82,7 @@ def nights(
     console: Console,
     terms: Terms = USUAL,
     as_of: datetime | None = None,
+    whole: bool = False,
 ) -> list[Run]:
     """Several accounts side by side, into one warehouse that is published once.
 
@@ -86,7 +91,7 @@ def nights(
 
     Raises Locked if another run writes to this place, ConfigError as `night` does.
     """
-    with for_many_threads(), _opened(destination, state_dir, as_of) as night:
+    with for_many_threads(), _opened(destination, state_dir, as_of, whole) as night:
         progress = Progress(console)
 
         def one(account: tuple[ClinikoSettings, Readings]) -> Run:
@@ -117,6 +122,8 @@ class Night:
 
     as_of:  the moment that the marts are built for; None for now
     lost:   what of the warehouse is lost for good, a line each
+    whole:  whether all that is published is verified, not only what has changed
+    found:  what others did to the files of this place
     """
 
     store: Warehouse
@@ -124,6 +131,8 @@ class Night:
     stop: Stopping
     as_of: datetime | None = None
     lost: Sequence[str] = ()
+    whole: bool = False
+    found: Sequence[str] = ()
 
     def run(
         self,
@@ -172,10 +181,28 @@ class Night:
             if is_due(self.store.file):
                 with suppress(OSError, duckdb.Error):  # then it stays due
                     compact(self.store.file)
-            notes += _published(runs, self.store.file, self.state_dir, mode)
+            notes += self._published(runs, self.store.file, mode)
             if any(run.error for run in runs):
                 notes += _restored(self.state_dir, self.store.file)
-        closing(console, runs, [*self.store.notes, *notes])
+        closing(console, runs, list(dict.fromkeys([*self.store.notes, *self.found, *notes])))
+
+    def _published(self, runs: Sequence[Run], file: Path, mode: str) -> list[str]:
+        """Publish what runs have loaded; if it cannot be published, they say so."""
+        loaded = [run for run in runs if run.status != "failed"]
+        if not loaded:
+            return []
+        notes: list[str] = []
+        try:
+            file = publish(file, self.state_dir, mode, notes=notes, whole=self.whole)
+            return [*notes, f"published {file}"]
+        except (OSError, duckdb.Error, NotPublished) as error:
+            ours = isinstance(error, NotPublished)
+            for run in loaded:
+                aloud = said(error) if ours else type(error).__name__
+                run.fail(f"not published: {said(error)}", f"not published: {aloud}")
+            with told(loaded, LEDGER_FAILED):
+                record(loaded, self.store, self.state_dir)
+            return notes
 
 
 def _told(runs: Sequence[Run], lost: Sequence[str], store: Warehouse, state_dir: Path) -> None:
@@ -198,7 +225,9 @@ def _kept_open(store: Warehouse) -> AbstractContextManager[object]:
 
 
 @contextmanager
-def _opened(destination: str, state_dir: Path, as_of: datetime | None = None) -> Iterator[Night]:
+def _opened(
+    destination: str, state_dir: Path, as_of: datetime | None = None, whole: bool = False
+) -> Iterator[Night]:
     """Hold the place until the night is over, once the destination is known to work.
 
     Raises Locked, ConfigError and Unavailable.
@@ -206,10 +235,24 @@ def _opened(destination: str, state_dir: Path, as_of: datetime | None = None) ->
     state_dir = writable(state_dir)
     wanted()  # a setting that is wrong is told before anything is read
     with hold_place(state_dir), heard() as stop:
+        settle(state_dir)
         sweep(state_dir)
+        found = _cleared(state_dir) if destination == "duckdb" else []
         store = warehouse(destination, state_dir)
         with recovered(store, state_dir) as lost:
-            yield Night(store, state_dir, stop, as_of, lost)
+            yield Night(store, state_dir, stop, as_of, lost, whole, found)
+
+
+def _cleared(state_dir: Path) -> list[str]:
+    """Free the published file from what others wrote, before a run trusts it; what that was."""
+    file = published(state_dir)
+    try:
+        with closed_to_writers(file) as notes:
+            if tables := changed_by_others(state_dir):
+                notes.append(f"another program has changed {', '.join(tables)} in {file.name}")
+            return notes
+    except (OSError, duckdb.Error):  # publishing will say why
+        return []
 
 
 def report(runs: Sequence[Run]) -> dict[str, Any]:
@@ -244,16 +287,3 @@ def _restored(state_dir: Path, file: Path) -> list[str]:
     except ConfigError as error:
         return [str(error)]
     return ["run `cliniko sync` again"]
-
-
-def _published(runs: Sequence[Run], file: Path, state_dir: Path, mode: str) -> list[str]:
-    """Publish what runs have loaded; if it cannot be published, they say so."""
-    loaded = [run for run in runs if run.status != "failed"]
-    if not loaded:
-        return []
-    try:
-        return [f"published {publish(file, state_dir, mode)}"]
-    except (OSError, duckdb.Error) as error:
-        for run in loaded:
-            run.fail(f"not published: {said(error)}", f"not published: {type(error).__name__}")
-        return []

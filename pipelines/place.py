@@ -1,8 +1,10 @@
 """The state directory: what stands where, and whether it holds a demo."""
 
+import os
 import shutil
 import stat
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from sources.cliniko.errors import ConfigError
@@ -70,8 +72,11 @@ def sweep(state_dir: Path) -> None:
 
     To be asked under the lock of the state directory.
     """
-    for left in (*state_dir.glob(f".{PUBLISHED}.*"), *work(state_dir).glob("*.small*")):
-        left.unlink(missing_ok=True)
+    file = Path(os.path.realpath(published(state_dir)))
+    halves = file.parent.glob(f".{file.name}.[0-9]*")
+    for left in (*halves, *work(state_dir).glob("*.small*")):
+        with suppress(OSError):  # in a folder of somebody else's
+            left.unlink(missing_ok=True)
     for folder in work(state_dir).glob("*.tmp"):
         shutil.rmtree(folder, ignore_errors=True)
 

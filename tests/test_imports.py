@@ -72,6 +72,8 @@ ORDER = [
     {"pipelines.marts.history", "pipelines.marts.stamp", "pipelines.marts.swap"},
     {"pipelines.marts.build"},
     {"pipelines.marts.turn", "pipelines.marts.inspection"},
+    {"pipelines.content_hash"},
+    {"pipelines.verify", "pipelines.side_files"},
     {"pipelines.publish", "pipelines.parquet", "pipelines.report"},
     {"pipelines.nightly", "pipelines.cursors", "pipelines.forget"},
     {"pipelines.watch"},

@@ -3,6 +3,7 @@
 import pytest
 from conftest import Cliniko, Warehouse
 from matrix import Night, Row, environment, play
+from matrix_files import clients
 
 from sandbox import Account, Served
 
@@ -10,6 +11,7 @@ ROWS: list[Row] = [
     Row("nothing at all", lambda night: None),
     Row("nothing at all, on Postgres", lambda night: None, destination="postgres"),
     Row("a variable of another program", environment(SOME_PROGRAM="1")),
+    *clients(),
 ]
 """Every disturbance; a new one is a line."""
 
