@@ -18,6 +18,7 @@ from pipelines.cli import (
     schedules,
     setup,
     trials,
+    verify,
     work,
 )
 from pipelines.cli.output import say
@@ -35,6 +36,7 @@ for command in (
     setup.init,
     work.sync,
     work.reconcile,
+    verify.verify,
     looks.check,
     ages.status,
     looks.endpoints,

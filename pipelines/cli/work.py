@@ -43,6 +43,9 @@ def sync(
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit 3 also for not permitted and rejected.")
     ] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Verify all that is published, not only what changed.")
+    ] = False,
     max_requests: MaxRequests = 60,
     accept_gone: AcceptGone = False,
     as_json: AsJson = False,
@@ -65,7 +68,7 @@ def sync(
             (one, {e.name: Reading(e, *window, whole=full) for e in endpoints}) for one in settings
         ]
         terms = Terms(max_requests, accept_gone)
-        code = _night(work, destination, state_dir, terms, narration, as_json, strict)
+        code = _night(work, destination, state_dir, terms, narration, as_json, strict, verify)
     raise typer.Exit(code)
 
 
@@ -104,6 +107,7 @@ def _night(
     narration: Narration,
     as_json: bool,
     strict: bool = False,
+    whole: bool = False,
 ) -> int:
     """The night of one account or of several, told to whoever should know; its exit code."""
     from pipelines import watch
@@ -112,9 +116,9 @@ def _night(
     console = narration.console
     with narration.logged(state_dir):
         if len(work) == 1:
-            runs = [night(*work[0], destination, state_dir, console, terms)]
+            runs = [night(*work[0], destination, state_dir, console, terms, whole=whole)]
         else:
-            runs = nights(work, destination, state_dir, console, terms)
+            runs = nights(work, destination, state_dir, console, terms, whole=whole)
         watch.tell(runs, destination, state_dir.absolute())
     if as_json:
         show(report(runs))
