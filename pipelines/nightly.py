@@ -23,7 +23,7 @@ from pipelines.ledger import Run, Status
 from pipelines.lock import hold_account, hold_place, writers
 from pipelines.marts.turn import turn, wanted
 from pipelines.memory import for_many_threads, give_back
-from pipelines.place import published, sweep, writable
+from pipelines.place import published, sweep, work_file, writable
 from pipelines.publish import NotPublished, publish, settle
 from pipelines.reconcile import USUAL, Terms, reconcile
 from pipelines.record import record
@@ -32,7 +32,7 @@ from pipelines.report import Progress, closing
 from pipelines.side_files import closed_to_writers
 from pipelines.stopping import Stopping, heard
 from pipelines.sync import LEDGER_FAILED, finish, sync, told
-from pipelines.verify import changed_by_others
+from pipelines.verify import changed_by_others, is_new
 from pipelines.wording import said
 from pipelines.working_file import problem, restore
 from sources.cliniko.client import Client
@@ -41,6 +41,10 @@ from sources.cliniko.privacy import rules
 from sources.cliniko.reading import Reading
 from sources.cliniko.settings import ClinikoSettings
 
+RESTORED = (
+    "the working file was restored from a published file in which another program had changed {}: "
+    "see `cliniko verify --full`; put a backup back, or read all again: `cliniko sync --full`"
+)
 SIDE_BY_SIDE = 64  # accounts: they mostly wait, each for its own budget
 
 Readings = Mapping[str, Reading]
@@ -237,22 +241,27 @@ def _opened(
     with hold_place(state_dir), heard() as stop:
         settle(state_dir)
         sweep(state_dir)
-        found = _cleared(state_dir) if destination == "duckdb" else []
+        found, changed = _cleared(state_dir) if destination == "duckdb" else ([], [])
         store = warehouse(destination, state_dir)
         with recovered(store, state_dir) as lost:
+            if changed and is_new(work_file(state_dir), state_dir):
+                lost.append(RESTORED.format(", ".join(changed)))
             yield Night(store, state_dir, stop, as_of, lost, whole, found)
 
 
-def _cleared(state_dir: Path) -> list[str]:
-    """Free the published file from what others wrote, before a run trusts it; what that was."""
+def _cleared(state_dir: Path) -> tuple[list[str], list[str]]:
+    """Free the published file from what others wrote, before a run trusts it.
+
+    What there is to say, and the tables that are not what was published.
+    """
     file = published(state_dir)
     try:
         with closed_to_writers(file) as notes:
             if tables := changed_by_others(state_dir):
                 notes.append(f"another program has changed {', '.join(tables)} in {file.name}")
-            return notes
+            return notes, tables
     except (OSError, duckdb.Error):  # publishing will say why
-        return []
+        return [], []
 
 
 def report(runs: Sequence[Run]) -> dict[str, Any]:

@@ -121,12 +121,6 @@ def changed_by_others(state_dir: Path) -> list[str]:
     return sorted(name for name in now.keys() | then.keys() if now.get(name) != then.get(name))
 
 
-def is_as_published(state_dir: Path) -> bool:
-    """Whether nobody has written into the published file since it was verified."""
-    last = _last(state_dir)
-    return last is not None and identity(published(state_dir)) == last.file
-
-
 def is_new(file: Path, state_dir: Path) -> bool:
     """Whether the working file is another one than was published from."""
     last = _last(state_dir)

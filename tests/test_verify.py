@@ -187,3 +187,19 @@ def test_a_night_that_cannot_be_published_is_partial_and_loses_nothing(
     file.unlink()
     assert synced("sync", "contacts").code == 0  # type: ignore[attr-defined]
     assert told(tmp_path / "state") == []
+
+
+def test_a_working_file_that_is_restored_from_a_changed_file_is_told(
+    account: Account, synced: Callable[..., object], tmp_path: Path
+) -> None:
+    synced("sync", "contacts")
+    change(
+        tmp_path / "state" / "warehouse.duckdb",
+        "DELETE FROM cliniko.contacts WHERE id = (SELECT min(id) FROM cliniko.contacts)",
+    )
+    (tmp_path / "state" / "work" / "load.duckdb").unlink()
+
+    ended = synced("sync", "contacts")
+
+    assert ended.code == 3  # type: ignore[attr-defined]
+    assert "another program had changed cliniko.contacts" in ended.err  # type: ignore[attr-defined]
