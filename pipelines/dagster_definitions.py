@@ -6,7 +6,6 @@ A run of Dagster is one of ours, with lock, checkpoints, comparison and publishi
 never run past them. dagster-dlt describes the assets by the dlt source.
 """
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from dagster_dlt.translator import DltResourceTranslatorData
 
 from pipelines import freshness, watch
 from pipelines.console import console
+from pipelines.documented_settings import only_documented
 from pipelines.ledger import Run
 from pipelines.logs import logged
 from pipelines.nightly import night
@@ -50,8 +50,6 @@ def location(
     again: dagster.RetryPolicy = AGAIN,
 ) -> dagster.Definitions:
     """The assets, the nightly schedule and the checks; no request is made, no key is read."""
-    os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
-    os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")
     place = Place(destination, state_dir.absolute())
     partitions = dagster.StaticPartitionsDefinition(names())
     lists = _assets(place, partitions, again)
@@ -86,7 +84,8 @@ def defs() -> dagster.Definitions:
 
 def names() -> list[str]:
     """The accounts by the settings: those that are named, or the only one."""
-    return accounts.named() or [dlt.config.get("sources.cliniko.account", str) or "main"]
+    with only_documented():
+        return accounts.named() or [dlt.config.get("sources.cliniko.account", str) or "main"]
 
 
 def _requests(context: dagster.ScheduleEvaluationContext) -> Iterator[dagster.RunRequest]:
@@ -123,16 +122,17 @@ def _run(place: Place, account: str, wanted: set[str]) -> Run:
     """One run of ours, told to whoever should know."""
     narration = console()
     try:
-        [settings] = accounts.settings([account])
-        readings = {name: Reading(e) for name, e in ENDPOINTS.items() if name in wanted}
-        with logged(place.state_dir, "json", narration):
+        with only_documented(), logged(place.state_dir, "json", narration):
+            [settings] = accounts.settings([account])
+            readings = {name: Reading(e) for name, e in ENDPOINTS.items() if name in wanted}
             run = night(settings, readings, place.destination, place.state_dir, narration)
             watch.tell([run], place.destination, place.state_dir)
         return run
     except Locked as error:
         raise dagster.RetryRequested(BUSY_TRIES, BUSY) from error
     except ClinikoError as error:
-        watch.broke(error, place.state_dir, seen=False)
+        with only_documented():
+            watch.broke(error, place.state_dir, seen=False)
         again = not isinstance(error, ConfigError)
         raise dagster.Failure(str(error), allow_retries=again) from error
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import tomlkit
-import tomlkit.exceptions
 
+from pipelines import settings_files
 from sources.cliniko.errors import ConfigError
 
 FOLDER = ".dlt"
@@ -106,12 +106,7 @@ def _git(folder: Path, *arguments: str) -> bool:
 
 
 def _read(file: Path) -> tomlkit.TOMLDocument:
-    try:
-        return tomlkit.parse(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return tomlkit.document()
-    except (OSError, UnicodeDecodeError, tomlkit.exceptions.ParseError) as error:
-        raise ConfigError(f"{file} cannot be read as TOML: mend it, or move it away") from error
+    return tomlkit.parse(settings_files.text(file) or "")
 
 
 def _put(document: Any, place: tuple[str, ...], value: str, file: Path) -> Any:

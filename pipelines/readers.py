@@ -1,7 +1,7 @@
 """What readers see: the published DuckDB file, or the tables of another destination."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +43,12 @@ def _database(destination: str, state_dir: Path) -> Iterator[tuple[str, Ask]]:
     from dlt.common.destination.exceptions import DestinationUndefinedEntity
 
     from pipelines.destinations import warehouse
+    from pipelines.documented_settings import only_documented
 
-    store = warehouse(destination, state_dir)
-    with store.opened():
+    with ExitStack() as held:
+        held.enter_context(only_documented())
+        store = warehouse(destination, state_dir)
+        held.enter_context(store.opened())
         try:
             client = dlt.dataset(store.destination, DATASET).sql_client
         except DestinationUndefinedEntity as error:

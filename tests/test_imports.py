@@ -37,12 +37,14 @@ ORDER = [
     {"sources.cliniko.extract"},
     {"sources.cliniko.source"},
     {
+        "pipelines.settings_files",
         "pipelines.memory",
         "pipelines.place",
         "pipelines.commit",
         "pipelines.copying",
         "pipelines.rights",
     },
+    {"pipelines.documented_settings"},
     {"pipelines.spool"},
     {"pipelines.checkpoints"},
     {"pipelines.attempts", "pipelines.console", "pipelines.logs", "pipelines.outgoing"},
@@ -106,7 +108,12 @@ ORDER = [
     },
     {"notebooks.first_look", "notebooks.clinic_overview"},
     {"notebooks.served"},
-    {"pipelines.cli.exits", "pipelines.cli.output", "pipelines.cli.arguments"},
+    {
+        "pipelines.cli.exits",
+        "pipelines.cli.output",
+        "pipelines.cli.arguments",
+        "pipelines.cli.documented",
+    },
     {"pipelines.cli.profiles"},
     {"pipelines.cli.watching"},
     {

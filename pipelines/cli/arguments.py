@@ -2,13 +2,13 @@
 
 import difflib
 import os
-import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipelines import settings_files
 from sources.cliniko.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -26,12 +26,7 @@ def _destination(typed: str) -> str:
     if typed or (typed := os.environ.get("CLINIKO__DESTINATION", "")):
         return typed
     file = Path(".dlt") / "config.toml"
-    try:
-        found = tomllib.loads(file.read_text(encoding="utf-8")).get("cliniko", {})
-    except FileNotFoundError:
-        found = {}
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{file} cannot be read as TOML: mend it, or move it away") from error
+    found = settings_files.values(file).get("cliniko", {})
     said = found.get("destination", "duckdb") if isinstance(found, dict) else None
     if not isinstance(said, str) or not said:
         raise ConfigError(f"{file}: destination in [cliniko] is no name of a destination")

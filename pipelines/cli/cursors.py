@@ -5,12 +5,14 @@ from typing import Annotated
 import typer
 
 from pipelines.cli.arguments import STATE, AsJson, Name, OfAccount, StateDir, To, chosen, moment
+from pipelines.cli.documented import documented
 from pipelines.cli.output import plain, say, show
 
 app = typer.Typer(help="How far each list has been read.", no_args_is_help=True)
 
 
 @app.command("show")
+@documented
 def state_show(destination: To = "", as_json: AsJson = False, state_dir: StateDir = STATE) -> None:
     """Show the cursor of each list."""
     from pipelines.cursors import cursors
@@ -30,6 +32,7 @@ def state_show(destination: To = "", as_json: AsJson = False, state_dir: StateDi
 
 
 @app.command("rewind")
+@documented
 def state_rewind(
     name: Name,
     to: Annotated[str, typer.Option("--to", help="A time, such as 2026-01-31T18:00:00Z.")],
@@ -48,6 +51,7 @@ def state_rewind(
 
 
 @app.command("reset")
+@documented
 def state_reset(
     name: Name,
     account: OfAccount = "main",

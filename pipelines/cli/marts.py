@@ -8,6 +8,7 @@ import typer
 
 from pipelines.cli import exits
 from pipelines.cli.arguments import STATE, AsJson, StateDir, To
+from pipelines.cli.documented import documented
 from pipelines.cli.output import say, show
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ app = typer.Typer(help="Tables for analysts, made of the raw ones.", no_args_is_
 
 
 @app.command()
+@documented
 def build(destination: To = "", as_json: AsJson = False, state_dir: StateDir = STATE) -> None:
     """Build the marts from what is loaded, test them, publish them."""
     from pipelines import place
@@ -37,6 +39,7 @@ def build(destination: To = "", as_json: AsJson = False, state_dir: StateDir = S
 
 
 @app.command("test")
+@documented
 def check(destination: To = "", as_json: AsJson = False, state_dir: StateDir = STATE) -> None:
     """Test the marts as they are."""
     from pipelines import place
@@ -51,6 +54,7 @@ def check(destination: To = "", as_json: AsJson = False, state_dir: StateDir = S
 
 
 @app.command()
+@documented
 def docs(destination: To = "", state_dir: StateDir = STATE) -> None:
     """Write a page that shows every model and column, and where each comes from."""
     from pipelines import place

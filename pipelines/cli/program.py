@@ -21,6 +21,7 @@ from pipelines.cli import (
     verify,
     work,
 )
+from pipelines.cli.documented import documented
 from pipelines.cli.output import say
 from sources.cliniko.errors import ClinikoError
 
@@ -33,20 +34,20 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for command in (
-    setup.init,
-    work.sync,
-    work.reconcile,
-    verify.verify,
-    looks.check,
+    documented(setup.init),
+    documented(work.sync),
+    documented(work.reconcile),
+    documented(verify.verify),
+    documented(looks.check),
     ages.status,
     looks.endpoints,
-    looks.get,
-    work.publish,
+    documented(looks.get),
+    documented(work.publish),
     schedules.schedule,
     overview.dashboard,
-    erase.forget,
+    documented(erase.forget),
     trials.sandbox,
-    trials.demo,
+    documented(trials.demo),
 ):
     app.command()(command)
 app.add_typer(cursors.app, name="state")
@@ -75,9 +76,8 @@ def _end() -> None:
 
 def main() -> None:
     """Run the command line; every error that is ours is one line and an exit code."""
-    # Health data: dlt is not to report usage, and its warnings are not a user's business.
-    os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
-    os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")
+    for name in [name for name in os.environ if name.startswith("DLT_")]:
+        del os.environ[name]  # of another dlt project; dlt reads them when it is imported
     os.umask(0o077)  # nobody else is to read what is written
     collect_rarely()
     try:

@@ -2,6 +2,7 @@
 
 ClinikoError
 ├── ConfigError       stop   a setting or an argument is missing or malformed: the user's turn
+│   └── UnreadableSettings    a whole file of settings cannot be read
 ├── Refused           stop   a 4xx or 3xx answer; asking again changes nothing
 │   ├── Unauthorized  stop   401: the key is not accepted, nothing at all can be read
 │   ├── Forbidden     go on  403: the key's user lacks the right to this list
@@ -27,6 +28,10 @@ class ClinikoError(Exception):
 
 class ConfigError(ClinikoError):
     """Wrong settings or wrong usage, all that is wrong at once, a line each."""
+
+
+class UnreadableSettings(ConfigError):
+    """A file of settings that cannot be read: which one, where in it, and why."""
 
 
 class Refused(ClinikoError):

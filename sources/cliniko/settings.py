@@ -17,7 +17,7 @@ from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.configuration.specs import BaseConfiguration
 from dlt.common.typing import TSecretStrValue
 
-from sources.cliniko.errors import ConfigError
+from sources.cliniko.errors import ConfigError, UnreadableSettings
 
 KEY = re.compile(r"[A-Za-z0-9_=+/-]{4,1000}")
 SHARD = re.compile(r"[a-z]{2}[0-9]{1,2}")
@@ -177,6 +177,8 @@ def _fill(settings: ClinikoSettings, values: dict[str, Any]) -> str | None:
         raise ConfigError(line(name, "it belongs into secrets.toml")) from None
     except ConfigurationException as error:
         raise unreadable(error) from None
+    except UnreadableSettings:
+        raise
     except ConfigError:
         return None  # of `on_resolved`; the caller looks for itself
     return None
