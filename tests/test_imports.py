@@ -38,6 +38,7 @@ ORDER = [
     {"sources.cliniko.source"},
     {
         "pipelines.settings_files",
+        "pipelines.out_of_memory",
         "pipelines.memory",
         "pipelines.place",
         "pipelines.commit",
@@ -113,6 +114,8 @@ ORDER = [
         "pipelines.cli.output",
         "pipelines.cli.arguments",
         "pipelines.cli.documented",
+        "pipelines.cli.early",
+        "pipelines.cli.streams",
     },
     {"pipelines.cli.profiles"},
     {"pipelines.cli.watching"},

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sources.cliniko.errors import ClinikoError, ConfigError, Locked, Throttled
+from sources.cliniko.errors import ConfigError, Locked, Throttled
 
 if TYPE_CHECKING:
     from pipelines.ledger import Run
@@ -11,8 +11,10 @@ if TYPE_CHECKING:
 DONE, FAILED, WRONG, PARTLY, LATER = 0, 1, 2, 3, 75
 """0 done · 1 failed · 2 wrong usage or settings · 3 partly done · 75 come back later"""
 
+INTERRUPTED = 130  # by Ctrl-C, as shells have it
 
-def of_error(error: ClinikoError) -> int:
+
+def of_error(error: Exception) -> int:
     """The exit code of an error that ended the command."""
     if isinstance(error, ConfigError):
         return WRONG

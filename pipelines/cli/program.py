@@ -3,13 +3,22 @@
 import atexit
 import gc
 import os
+import signal
 import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
 
 import typer
 
+from pipelines import out_of_memory
 from pipelines.cli import (
     ages,
     cursors,
+    early,
     erase,
     exits,
     looks,
@@ -17,12 +26,14 @@ from pipelines.cli import (
     overview,
     schedules,
     setup,
+    streams,
     trials,
     verify,
     work,
 )
 from pipelines.cli.documented import documented
-from pipelines.cli.output import say
+from pipelines.cli.output import say, show
+from pipelines.cli.watching import Narrated
 from sources.cliniko.errors import ClinikoError
 
 app = typer.Typer(
@@ -68,30 +79,93 @@ def collect_rarely() -> None:
 
 
 def _end() -> None:
-    sys.stdout.flush()  # while somebody can still be told that it fails
     gc.freeze()
     # DuckDB's binding counts then what is left of it, and lists that as leaks.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def main() -> None:
-    """Run the command line; every error that is ours is one line and an exit code."""
+    """Run the command line; every error is one line, an exit code, and an object for --json."""
     for name in [name for name in os.environ if name.startswith("DLT_")]:
         del os.environ[name]  # of another dlt project; dlt reads them when it is imported
+    if "PYTHONWARNINGS" in os.environ:
+        warnings.resetwarnings()  # of a developer's shell: a library's warning ends no night
+        warnings.simplefilter("ignore")
     os.umask(0o077)  # nobody else is to read what is written
+    streams.stand()
     collect_rarely()
-    try:
-        app()
-    except ClinikoError as error:
-        say(f"cliniko: {error}")
-        sys.exit(exits.of_error(error))
-    except KeyboardInterrupt:
-        say("cliniko: interrupted")
-        sys.exit(exits.FAILED)
-    except Exception as error:
-        from pipelines.wording import said, trace
+    with _ended_by_signal():
+        code = _run()
+        if why := streams.lost():
+            say(f"cliniko: stdout cannot be written: {why}")
+            code = code or exits.FAILED
+    sys.exit(code)
 
+
+class Terminated(BaseException):
+    """SIGTERM came while no run was there to hear it."""
+
+
+def _run() -> int:
+    """Run the command; its exit code."""
+    try:
+        code = app(standalone_mode=False)
+    except Narrated as error:
+        return _failed(exits.of_error(error.cause), _message(error.cause), narrated=True)
+    except Terminated:
+        return _failed(exits.FAILED, "ended by SIGTERM")
+    except Exception as error:
+        if hasattr(error, "format_message") and hasattr(error, "exit_code"):
+            return _misused(error)
         if os.environ.get("CLINIKO_DEBUG"):
+            from pipelines.wording import trace
+
             say(trace(error))
-        say(f"cliniko: {type(error).__name__}: {said(error)} (CLINIKO_DEBUG=1 shows where)")
-        sys.exit(exits.FAILED)
+        return _failed(exits.of_error(error), _message(error))
+    if code == exits.INTERRUPTED:  # typer makes this of Ctrl-C
+        return _failed(code, "interrupted")
+    return code if isinstance(code, int) else exits.DONE
+
+
+def _misused(error: Any) -> int:
+    """A command line that cannot be understood: what is wrong with it, and how to go on."""
+    error.show()
+    return _failed(error.exit_code, error.format_message(), narrated=True)
+
+
+def _failed(code: int, said: str, *, narrated: bool = False) -> int:
+    """Say why the command ended, with an object where one was asked for."""
+    if not narrated:
+        say(f"cliniko: {said}")
+    if early.wanted(sys.argv[1:]):
+        show(early.failure(sys.argv[1:], said))
+    return code
+
+
+def _message(error: Exception) -> str:
+    """An error that ended the command, for a person."""
+    if isinstance(error, ClinikoError):
+        return str(error)
+    if out_of_memory.is_short(error):
+        return out_of_memory.WORDS
+    from pipelines.wording import said
+
+    return f"{type(error).__name__}: {said(error)} (CLINIKO_DEBUG=1 shows where)"
+
+
+@contextmanager
+def _ended_by_signal() -> Iterator[None]:
+    """End on SIGTERM where no run hears it; what was ignored, or is another's, stays so."""
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        raise Terminated
+
+    main_thread = threading.current_thread() is threading.main_thread()
+    if not main_thread or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -10,9 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.cli import exits
-from sources.cliniko.errors import ClinikoError
-
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -47,6 +44,14 @@ class Narration:
         return logged(state_dir, self.form.value, self.console, made=made)
 
 
+class Narrated(Exception):
+    """What broke a command is in its log already; `cause` says how it ends."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
 @contextmanager
 def watched(state_dir: Path, form: Form) -> Iterator[Narration]:
     """Tell of what breaks the block, in which the settings are read and the run is made.
@@ -66,5 +71,4 @@ def watched(state_dir: Path, form: Form) -> Iterator[Narration]:
             watch.broke(error, state_dir.absolute(), seen=sys.stderr.isatty())
         if form is Form.HUMAN:
             raise  # `main` says it
-        code = exits.of_error(error) if isinstance(error, ClinikoError) else exits.FAILED
-        raise typer.Exit(code) from error
+        raise Narrated(error) from error

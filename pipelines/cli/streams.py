@@ -1,0 +1,66 @@
+"""stdin, stdout and stderr as a program gets them: closed, full, or read by nobody."""
+
+import errno
+import io
+import os
+import sys
+from typing import TextIO
+
+
+class Standard(io.FileIO):
+    """stdout or stderr. A write that fails ends no run; the first failure is kept."""
+
+    failure: OSError | None = None
+
+    def write(self, data: object) -> int:
+        """Write all of it, or note why it could not be."""
+        left = memoryview(data).cast("B")  # type: ignore[arg-type]
+        size = len(left)
+        try:
+            while left and not self.failure:
+                left = left[super().write(left) or 0 :]
+        except OSError as error:
+            self.failure = error
+        return size
+
+
+def stand() -> None:
+    """Have three streams that can be written to and read from, whatever was handed over.
+
+    A closed one is opened on nothing: else the next file, a database even, would get its
+    number, and whatever a library prints.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number, which is this one
+    if sys.stdin is None:
+        sys.stdin = open(0, closefd=False)  # noqa: SIM115
+    if sys.stdout is sys.__stdout__:  # not somebody's own, as a test's
+        sys.stdout = _stream(1, sys.stdout)
+    if sys.stderr is sys.__stderr__:
+        sys.stderr = _stream(2, sys.stderr)
+
+
+def _stream(number: int, before: TextIO | None) -> TextIO:
+    """The stream of a number, with the encoding that it had before."""
+    return io.TextIOWrapper(
+        io.BufferedWriter(Standard(number, "wb", closefd=False)),
+        encoding=before.encoding if before else "utf-8",
+        errors="backslashreplace" if number == 2 else (before.errors if before else "strict"),
+        line_buffering=number == 2 or bool(before and before.isatty()),
+    )
+
+
+def lost() -> str:
+    """Why what belongs to stdout did not get there; empty if it did, or nobody wants it."""
+    raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+    try:
+        sys.stdout.flush()
+    except OSError as error:  # of a stream that is not ours
+        return "" if error.errno == errno.EPIPE else error.strerror or type(error).__name__
+    failure = raw.failure if isinstance(raw, Standard) else None
+    if failure is None or failure.errno == errno.EPIPE:
+        return ""
+    return failure.strerror or type(failure).__name__
