@@ -137,7 +137,11 @@ class _Unreadable(CustomLoaderDocProvider):
     def is_empty(self) -> bool:
         return False
 
-    def get_value(self, *_: Any) -> tuple[Any | None, str]:
+    def get_value(
+        self, key: str, hint: type[Any], pipeline_name: str | None, *sections: str
+    ) -> tuple[Any | None, str]:
+        if sections[:1] in (("providers",), ("runtime",)):
+            return None, key  # asked for at the very beginning, where nobody can be told
         raise UnreadableSettings(str(self.error))
 
 

@@ -83,7 +83,7 @@ def test_what_it_was_told_of_postgres_later_commands_know(
         ('[cliniko]\ndestination = "nowhere"', "elsewhere", "elsewhere"),
         ("[cliniko]\ndestination = 5", "", "no name of a destination"),
         ("cliniko = 5", "", "no name of a destination"),
-        ("[cliniko", "", "cannot be read as TOML"),
+        ("[cliniko", "", "not valid TOML: mend it"),
     ],
 )
 def test_a_destination_in_the_settings_that_cannot_be_is_told(
