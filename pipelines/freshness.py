@@ -8,6 +8,8 @@ from typing import Any
 from pipelines import attempts, past
 from pipelines.readers import Row, reader
 
+OF_THE_QUERY = ("nth", "undated", "_dlt_load_id")
+FUTURE = "read by a run that is dated in the future, so its age is unknown: set the clock"
 MAX_AGE = timedelta(hours=36)  # a night may fail and the next one still be in time
 
 
@@ -25,15 +27,18 @@ def status(
 
     Raises ConfigError if nothing has been published yet.
     """
+    now = now or datetime.now(UTC)
     with reader(destination, state_dir) as (where, ask):
         past.expect(ask)
-        runs, lines, totals = past.runs(ask), past.endpoints(ask), past.totals(ask)
+        unknown = past.ahead(ask, now)
+        runs, lines = past.runs(ask, unknown), past.endpoints(ask, unknown)
+        totals = past.totals(ask)
     for line in lines:
         line["total"] = totals.get((line["_account"], line["endpoint"]))
     wanted = [line for line in lines if line["endpoint"] in names or not names]
     wanted += _unread(runs, wanted, names)
-    now = now or datetime.now(UTC)
-    return {"file": where} | judged(runs, wanted, max_age, now) | _attempts(state_dir, runs)
+    found = judged(runs, wanted, max_age, now) | {"future_runs": unknown}
+    return {"file": where} | found | _attempts(state_dir, runs, now)
 
 
 def _unread(runs: Sequence[Row], lines: Sequence[Row], names: Collection[str]) -> list[Row]:
@@ -78,11 +83,13 @@ def judged(
 def _judged(line: Row, max_age: timedelta, now: datetime) -> Row:
     """A line of the ledger with its age, and what is wrong in words."""
     as_of, permitted = line["as_of"], line["status"] != "not_permitted"
-    age = now - as_of if as_of else None
+    undated = as_of is None and bool(line.get("undated"))
+    age = max(now - as_of, timedelta(0)) if as_of else None
     stale = permitted and (age is None or age > max_age)
     wrong = [] if permitted else ["not permitted"]
     wrong += ["last run failed"] if line["status"] == "failed" else []
-    wrong += ["never read whole"] if permitted and age is None else []
+    wrong += [FUTURE] if permitted and undated else []
+    wrong += ["never read whole"] if permitted and age is None and not undated else []
     wrong += ["too old"] if stale and age is not None else []
     wrong += [f"{line['rejected']} records rejected"] if line["rejected"] else []
     old = round(age.total_seconds() / 3600, 1) if age is not None and permitted else None
@@ -96,11 +103,16 @@ def _badness(line: Row) -> tuple[bool, bool, float]:
 
 def _bare(row: Row) -> Row:
     """Without what only the query needed."""
-    return {name: value for name, value in row.items() if name not in ("nth", "_dlt_load_id")}
+    return {
+        name: value for name, value in row.items() if name not in ("nth", "undated", "_dlt_load_id")
+    }
 
 
-def _attempts(state_dir: Path, runs: Sequence[Row]) -> dict[str, Any]:
-    """The attempts that ended later than what the warehouse knows of, as `attempts`."""
+def _attempts(state_dir: Path, runs: Sequence[Row], now: datetime) -> dict[str, Any]:
+    """The attempts that ended later than what the warehouse knows of, as `attempts`.
+
+    One of no account in particular that is dated in the future may be of long ago.
+    """
     ends = {run["_account"]: run["finished_at"] or run["started_at"] for run in runs}
     newest = max(ends.values(), default=None)
     return {
@@ -109,6 +121,7 @@ def _attempts(state_dir: Path, runs: Sequence[Row]) -> dict[str, Any]:
             for one in attempts.last(state_dir)
             if one["status"] not in ("ok", "partial")
             and (known := ends.get(one["account"], newest)) is not None
-            and datetime.fromisoformat(one["at"]) > known.replace(microsecond=0)
+            and (at := datetime.fromisoformat(one["at"])) > known.replace(microsecond=0)
+            and (one["account"] != attempts.UNKNOWN or at <= now + past.SLACK)
         ]
     }

@@ -63,16 +63,29 @@ def _day(folder: Path) -> logging.Handler:
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     now = datetime.now(UTC)
-    oldest = (now - timedelta(days=DAYS)).strftime(NAME)
-    for old in folder.glob("cliniko-*.jsonl"):
-        if old.name < oldest:
-            with suppress(OSError):
-                old.unlink()
+    for old in _outdated(sorted(path.name for path in folder.glob("cliniko-*.jsonl")), now):
+        with suppress(OSError):
+            (folder / old).unlink()
     file = folder / now.strftime(NAME)
     os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
     handler = logging.FileHandler(file, encoding="utf-8")
     handler.setFormatter(_json())
     return handler
+
+
+def _outdated(names: list[str], now: datetime) -> list[str]:
+    """The files that are too old, of all there are by their names.
+
+    A clock that runs years ahead must not take them all away: days are counted back from
+    the newest file before today's, so that they go a run later.
+    """
+    before = [name for name in names if name < now.strftime(NAME)]
+    try:
+        newest = datetime.strptime(before[-1], NAME).replace(tzinfo=UTC)
+    except (IndexError, ValueError):
+        newest = now
+    oldest = (min(now, newest + timedelta(days=1)) - timedelta(days=DAYS)).strftime(NAME)
+    return [name for name in before if name < oldest]
 
 
 def _machine() -> logging.Handler:

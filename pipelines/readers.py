@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 
 from pipelines.place import DATASET, NOTHING, published
-from sources.cliniko.errors import ConfigError
+from sources.cliniko.errors import NothingLoaded
 
 Row = dict[str, Any]
 Ask = Callable[[str], list[Row]]
@@ -19,7 +19,7 @@ Ask = Callable[[str], list[Row]]
 def reader(destination: str, state_dir: Path) -> Iterator[tuple[str, Ask]]:
     """Where readers look, and a way to ask there.
 
-    Raises ConfigError if nothing is there to be read, Unavailable if it cannot be reached.
+    Raises NothingLoaded if nothing is there to be read, Unavailable if it cannot be reached.
     """
     found = _file(state_dir) if destination == "duckdb" else _database(destination, state_dir)
     with found as (place, ask):
@@ -30,7 +30,7 @@ def reader(destination: str, state_dir: Path) -> Iterator[tuple[str, Ask]]:
 def _file(state_dir: Path) -> Iterator[tuple[str, Ask]]:
     file = published(state_dir)
     if not file.exists():
-        raise ConfigError(f"{file} is not there yet: run `cliniko sync` first")
+        raise NothingLoaded(f"{file} is not there yet: run `cliniko sync` first")
     with duckdb.connect(str(file), read_only=True) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         yield str(file), lambda sql: _rows(connection.execute(sql))
@@ -52,7 +52,7 @@ def _database(destination: str, state_dir: Path) -> Iterator[tuple[str, Ask]]:
         try:
             client = dlt.dataset(store.destination, DATASET).sql_client
         except DestinationUndefinedEntity as error:
-            raise ConfigError(NOTHING) from error
+            raise NothingLoaded(NOTHING) from error
         with client:
 
             def ask(sql: str) -> list[Row]:

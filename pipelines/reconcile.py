@@ -190,6 +190,8 @@ def _row_by_row(
         places[name] = dict(kept.get(name, {}).get("compared") or _beginning(now))
         each = _each(comparison.counts.get("all", 0))
         since = datetime.fromisoformat(places[name]["at"])
+        if since > now:  # by a clock that was wrong: nobody knows when it was
+            since = now - each
         due += [(since + n * each, name, each) for n in range(1, int((now - since) / each) + 1)]
     for when, name, _ in sorted(due):
         with _bounded([]):

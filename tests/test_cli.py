@@ -145,7 +145,6 @@ def test_a_state_directory_that_cannot_be_made_is_2(
         ("get", "https://example.com/v1/patients"),
         ("get", "patients", "-q", "updatd_at:>=2026-01-01T00:00:00Z"),
         ("get", "patients", "-q", "nonsense"),
-        ("status",),
         ("publish",),
         ("sandbox", "--port", "70000"),
         ("sandbox", "--forbid", "invoice"),

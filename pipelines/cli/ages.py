@@ -9,7 +9,7 @@ import typer
 from pipelines.cli import exits
 from pipelines.cli.arguments import STATE, AsJson, Names, StateDir, To, chosen
 from pipelines.cli.output import plain, show
-from sources.cliniko.errors import ConfigError
+from sources.cliniko.errors import ClinikoError, ConfigError, NothingLoaded
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,7 +32,10 @@ def status(
 
     limit = age(max_age)
     judged = [endpoint.name for endpoint in chosen(names)] if names else []
-    result = freshness.status(state_dir, destination, max_age=limit, names=judged)
+    try:
+        result = freshness.status(state_dir, destination, max_age=limit, names=judged)
+    except NothingLoaded as error:
+        raise ClinikoError(str(error)) from error  # nothing wrong with how it was asked: 1
     if as_json:
         show(result)
     else:
@@ -59,6 +62,8 @@ def _describe(console: "Console", result: dict[str, Any]) -> None:
         console.print(f"{name}: last run {run['status']}, {end}", markup=False)
         if run["message"]:
             console.print(run["message"], markup=False)
+    for name in result["future_runs"]:
+        console.print(f"run {name} is dated in the future: was this machine's clock right?")
     for one in result["attempts"]:
         console.print(f"after it, {one['at']}: {one['status']}: {one['message']}", markup=False)
     several = len(result["accounts"]) > 1

@@ -2,7 +2,8 @@
 
 ClinikoError
 ├── ConfigError       stop   a setting or an argument is missing or malformed: the user's turn
-│   └── UnreadableSettings    a whole file of settings cannot be read
+│   ├── UnreadableSettings    a whole file of settings cannot be read
+│   └── NothingLoaded         there is no warehouse to look at yet
 ├── Refused           stop   a 4xx or 3xx answer; asking again changes nothing
 │   ├── Unauthorized  stop   401: the key is not accepted, nothing at all can be read
 │   ├── Forbidden     go on  403: the key's user lacks the right to this list
@@ -32,6 +33,10 @@ class ConfigError(ClinikoError):
 
 class UnreadableSettings(ConfigError):
     """A file of settings that cannot be read: which one, where in it, and why."""
+
+
+class NothingLoaded(ConfigError):
+    """Nothing was ever loaded there, so that there is nothing to look at."""
 
 
 class Refused(ClinikoError):
