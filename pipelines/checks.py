@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +13,7 @@ from pipelines.destinations import warehouse
 from pipelines.report import listed
 from pipelines.surroundings import skew
 from sources.cliniko import filters
-from sources.cliniko.client import Client
+from sources.cliniko.client import Answer, Client
 from sources.cliniko.errors import (
     ClinikoError,
     ConfigError,
@@ -48,19 +48,48 @@ def check(
     Raises Unauthorized if the key is not accepted, Unavailable if Cliniko is not reached.
     """
     with Client(settings) as client, ThreadPoolExecutor(8) as threads:
-        answer = client.get("/user")
-        user = answer.body
+        first = _first(client, endpoints)
         probes = list(threads.map(lambda endpoint: _probe(client, endpoint), endpoints))
-    problem = _unreachable(destination, state_dir)
+    reached = reach(destination, state_dir)
     return {
-        "ok": not problem and not any(probe.status == "failed" for probe in probes),
+        "ok": reached["ok"] and not any(probe.status == "failed" for probe in probes),
         "base_url": settings.root,
         "account": settings.account,
-        "role": user.get("role"),
-        "clock": skew(answer.date),
-        "destination": {"name": destination, "ok": not problem, "message": problem},
+        "role": first.body.get("role"),
+        "clock": skew(first.date),
+        "destination": reached,
         "endpoints": {e.name: asdict(p) for e, p in zip(endpoints, probes, strict=True)},
     }
+
+
+def _first(client: Client, endpoints: Sequence[Endpoint]) -> Answer:
+    """An answer to begin with: who the key's user is, or of another list where that is hidden.
+
+    Raises Unauthorized and Unavailable, which no other request would mend.
+    """
+    try:
+        return client.get("/user")
+    except Unauthorized:
+        raise
+    except ClinikoError as error:
+        hidden = error
+    for endpoint in endpoints:
+        if endpoint.paths[0] != "/user" and endpoint.shape == "list":
+            try:
+                return replace(client.get(endpoint.paths[0], [("per_page", "1")]), body={})
+            except (Forbidden, NotFound):
+                continue
+    raise hidden
+
+
+def check_one(
+    settings: Sequence[ClinikoSettings],
+    endpoints: Sequence[Endpoint],
+    destination: str,
+    state_dir: Path,
+) -> dict[str, Any]:
+    """The check of the only account, as `check`."""
+    return check(settings[0], endpoints, destination, state_dir)
 
 
 def check_all(
@@ -74,8 +103,6 @@ def check_all(
     for one in settings:
         try:
             found[one.account] = check(one, endpoints, destination, state_dir)
-        except ConfigError:
-            raise
         except ClinikoError as error:
             found[one.account] = {"ok": False, "account": one.account, "message": str(error)}
     return {"ok": all(result["ok"] for result in found.values()), "accounts": found}
@@ -98,39 +125,59 @@ def _probe(client: Client, endpoint: Endpoint) -> Probe:
         return Probe("failed", message=str(error))
 
 
-def _unreachable(destination: str, state_dir: Path) -> str:
-    """Why the destination cannot be used; empty if it can."""
-    if destination == "duckdb":
-        existing = next(
-            p for p in (state_dir.absolute(), *state_dir.absolute().parents) if p.exists()
-        )
-        try:
-            with tempfile.TemporaryFile(dir=existing):
-                return ""
-        except OSError as error:
-            return f"{existing} cannot be written: {error.strerror}"
+def reach(destination: str, state_dir: Path) -> dict[str, Any]:
+    """Whether the destination can be used; `refused` where a setting of it has to change."""
+    problem: ClinikoError | None = None
     try:
-        with warehouse(destination, state_dir).opened():
-            return ""
-    except Unavailable as error:
-        return str(error)
+        if destination == "duckdb":
+            _writable(state_dir)
+        else:
+            with warehouse(destination, state_dir).opened():
+                pass
+    except ClinikoError as error:
+        problem = error
+    return {
+        "name": destination,
+        "ok": problem is None,
+        "message": str(problem or ""),
+        "refused": isinstance(problem, ConfigError),
+    }
+
+
+def _writable(state_dir: Path) -> None:
+    """Raise Unavailable if the state directory cannot be written, or made."""
+    path = state_dir.absolute()
+    existing = next(p for p in (path, *path.parents) if p.exists())
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+    except OSError as error:
+        raise Unavailable(f"{existing} cannot be written: {error.strerror}") from error
 
 
 def describe(console: Console, result: dict[str, Any]) -> None:
     """The result of one account for a person."""
-    if "endpoints" not in result:
-        console.print(f"account {result['account']}: {result['message']}", markup=False)
+    if "clock" not in result:
+        if "account" in result:
+            console.print(f"account {result['account']}: {result['message']}", markup=False)
+        if "destination" in result:
+            _describe_destination(console, result["destination"])
         return
     console.print(
         f"account {result['account']}, {result['base_url']}: the key works; "
-        f"its user's role is {result['role']}"
+        + (f"its user's role is {result['role']}" if result["role"] else "its user is hidden"),
+        markup=False,
     )
     if not result["clock"]["ok"]:
         console.print(result["clock"]["message"])
-    store = result["destination"]
-    console.print(f"{store['name']}: {'works' if store['ok'] else store['message']}")
+    _describe_destination(console, result["destination"])
     rows = [
         (name, probe["status"].replace("_", " "), probe["rows"], probe["message"])
         for name, probe in result["endpoints"].items()
     ]
     listed(console, ("list", "status", "rows", "note"), rows)
+
+
+def _describe_destination(console: Console, store: dict[str, Any]) -> None:
+    said = "works" if store["ok"] else store["message"]
+    console.print(f"{store['name']}: {said}", markup=False)

@@ -35,7 +35,7 @@ def forget(
     Raises ConfigError if the account still has one of them, Locked if a run is at work.
     """
     state_dir = place.writable(state_dir)
-    with hold_place(state_dir), hold_account(settings):
+    with hold_place(state_dir), hold_account(settings, state_dir):
         if not even_if_there:
             _refuse_if_there(settings, patients)
         place.sweep(state_dir)
@@ -53,7 +53,7 @@ def remember(
     state_dir = place.writable(state_dir)
     with (
         hold_place(state_dir),
-        hold_account(settings),
+        hold_account(settings, state_dir),
         _opened(settings, destination, state_dir) as (_, landing),
     ):
         return erasure.remember(landing, patients)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -15,6 +16,8 @@ from pipelines import place
 from sources.cliniko.errors import ConfigError, Locked
 from sources.cliniko.settings import ClinikoSettings
 
+log = logging.getLogger("cliniko")
+
 
 def hold_place(state_dir: Path) -> AbstractContextManager[None]:
     """Hold the state directory: two runs would write the same file.
@@ -24,12 +27,36 @@ def hold_place(state_dir: Path) -> AbstractContextManager[None]:
     return hold(place.lock_file(state_dir))
 
 
-def hold_account(settings: ClinikoSettings) -> AbstractContextManager[None]:
+def hold_account(
+    settings: ClinikoSettings, state_dir: Path | None = None
+) -> AbstractContextManager[None]:
     """Hold an account: its request budget belongs to the key, whatever the destination.
+
+    state_dir:  keeps the lock where the user's cache cannot, which is said
 
     Raises Locked.
     """
-    return hold(_account_lock(settings))
+    file = _account_lock(settings)
+    if state_dir is None or not (problem := _unwritable(file)):
+        return hold(file)
+    folder = place.locks(state_dir)
+    log.warning(
+        "%s: the account's lock is in %s instead; a run with another state directory "
+        "does not see it",
+        problem,
+        folder,
+    )
+    return hold(folder / file.name)
+
+
+def _unwritable(file: Path) -> str:
+    """Why a file cannot be made there; empty if it can."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with file.open("ab"):
+            return ""
+    except OSError as error:
+        return f"{file.parent} cannot be written ({error.strerror})"
 
 
 def writers(account: str, settings: ClinikoSettings | None = None) -> list[str]:

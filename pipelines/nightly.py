@@ -147,7 +147,10 @@ class Night:
         group: Group | None = None,
     ) -> Run:
         """The run of one account, compared with it at the end. Raises Locked."""
-        with hold_account(settings), self.store.locked(writers(settings.account, settings)):
+        with (
+            hold_account(settings, self.state_dir),
+            self.store.locked(writers(settings.account, settings)),
+        ):
             return sync(
                 settings,
                 readings,

@@ -40,6 +40,11 @@ def lock_file(state_dir: Path) -> Path:
     return state_dir / ".lock"
 
 
+def locks(state_dir: Path) -> Path:
+    """The folder of the accounts' locks, where the user's cache cannot have them."""
+    return work(state_dir) / "locks"
+
+
 def writable(state_dir: Path) -> Path:
     """The state directory, made if need be. Raises ConfigError if it cannot be used."""
     if bad := sorted(set(str(state_dir.absolute())) & UNFIT):

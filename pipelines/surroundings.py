@@ -1,5 +1,6 @@
 """What stands around an account, as `check` looks at it: settings, place, clock, alerts, age."""
 
+import stat
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,8 @@ import duckdb
 
 from pipelines import alerts, freshness
 from pipelines.damage import damages
-from pipelines.place import published
+from pipelines.dotdlt import FOLDER
+from pipelines.place import published, work
 from sources.cliniko.accounts import named
 from sources.cliniko.errors import ClinikoError, ConfigError
 from sources.cliniko.settings import names
@@ -26,11 +28,44 @@ def surroundings(destination: str, state_dir: Path) -> dict[str, Any]:
         "alerts": _alerts(),
         "freshness": _age(destination, state_dir),
         "damage": _damage(destination, state_dir),
+        "warnings": exposed(state_dir),
     }
 
 
 def origins() -> dict[str, str]:
     """Setting → what it is taken from, for those that are set; never a value."""
+    try:
+        return _origins()
+    except ConfigError:  # which the settings themselves tell of
+        return {}
+
+
+def exposed(state_dir: Path) -> list[str]:
+    """A line for each thing that other users of this machine could read or change."""
+    secrets = Path(FOLDER) / "secrets.toml"
+    looked_at = (
+        (secrets, 0o077, "others could read or change it: chmod 600"),
+        (Path(FOLDER), 0o022, "others could put another file into it: chmod 700"),
+        (state_dir, 0o022, "others could put another file into it: chmod go-w"),
+        (work(state_dir), 0o077, "others could read or change it: chmod 700"),
+    )
+    found = ((path, _mode(path) & bits, what) for path, bits, what in looked_at)
+    return [
+        f"{path} has mode {_mode(path):o}: {what} {path}"
+        for path, open_to, what in found
+        if open_to
+    ]
+
+
+def _mode(path: Path) -> int:
+    """The rights of a file; none where there is no file."""
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        return 0
+
+
+def _origins() -> dict[str, str]:
     found = {name: where for name in sorted(names()) if (where := _origin(name, "cliniko"))}
     for account in named():
         section = ("cliniko", "accounts", account)
@@ -103,6 +138,8 @@ def _age(destination: str, state_dir: Path) -> dict[str, Any]:
         return unread | {"message": str(error).split("\n")[0]}
     except Exception as error:  # whatever a driver raises: the destination's own check tells
         return unread | {"message": type(error).__name__}
-    old = [] if found["ok"] else ["too old: see `cliniko status`"]
+    undated = any(freshness.FUTURE in line["wrong"] for line in found["endpoints"].values())
+    old = [f"lists are {freshness.FUTURE}"] if undated else []
+    old += [] if found["ok"] or undated else ["too old: see `cliniko status`"]
     old += [f"last attempt {one['status']}: {one['message']}" for one in found["attempts"]]
     return {"fresh": found["ok"], "hours_old": found["hours_old"], "message": "; ".join(old)}

@@ -1,13 +1,14 @@
 """The commands that look and change nothing: check, endpoints, get."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pipelines.cli import exits
 from pipelines.cli.arguments import STATE, Accounts, AnAccount, AsJson, StateDir, To, chosen
-from pipelines.cli.output import show
-from sources.cliniko.errors import ConfigError
+from pipelines.cli.output import say, show
+from sources.cliniko.errors import ClinikoError, ConfigError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,11 +25,15 @@ def check(
     from pipelines.report import console
     from sources.cliniko import accounts
 
-    settings = accounts.settings(account or ())
-    if len(settings) == 1:
-        result = checks.check(settings[0], chosen(None), destination, state_dir)
-    else:
-        result = checks.check_all(settings, chosen(None), destination, state_dir)
+    wrong: list[ClinikoError] = []
+    try:
+        settings = accounts.settings(account or ())
+        check_them = checks.check_all if len(settings) > 1 else checks.check_one
+        result = check_them(settings, chosen(None), destination, state_dir)
+    except ClinikoError as error:  # all that stands around is told as well
+        wrong.append(error)
+        reached = checks.reach(destination, state_dir)
+        result = {"ok": False, "message": str(error), "destination": reached, "endpoints": {}}
     result |= surroundings.surroundings(destination, state_dir)
     result["ok"] = result["ok"] and result["state_dir"]["ok"] and result["alerts"]["ok"]
     result["ok"] = result["ok"] and result["damage"]["ok"]
@@ -38,7 +43,18 @@ def check(
         for one in result.get("accounts", {"": result}).values():
             checks.describe(console(stderr=False), one)
         _describe(console(stderr=False), result)
-    raise typer.Exit(exits.DONE if result["ok"] else exits.FAILED)
+    for problem in wrong:
+        say(f"cliniko: {problem}")
+    raise typer.Exit(_code(wrong, result))
+
+
+def _code(wrong: Sequence[ClinikoError], result: dict[str, Any]) -> int:
+    """How a check ends: 2 where a setting has to change, 1 where something does not work."""
+    found = result.get("accounts", {"": result}).values()
+    refused = any(one.get("destination", {}).get("refused") for one in found)
+    if refused or any(isinstance(error, ConfigError) for error in wrong):
+        return exits.WRONG
+    return exits.DONE if result["ok"] else exits.FAILED
 
 
 def _describe(console: "Console", result: dict[str, Any]) -> None:
@@ -55,6 +71,8 @@ def _describe(console: "Console", result: dict[str, Any]) -> None:
     }
     for name, said in lines.items():
         console.print(f"{name}: {said}", markup=False)
+    for line in result["warnings"]:
+        console.print(line, markup=False)
 
 
 def endpoints(

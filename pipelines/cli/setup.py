@@ -201,7 +201,8 @@ def _check(answers: Answers, state_dir: Path) -> None:
     checks.describe(console(), result)
     if not result["destination"]["ok"]:
         said = result["destination"]["message"]
-        raise ClinikoError(f"{answers.destination}: {said}; nothing is written")
+        kind = ConfigError if result["destination"]["refused"] else ClinikoError
+        raise kind(f"{answers.destination}: {said}; nothing is written")
 
 
 @contextmanager

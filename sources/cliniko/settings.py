@@ -33,7 +33,8 @@ Profile = Literal["full", "pseudonymous", "minimal"]
 
 SECRETS = ("api_key", "privacy_salt")
 SALT = 32  # characters that a salt has at least; fewer could be guessed
-MODE, MODES = re.compile(r"0?[0-7]{3}"), "like 600 or 640"
+MODE = re.compile(r"0?[46][04]{2}")  # nobody executes it, and others do not write it
+MODES = "like 600, 640 or 644: others may read the file, and nobody else may write it"
 
 NUMBERS: dict[str, tuple[type[float], float, float]] = {
     "requests_per_minute": (int, 1, 1_000_000),
