@@ -6,6 +6,10 @@ different fails the row, whatever it says. The night after, without the disturba
 complete in any case.
 """
 
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -125,6 +129,39 @@ def environment(**variables: str) -> Around:
         with night.patch.context() as patch:
             for name, value in variables.items():
                 patch.setenv(name, value)
+            yield
+
+    return around
+
+
+def clock(by: str) -> Around:
+    """A night before the row's own, under a clock that is years off."""
+
+    def around(night: Night) -> None:
+        if not shutil.which("faketime"):
+            pytest.skip("faketime is not installed")
+        code = "from pipelines.cli import main; main()"
+        fake = ["faketime", "--exclude-monotonic", "-f", by]
+        ended = subprocess.run(
+            [*fake, sys.executable, "-c", code, "sync", *LISTS, "--state-dir", str(night.files)],
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])},
+            capture_output=True, text=True, timeout=300, check=False,
+        )  # fmt: skip
+        assert ended.returncode == GREEN, ended.stderr
+        night.changes()
+
+    return around
+
+
+def server_date(said: str) -> Around:
+    """Answers with another date in their headers."""
+
+    @contextmanager
+    def around(night: Night) -> Iterator[None]:
+        app = night.served.app
+        headers = app._headers()
+        with night.patch.context() as patch:
+            patch.setattr(app, "_headers", lambda: headers | {"Date": said})
             yield
 
     return around
