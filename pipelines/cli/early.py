@@ -17,6 +17,11 @@ _SHAPES: dict[tuple[str, ...], dict[str, Any]] = {
     ("reconcile",): _RUN,
     ("check",): {"ok": False, "endpoints": {}},
     ("status",): {"ok": False, "hours_old": None, "run": None, "endpoints": {}, "accounts": {}},
+    ("verify",): {
+        "checked": {"tables": 0, "rows": 0, "values": 0},
+        "differences": [],
+        "as_of": None,
+    },
     ("forget",): {"tables": {}},
     ("marts", "build"): {"failed": [], "warned": []},
     ("marts", "test"): {"passed": 0, "failed": [], "warned": []},
