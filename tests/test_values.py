@@ -109,6 +109,11 @@ def test_a_value_that_does_not_fit_is_null_and_reported(kind: Kind, misfit: Any)
     assert [place for place, _ in misfits] == [1]
 
 
+def test_the_end_of_a_day_is_midnight() -> None:
+    assert stored("time", ["24:00", "24:00:00", "00:00"]) == [time(0)] * 3
+    assert column("time", ["24:01", "24:00:00.5"])[1] != []
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @QUICK
 @given(data=st.data())

@@ -283,11 +283,14 @@ def _day(value: Any) -> date:
 
 
 def _time(value: Any) -> time:
+    """A time of day; 24:00 is 0:00, as the end of the day is midnight."""
     if not isinstance(value, str):
         raise TypeError
     if not re.fullmatch(r"\d{1,2}:\d\d(:\d\d(\.\d{1,6}0*)?)?", value, re.ASCII):
         raise ValueError
     hour, _, rest = value.partition(":")
+    if hour == "24" and not rest.strip("0:."):
+        hour = "00"  # the end of the day, where a column of times has no 24:00
     return time.fromisoformat(f"{hour:0>2}:{rest}")
 
 
