@@ -9,6 +9,20 @@ FROM_QUERY = {
     "sslrootcert": "PGSSLROOTCERT",
     "sslcert": "PGSSLCERT",
     "sslkey": "PGSSLKEY",
+    "sslcrl": "PGSSLCRL",
+    "sslcrldir": "PGSSLCRLDIR",
+    "sslsni": "PGSSLSNI",
+    "sslnegotiation": "PGSSLNEGOTIATION",
+    "ssl_min_protocol_version": "PGSSLMINPROTOCOLVERSION",
+    "ssl_max_protocol_version": "PGSSLMAXPROTOCOLVERSION",
+    "channel_binding": "PGCHANNELBINDING",
+    "gssencmode": "PGGSSENCMODE",
+    "krbsrvname": "PGKRBSRVNAME",
+    "hostaddr": "PGHOSTADDR",
+    "requirepeer": "PGREQUIREPEER",
+    "target_session_attrs": "PGTARGETSESSIONATTRS",
+    "application_name": "PGAPPNAME",
+    "options": "PGOPTIONS",
     "connect_timeout": "PGCONNECT_TIMEOUT",
 }
 """Parts of a Postgres URL that its client library takes from the environment too."""
@@ -31,4 +45,5 @@ def variables(store: Warehouse, credentials: Any) -> dict[str, str]:
         "CLINIKO_DATABASE": credentials.database or "",
         "DBT_ENV_SECRET_CLINIKO": credentials.password or "",
         "PGTZ": "UTC",
+        "PGCLIENTENCODING": "UTF8",  # before what the database or the role says
     }

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipelines.marts.environment import environment
 from pipelines.marts.project import PROJECT
 from sources.cliniko.errors import Stopped
 
@@ -59,11 +60,11 @@ def run(
     with (
         tempfile.TemporaryFile() as said,
         subprocess.Popen(
-            [sys.executable, "-m", "pipelines.marts.engine", *arguments],
+            [sys.executable, "-P", "-m", "pipelines.marts.engine", *arguments],
             stdin=subprocess.PIPE,
             stdout=said,
             stderr=None if os.environ.get("CLINIKO_DEBUG") else subprocess.DEVNULL,
-            env=_environment(variables),
+            env=environment(variables, os.environ),
             start_new_session=True,
         ) as process,
     ):
@@ -84,19 +85,6 @@ def _wait(process: "subprocess.Popen[bytes]", stop: Callable[[], bool]) -> None:
         except subprocess.TimeoutExpired:
             if stop():
                 raise Stopped from None
-
-
-def _environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """Ours, with what the build needs; where we are imported from counts there too."""
-    paths = [str(PROJECT.parents[1]), os.environ.get("PYTHONPATH", "")]
-    return {
-        **os.environ,
-        **variables,
-        "DO_NOT_TRACK": "1",
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
-        "PYTHONWARNINGS": "ignore",
-    }
 
 
 def _outcome(said: bytes) -> Outcome:
