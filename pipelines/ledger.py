@@ -121,6 +121,7 @@ class Run:
     checked:  what a comparison with the account counted
     profile:  the privacy profile
     forgotten:  records of patients who are to be forgotten
+    warnings:  what was entered oddly, a sentence each, as the marts count it
     """
 
     run_id: str
@@ -140,6 +141,7 @@ class Run:
     checked: list[Checked] = field(default_factory=list)
     profile: str = "full"
     forgotten: Forgotten = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
     def count(self, client: Client) -> None:
         """Take over what the client counted."""
@@ -199,6 +201,7 @@ class Run:
             "throttled": self.throttled,
             "rows": self.rows,
             "message": self.error,
+            "warnings": self.warnings,
             "endpoints": {name: self._endpoint(name) for name in self.readings},
         }
 

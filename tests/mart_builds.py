@@ -32,6 +32,7 @@ from pipelines.destinations import warehouse
 from pipelines.ledger import Run
 from pipelines.marts import build as making
 from pipelines.marts import dbt, history, inspection, project, stamp
+from pipelines.marts.data_warnings import sentences
 from pipelines.marts.session import session
 from pipelines.marts.turn import turn
 from pipelines.nightly import night, nights
@@ -104,7 +105,7 @@ def _dicts(cursor: Any, sql: str) -> list[Row]:
 
 
 @contextmanager
-def _place(destination: str, folder: Path) -> Iterator[Place]:
+def empty_place(destination: str, folder: Path) -> Iterator[Place]:
     """An empty warehouse with the marts turned on, and nothing of this machine's settings."""
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
@@ -141,7 +142,11 @@ def _readings() -> dict[str, Reading]:
 def by_hand(destination: str, folder: Path) -> dict[str, Any]:
     """The accounts made by hand: three nights, and what readers saw after each."""
     first, second = north(), south()
-    with _place(destination, folder) as place, serve(first) as at_first, serve(second) as at_second:
+    with (
+        empty_place(destination, folder) as place,
+        serve(first) as at_first,
+        serve(second) as at_second,
+    ):
         work = [(_settings(at_first, NORTH), at_first), (_settings(at_second, SOUTH), at_second)]
         seen: dict[str, Any] = {}
 
@@ -178,7 +183,7 @@ def _reader(place: Place) -> Row:
 def clinic(destination: str, folder: Path) -> dict[str, Any]:
     """The sandbox's clinic, synced once."""
     account = Account(rows=10_000)
-    with _place(destination, folder) as place, serve(account) as served:
+    with empty_place(destination, folder) as place, serve(account) as served:
         settings = _settings(served, "main")
         now = account.now
         run = night(settings, _readings(), destination, place.state_dir, console(), as_of=now)
@@ -210,7 +215,7 @@ def shared(factory: pytest.TempPathFactory) -> Path:
 def mishaps(destination: str, folder: Path) -> dict[str, Any]:
     """A state directory in which things go wrong, and what is left of it each time."""
     account = Account(rows=1_000)
-    with _place(destination, folder) as place, serve(account) as served:
+    with empty_place(destination, folder) as place, serve(account) as served:
         settings = _settings(served, "main")
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("CLINIKO__MARTS", "false")
@@ -226,14 +231,29 @@ def _mishaps(place: Place, account: Account, run: Run) -> dict[str, Any]:
     def build(**how: Any) -> list[str]:
         return turn([run], store, state_dir, as_of=now, **how)
 
+    with duckdb.connect(str(work_file(state_dir))) as db:
+        db.execute(
+            "UPDATE cliniko.individual_appointments SET ends_at = starts_at - INTERVAL 1 HOUR "
+            "WHERE id = (SELECT min(id) FROM cliniko.individual_appointments "
+            "WHERE coalesce(archived_at, deleted_at, _gone_at) IS NULL)"
+        )
     with pytest.MonkeyPatch.context() as patch:
         seen["tried"] = _starved(patch)
         notes = build()
-    seen["built"] = {"notes": notes, "status": run.status, "places": _places(state_dir)}
+    seen["built"] = {
+        "notes": notes,
+        "status": run.status,
+        "places": _places(state_dir),
+        "warnings": run.report()["warnings"],
+    }
     seen["unchanged"] = build()
     seen["current"] = _current(store, state_dir, now)
     outcome = inspection.test(store, state_dir)
-    seen["tested"] = {"failed": outcome.failed, "built": outcome.built}
+    seen["tested"] = {
+        "failed": outcome.failed,
+        "built": outcome.built,
+        "warned": sentences(inspection.warned(store, state_dir)),
+    }
     page = inspection.docs(store, state_dir)
     seen["docs"] = {"name": page.name, "knows": "mart_practitioner_month" in page.read_text()}
     with duckdb.connect(str(work_file(state_dir))) as db:

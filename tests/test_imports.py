@@ -72,7 +72,7 @@ ORDER = [
     {"pipelines.reconcile"},
     {"pipelines.marts.project", "pipelines.marts.connection"},
     {"pipelines.marts.environment", "pipelines.marts.session", "pipelines.marts.meanings"},
-    {"pipelines.marts.dbt"},
+    {"pipelines.marts.dbt", "pipelines.marts.data_warnings"},
     {"pipelines.marts.history", "pipelines.marts.stamp", "pipelines.marts.swap"},
     {"pipelines.marts.build"},
     {"pipelines.marts.turn", "pipelines.marts.inspection"},

@@ -39,7 +39,17 @@ def test_a_build_that_wants_more_memory_than_usual_gets_it(seen: Any) -> None:
 
 
 def test_without_a_change_nothing_is_built(seen: Any) -> None:
-    assert seen["unchanged"] == ["marts: nothing has changed"]
+    assert seen["unchanged"][0] == "marts: nothing has changed"
+
+
+def test_what_was_entered_oddly_is_said_in_closing_lines_and_in_json(seen: Any) -> None:
+    told = seen["built"]["warnings"]
+
+    [backwards] = [sentence for sentence in told if "ends before it starts" in sentence]
+    assert backwards.startswith("1 row of fct_appointments: ")
+    assert seen["built"]["notes"][1:] == [f"marts: {sentence}" for sentence in told]
+    assert seen["unchanged"][1:] == seen["built"]["notes"][1:]
+    assert seen["tested"]["warned"] == told
 
 
 def test_a_new_local_day_is_a_change(seen: Any) -> None:
@@ -92,7 +102,7 @@ def test_history_outlives_the_working_file(seen: Any) -> None:
 
 def test_the_tests_run_on_what_readers_see(seen: Any) -> None:
     assert seen["tested"]["failed"] == ()
-    assert seen["tested"]["built"] > 40
+    assert seen["tested"]["built"] > 30
 
 
 def test_the_documentation_is_one_page(seen: Any) -> None:

@@ -13,6 +13,7 @@ from pipelines.cli.output import say, show
 
 if TYPE_CHECKING:
     from pipelines.destinations import Warehouse
+    from pipelines.marts.data_warnings import DataWarning
 
 app = typer.Typer(help="Tables for analysts, made of the raw ones.", no_args_is_help=True)
 
@@ -48,9 +49,11 @@ def check(destination: To = "", as_json: AsJson = False, state_dir: StateDir = S
 
     state_dir = place.writable(state_dir)
     with hold_place(state_dir):
-        outcome = inspection.test(_loaded(destination, state_dir), state_dir)
+        store = _loaded(destination, state_dir)
+        outcome = inspection.test(store, state_dir)
+        warned = inspection.warned(store, state_dir)
     said = f"{outcome.built} tests passed, {len(outcome.failed)} failed"
-    _end(said, outcome.failed, outcome.warned, {"passed": outcome.built} if as_json else None)
+    _end(said, outcome.failed, warned, {"passed": outcome.built} if as_json else None)
 
 
 @app.command()
@@ -78,14 +81,17 @@ def _loaded(destination: str, state_dir: Path) -> "Warehouse":
 
 
 def _end(
-    said: str, failed: Sequence[str], warned: Sequence[str], found: dict[str, Any] | None
+    said: str,
+    failed: Sequence[str],
+    warned: Sequence["DataWarning"],
+    found: dict[str, Any] | None,
 ) -> NoReturn:
     """Say how it went, on stdout too where something is found for it, and end."""
-    for line in failed:
+    from pipelines.marts.data_warnings import sentences
+
+    odd = sentences(warned)
+    for line in [*failed, *odd, said]:
         say(line)
-    for name in warned:
-        say(f"to look at: {name}")
-    say(said)
     if found is not None:
-        show({**found, "failed": failed, "warned": warned})
+        show({**found, "failed": failed, "warned": odd})
     raise typer.Exit(exits.FAILED if failed else exits.DONE)

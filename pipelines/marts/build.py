@@ -11,6 +11,7 @@ from typing import Literal
 from pipelines.destinations import Warehouse
 from pipelines.marts import dbt, history, stamp
 from pipelines.marts.connection import variables
+from pipelines.marts.data_warnings import DataWarning, data_warnings
 from pipelines.marts.meanings import comment, marts
 from pipelines.marts.project import ADAPTERS, MISSING, folder, installed
 from pipelines.marts.session import session
@@ -29,13 +30,13 @@ class Built:
 
     status:   unchanged if it would have made what is there
     failed:   what went wrong, a line each; the marts of before are still there
-    warned:   tests that found something which need not be wrong
+    warned:   what was entered oddly, as the marts count it
     seconds:  how long it took
     """
 
     status: Literal["built", "unchanged", "failed"]
     failed: tuple[str, ...] = ()
-    warned: tuple[str, ...] = ()
+    warned: tuple[DataWarning, ...] = ()
     seconds: float = 0.0
 
 
@@ -60,7 +61,7 @@ def build(
     kept = folder(state_dir, store.name)
     with session(store, state_dir) as client:
         if not always and stamp.is_current(client, kept, moment):
-            return Built("unchanged", seconds=time.monotonic() - began)
+            return Built("unchanged", (), data_warnings(client), time.monotonic() - began)
         stamp.forget(kept)
         discard(client)
         if store.file:
@@ -74,11 +75,11 @@ def build(
     with session(store, state_dir) as client:
         if outcome.failed:
             discard(client)
-            return Built("failed", outcome.failed, outcome.warned, time.monotonic() - began)
+            return Built("failed", outcome.failed, seconds=time.monotonic() - began)
         swap(client, store.name, {mart.name: mart.key for mart in marts()})
         comment(client, store.name)
         stamp.keep(kept, stamp.stamp(client, moment))
-    return Built("built", (), outcome.warned, time.monotonic() - began)
+        return Built("built", (), data_warnings(client), time.monotonic() - began)
 
 
 def check(destination: str) -> None:

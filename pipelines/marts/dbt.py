@@ -28,12 +28,10 @@ class Outcome:
     """What came of a command.
 
     failed:  a line for each model or test that failed; empty if all went well
-    warned:  names of tests that found something which need not be wrong
     built:   how many models and tests went well
     """
 
     failed: tuple[str, ...]
-    warned: tuple[str, ...] = ()
     built: int = 0
 
     @property
@@ -96,7 +94,7 @@ def _outcome(said: bytes) -> Outcome:
     failed = [_line(one) for one in found["failed"]]
     if found["broken"] or (not failed and not found["built"]):
         failed.insert(0, f"dbt: {masked(found['broken']) or 'nothing was built'}")
-    return Outcome(tuple(failed), tuple(found["warned"]), found["built"])
+    return Outcome(tuple(failed), found["built"])
 
 
 def _line(one: Mapping[str, str]) -> str:

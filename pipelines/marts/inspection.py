@@ -7,6 +7,7 @@ from pipelines.destinations import Warehouse
 from pipelines.marts import dbt
 from pipelines.marts.build import check
 from pipelines.marts.connection import variables
+from pipelines.marts.data_warnings import DataWarning, data_warnings
 from pipelines.marts.dbt import Outcome
 from pipelines.marts.project import MARTS, folder
 from pipelines.marts.session import relations, session
@@ -18,6 +19,12 @@ PAGE = "marts.html"
 def test(store: Warehouse, state_dir: Path) -> Outcome:
     """Run the tests on the marts as they are. Raises ConfigError if there are none."""
     return _asked(["test"], store, state_dir)
+
+
+def warned(store: Warehouse, state_dir: Path) -> tuple[DataWarning, ...]:
+    """What was entered oddly, as the marts that are there count it."""
+    with session(store, state_dir) as client:
+        return data_warnings(client)
 
 
 def docs(store: Warehouse, state_dir: Path) -> Path:

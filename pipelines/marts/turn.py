@@ -10,6 +10,7 @@ from dlt.common.configuration.exceptions import ConfigValueCannotBeCoercedExcept
 from pipelines.destinations import Warehouse
 from pipelines.ledger import Run
 from pipelines.marts.build import Built, build
+from pipelines.marts.data_warnings import sentences
 from pipelines.marts.project import MISSING, built_on, installed
 from pipelines.record import record
 from pipelines.sync import LEDGER_FAILED, told
@@ -37,6 +38,8 @@ def turn(
     if not installed(store.name):
         return [MISSING]
     built = _built(store, state_dir, as_of, stop)
+    for run in loaded:
+        run.warnings = sentences(one for one in built.warned if one.account == run.account)
     if built.failed:
         for run in loaded:
             run.fail(f"marts not built: {built.failed[0]}" + _more(built))
@@ -79,6 +82,6 @@ def _more(built: Built) -> str:
 def _said(built: Built) -> list[str]:
     if built.status == "failed":
         return ["the marts are those of before: " + "; ".join(built.failed)]
-    if built.status == "unchanged":
-        return ["marts: nothing has changed"]
-    return [f"marts built and tested in {built.seconds:.1f} s"]
+    done = f"marts built and tested in {built.seconds:.1f} s"
+    warned = [f"marts: {sentence}" for sentence in sentences(built.warned)]
+    return ["marts: nothing has changed" if built.status == "unchanged" else done, *warned]

@@ -1,11 +1,12 @@
-{# Views that stay while their columns stay: on Postgres, dbt's own way drops the old view
-together with every view that somebody has built on it. #}
+{# Views that stay while their columns stay, also with others behind them: on Postgres,
+dbt's own way drops the old view together with every view that somebody has built on it. #}
 {% materialization view, adapter='postgres' -%}
   {%- set target = this.incorporate(type='view') -%}
   {%- set there = load_cached_relation(this) -%}
   {{ run_hooks(pre_hooks) }}
+  {%- set before = adapter.get_columns_in_relation(there) | map(attribute='name') | list if there is not none else [] -%}
   {%- set stays = there is not none and there.is_view
-    and (adapter.get_columns_in_relation(there) | map(attribute='name') | list) == get_columns_in_query(sql) -%}
+    and get_columns_in_query(sql)[:before | length] == before -%}
   {%- if there is not none and not stays -%}
     {% do adapter.drop_relation(there) %}
   {%- endif -%}

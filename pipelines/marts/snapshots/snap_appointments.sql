@@ -5,7 +5,8 @@ What the account said of each place in an appointment, and from when until when 
 A version begins when the account changed the row (updated_at), the first one when the row
 was created. That alone would let a row that is read late change what earlier builds said:
 so a version never begins more than a day before the last build that found changes, and
-never before the version that it follows. What a build has said of a moment more than a day
+never before the version that it follows, nor after the build that saw it: an account may
+name any moment. What a build has said of a moment more than a day
 before it, no later build takes back.
 #}
 {%- set columns = [
@@ -44,9 +45,10 @@ timed as (
     clock.as_of as seen_at,
     known.valid_from,
     builds.last_build,
-    case when known.appointment_key is null
-      then least(coalesce(places.created_at, places.changed_at), places.changed_at)
-      else places.changed_at end as said_at
+    coalesce(
+      case when known.appointment_key is null then least(places.created_at, places.changed_at) else places.changed_at end,
+      clock.as_of
+    ) as said_at
   from {{ ref('int_places') }} as places
   cross join {{ ref('int_clock') }} as clock
   left join known on known._account = places._account and known.appointment_key = places.appointment_key
@@ -59,6 +61,9 @@ select
   {{ columns | join(', ') }},
   created_at,
   seen_at,
-  case when said_at <= valid_from or said_at < last_build - interval '1 day' then seen_at else said_at end as changed_at
+  greatest(
+    least(case when said_at <= valid_from or said_at < last_build - interval '1 day' then seen_at else said_at end, seen_at),
+    valid_from + interval '1 microsecond'
+  ) as changed_at
 from timed
 {% endsnapshot %}

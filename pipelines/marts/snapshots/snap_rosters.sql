@@ -18,5 +18,5 @@ from {{ ref('stg_daily_availabilities') }} as days
 join {{ ref('stg_daily_availability_hours') }} as hours
   on hours._account = days._account and hours.daily_availability_id = days.daily_availability_id
 cross join {{ ref('int_clock') }} as clock
-where days.is_live and days.practitioner_id is not null and days.business_id is not null
+where days.is_live and days.practitioner_id is not null and days.business_id is not null and days.weekday is not null
 {% endsnapshot %}

@@ -21,4 +21,5 @@ left join (
 ) as seats on seats._account = groups._account and seats.appointment_id = groups.appointment_id
 where groups.is_live
   and groups.ends_at <= clock.as_of
+  and {{ at_zone('groups.starts_at', 'zones.time_zone') }} is not null
   and coalesce(groups.max_attendees, types.max_attendees) is not null

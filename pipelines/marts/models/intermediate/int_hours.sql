@@ -1,7 +1,7 @@
 {{ config(materialized='table') }}
 {# Minutes of each local hour of a practitioner at a business: what is offered, what is
-used. All borders of stretches cut the calendar into pieces, and the hours of a day from
-the first stretch to the last; running sums say what holds in each piece, so that stretches
+used. All borders of stretches cut the calendar into pieces, and the hours of each day that
+they touch, from the first stretch to the last; running sums say what holds in each piece, so that stretches
 that overlap count once. Hours without any would be most of the calendar. #}
 with stretches as (
   select * from {{ ref('int_stretches') }} where practitioner_id is not null and business_id is not null
@@ -10,7 +10,7 @@ with stretches as (
 open_stretches as (
   select
     _account, practitioner_id, business_id, begins, ends, cast(begins as date) as day,
-    cast(begins as date) = cast(ends as date) as is_one_day
+    {{ days('cast(begins as date)', 'cast(ends as date)') }} as more_days
   from stretches where what <> 'blocked'
 ),
 
@@ -20,11 +20,17 @@ days as (
     select
       _account, practitioner_id, business_id, day,
       extract(hour from begins) + 1 as first_hour,
-      case when is_one_day then extract(hour from ends) else 24 end as last_hour
+      case when more_days = 0 then extract(hour from ends) else 24 end as last_hour
     from open_stretches
     union all
-    select _account, practitioner_id, business_id, cast(ends as date), 0, extract(hour from ends)
-    from open_stretches where not is_one_day
+    select
+      open_stretches._account, open_stretches.practitioner_id, open_stretches.business_id,
+      {{ later('open_stretches.day', 'numbers.number') }},
+      0,
+      case when numbers.number = open_stretches.more_days then extract(hour from open_stretches.ends) else 24 end
+    from open_stretches
+    join {{ ref('int_numbers') }} as numbers on numbers.number between 1 and open_stretches.more_days
+    where open_stretches.more_days > 0
   ) as hours
   group by 1, 2, 3, 4
 ),

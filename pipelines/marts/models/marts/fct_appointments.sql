@@ -12,7 +12,7 @@ with timed as (
     case
       when places.cancelled_at is not null then 'cancelled'
       when places.mark = 'did_not_arrive' and places.starts_at <= clock.as_of then 'did_not_arrive'
-      when coalesce(places.ends_at, places.starts_at) <= clock.as_of then 'completed'
+      when greatest(places.starts_at, places.ends_at) <= clock.as_of then 'completed'
       when places.mark = 'arrived' then 'arrived'
       else 'booked'
     end as status

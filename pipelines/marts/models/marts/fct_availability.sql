@@ -13,5 +13,5 @@ from {{ ref('int_hours') }} as hours
 left join (
   select _account, business_id, min(history_from) as history_from from {{ ref('int_rosters') }} group by 1, 2
 ) as starts on starts._account = hours._account and starts.business_id = hours.business_id
-where hours.rostered_minutes + hours.extra_minutes > 0
+where hours.rostered_minutes + hours.extra_minutes + hours.offered_minutes > 0
 group by 1, 2, 3, 4, 5

@@ -20,7 +20,7 @@ select
   lines.quantity,
   lines.unit_price,
   lines.net_amount,
-  {{ money('lines.gross_amount - lines.net_amount') }} as tax_amount,
+  {{ money(wide('lines.gross_amount') ~ ' - ' ~ wide('lines.net_amount')) }} as tax_amount,
   lines.gross_amount
 from {{ ref('stg_invoice_items') }} as lines
 join {{ ref('fct_invoices') }} as invoices

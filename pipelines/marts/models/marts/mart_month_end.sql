@@ -4,7 +4,7 @@ with months as (
     zones.business_id,
     zones.time_zone,
     days.date_day as month_start,
-    {{ at_zone("cast(cast(days.date_day + interval '1 month' as date) as timestamp)", 'zones.time_zone') }} as as_of
+    cast(cast(days.date_day + interval '1 month' as date) as timestamp) at time zone zones.time_zone as as_of
   from {{ ref('int_zones') }} as zones
   join {{ ref('dim_date') }} as days
     on days.date_day = days.month_start and cast(days.date_day + interval '1 month' as date) <= zones.today

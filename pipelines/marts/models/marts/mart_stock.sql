@@ -20,9 +20,9 @@ select
   products.item_code,
   coalesce(suppliers.supplier, products.product_supplier_name) as supplier,
   products.stock_on_hand,
-  {{ money('products.stock_on_hand * products.cost_price') }} as cost_value,
-  {{ money('products.stock_on_hand * products.net_price') }} as retail_value,
-  cast(coalesce(sold.quantity, 0) as decimal(18,3)) as sold_90_days,
+  {{ money(wide('products.stock_on_hand', 3) ~ ' * ' ~ wide('products.cost_price')) }} as cost_value,
+  {{ money(wide('products.stock_on_hand', 3) ~ ' * ' ~ wide('products.net_price')) }} as retail_value,
+  {{ quantity('coalesce(sold.quantity, 0)') }} as sold_90_days,
   moved.last_moved_at
 from {{ ref('stg_products') }} as products
 left join {{ ref('stg_product_suppliers') }} as suppliers

@@ -41,7 +41,7 @@ select
   reads.cursor,
   counted.account_count as account_rows,
   counted.warehouse_count as warehouse_rows,
-  counted.account_count - counted.warehouse_count as difference,
+  {{ difference('counted.account_count', 'counted.warehouse_count') }} as difference,
   tables.live_rows,
   tables.gone_rows,
   reads.rejected,

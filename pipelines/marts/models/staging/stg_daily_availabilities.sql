@@ -5,7 +5,7 @@ select
   id as daily_availability_id,
   practitioner_id,
   business_id,
-  cast(case when day_of_week in (0, 7) then 7 else day_of_week end as integer) as weekday,
+  case when day_of_week = 0 then 7 else {{ whole('day_of_week', 1, 7) }} end as weekday,
   created_at,
   _gone_at is null as is_live
 from {{ raw('daily_availabilities') }} as raw_

@@ -6,10 +6,11 @@ select
   appointment_type_id,
   starts_at,
   ends_at,
-  cast(max_attendees as integer) as max_attendees,
+  {{ whole('max_attendees') }} as max_attendees,
   created_at,
   updated_at,
   _read_at as read_at,
   _gone_at as gone_at,
-  coalesce(archived_at, deleted_at, _gone_at) is null as is_live
+  coalesce(archived_at, deleted_at, _gone_at) is null as is_live,
+  coalesce(not max_attendees between 0 and 2147483647, false) as has_odd_number
 from {{ raw('group_appointments') }} as raw_

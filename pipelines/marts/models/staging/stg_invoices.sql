@@ -14,5 +14,9 @@ select
   {{ money('net_amount') }} as net_amount,
   {{ money('tax_amount') }} as tax_amount,
   {{ money('total_amount') }} as gross_amount,
-  coalesce(archived_at, deleted_at, _gone_at) is null as is_live
+  coalesce(archived_at, deleted_at, _gone_at) is null as is_live,
+  coalesce({{ is_too_large('discounted_amount') }}, false)
+    or coalesce({{ is_too_large('net_amount') }}, false)
+    or coalesce({{ is_too_large('tax_amount') }}, false)
+    or coalesce({{ is_too_large('total_amount') }}, false) as has_odd_amount
 from {{ raw('invoices') }} as raw_

@@ -1,7 +1,26 @@
-{# The private settings tell the zone as well; a key may be refused them. #}
+{# The private settings tell the zone as well; a key may be refused them. One row an
+account, whatever shape the sections have: a value that is no text is none. #}
+with sections as (
+  {% for list in ['settings', 'settings_public'] -%}
+  select
+    _account, {{ loop.index }} as place, account ->> 'time_zone_identifier' as zone, account ->> 'currency_symbol' as currency
+  from {{ raw(list) }} as raw_
+  {{ 'union all' if not loop.last }}
+  {% endfor -%}
+),
+
+texts as (
+  select
+    _account,
+    place,
+    case when left(zone, 1) not in ('', '{', '[') then zone end as zone,
+    case when left(currency, 1) not in ('', '{', '[') then currency end as currency
+  from sections
+)
+
 select
-  coalesce(private._account, public._account) as _account,
-  nullif(coalesce(private.account ->> 'time_zone_identifier', public.account ->> 'time_zone_identifier'), '') as time_zone_identifier,
-  nullif(coalesce(private.account ->> 'currency_symbol', public.account ->> 'currency_symbol'), '') as currency_symbol
-from {{ raw('settings_public') }} as public
-full join {{ raw('settings') }} as private on private._account = public._account
+  _account,
+  coalesce(max(case when place = 1 then zone end), max(case when place = 2 then zone end)) as time_zone_identifier,
+  coalesce(max(case when place = 1 then currency end), max(case when place = 2 then currency end)) as currency_symbol
+from texts
+group by 1

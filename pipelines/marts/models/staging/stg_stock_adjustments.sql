@@ -3,7 +3,7 @@ select
   id as stock_adjustment_id,
   product_id,
   adjustment_type,
-  cast(quantity as decimal(18,3)) as quantity,
+  {{ quantity('quantity') }} as quantity,
   created_at,
   coalesce(archived_at, _gone_at) is null as is_live
 from {{ raw('stock_adjustments') }} as raw_
