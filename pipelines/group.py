@@ -67,6 +67,10 @@ class Member(Landing):
         self._group.open()
         self.state = self._group.restored(self.account)
 
+    def leave(self) -> None:
+        """End without a run that is to be recorded."""
+        self._group.close()
+
     def states(self) -> States:
         """What is kept of the account's endpoints; a copy, which a run moves on."""
         return states_of(self.state, self.account)
@@ -193,6 +197,11 @@ class Group:
         """Somebody begins whose run is to be recorded."""
         with TURN:
             self._open += 1
+
+    def close(self) -> None:
+        """Somebody who began ends without a run that is to be recorded."""
+        with TURN:
+            self._open -= 1
 
     def restored(self, account: str) -> State:
         """The state of an account, as the destination has it."""

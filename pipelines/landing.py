@@ -52,6 +52,9 @@ class Landing:
             # It may have been columns that others have made, which the next rows have to fit.
             self._fields = others(self.flow, self.account)
 
+    def leave(self) -> None:
+        """End without a run that is to be recorded."""
+
     def states(self) -> States:
         """What is kept of the account's endpoints; a copy, which a run moves on."""
         return states_of(self.flow.state, self.account)

@@ -115,6 +115,7 @@ class Run:
     kind:     what it was to read
     stopped:  whether it was told to end before all was read
     locked:   whether it could not begin, because another run of the account is at work
+    refused:  whether it could not begin, because a setting has to be changed
     error:    what ended it early, in words
     broken:   the same in words that may leave this machine: no database's or system's own
     killed:   runs before it that could not write down how they ended
@@ -134,6 +135,7 @@ class Run:
     broken: str = ""
     stopped: bool = False
     locked: bool = False
+    refused: bool = False
     requests: int = 0
     throttled: int = 0
     requests_by_path: Counter[str] = field(default_factory=Counter)

@@ -1,6 +1,5 @@
 """One run at a time for each account, on this machine."""
 
-import hashlib
 import json
 import logging
 import os
@@ -14,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from pipelines import place
 from sources.cliniko.errors import ConfigError, Locked
-from sources.cliniko.settings import ClinikoSettings
+from sources.cliniko.settings import ClinikoSettings, key_name
 
 log = logging.getLogger("cliniko")
 
@@ -61,18 +60,13 @@ def _unwritable(file: Path) -> str:
 
 def writers(account: str, settings: ClinikoSettings | None = None) -> list[str]:
     """What a destination's own locks are called: one for the account's rows, one for its key."""
-    return [f"account {account}", *([f"key {_key(settings)}"] if settings else [])]
-
-
-def _key(settings: ClinikoSettings) -> str:
-    """A name for the key at that address; it tells neither."""
-    return hashlib.sha256(f"{settings.root} {settings.api_key}".encode()).hexdigest()[:24]
+    return [f"account {account}", *([f"key {key_name(settings)}"] if settings else [])]
 
 
 def _account_lock(settings: ClinikoSettings) -> Path:
     """The lock of an account, in the user's cache."""
     folder = Path(platformdirs.user_cache_dir("cliniko", appauthor=False))
-    return folder / f"{_key(settings)}.lock"
+    return folder / f"{key_name(settings)}.lock"
 
 
 @contextmanager

@@ -286,6 +286,7 @@ def _not_begun(settings: ClinikoSettings, readings: Readings, error: ClinikoErro
     """A run that could not start."""
     now = datetime.now(UTC)
     run = Run(named(now), settings.account, now, readings, now, locked=isinstance(error, Locked))
+    run.refused = isinstance(error, ConfigError)
     run.fail(str(error))
     return run
 

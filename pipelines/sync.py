@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from pipelines.checkpoints import Loading, gather
 from pipelines.comments import comment
 from pipelines.destinations import Warehouse
 from pipelines.erasure import forgotten
+from pipelines.identity import OtherAccount, verify
 from pipelines.keys import index
 from pipelines.killed import marked, marks, named
 from pipelines.landing import Landing
@@ -63,7 +64,8 @@ def sync(
     connect:  makes the client
 
     What the run before left half done is loaded first. The run is returned however it
-    ended; its status says how. Raises ConfigError for settings of privacy that cannot be.
+    ended; its status says how. Raises ConfigError for settings of privacy that cannot be,
+    and OtherAccount for a key of another account than the rows that are there.
     """
     kept = rules(settings)
     started = datetime.now(UTC)
@@ -81,11 +83,13 @@ def sync(
     with marked(folder, run.run_id):
         with connect(settings) as client:
             watch(run, client)
-            with told([run]):
+            with told([run]), _left(landing):
                 landing.prepare()
+                if warehouse.merges:
+                    verify(landing, client, settings)
                 rewrite(landing, run, kept, warehouse)
                 run.forgotten = forgotten(landing)
-                _checkpoints(landing, run, client, settings, stop, clock)
+                _checkpoints(landing, run, client, settings, stop, clock, warehouse.merges)
                 if not run.error:
                     after(landing, run, client)
                     _stopped(run, stop())
@@ -105,6 +109,7 @@ def _checkpoints(
     settings: ClinikoSettings,
     stop: Stop,
     clock: Clock,
+    merges: bool,
 ) -> None:
     """Read for a while, load that, and meanwhile read on, until every endpoint has ended."""
     states, made = landing.beginning(), set(landing.tables())
@@ -129,6 +134,8 @@ def _checkpoints(
             )
             loading.begin({name: read_to(states.get(name, {})) for name in unread})
             delivery = gather(extract, states, made, landing.workers, landing.spool())
+            if merges and len(loading.begun) == 1 and _are_unknown(unread.values()):
+                verify(landing, client, settings, again=True)
             made |= delivery.tables
             loading.start(delivery)
             del delivery  # it is gone once it is loaded
@@ -138,6 +145,22 @@ def _checkpoints(
         run.fail(str(run.locked_out))
     else:
         _stopped(run, stop() and any(map(_is_cut, run.readings.values())))
+
+
+@contextmanager
+def _left(landing: Landing) -> Iterator[None]:
+    """Leave without a run that is to be recorded, where the key is of another account."""
+    try:
+        yield
+    except OtherAccount:
+        landing.leave()
+        raise
+
+
+def _are_unknown(readings: Iterable[Reading]) -> bool:
+    """Whether nothing came again that was read before, although it should have."""
+    some = [reading for reading in readings if reading.remembers]
+    return bool(some) and not any(reading.recognises for reading in some)
 
 
 def _stopped(run: Run, told: bool) -> bool:
@@ -197,6 +220,8 @@ def told(runs: Sequence[Run], what: str = "") -> Iterator[None]:
     """
     try:
         yield
+    except OtherAccount:
+        raise  # nothing was begun
     except Exception as error:
         log.debug("the run broke: %s", trace(error))
         ours = cause(error)

@@ -62,7 +62,7 @@ ORDER = [
     {"pipelines.record", "pipelines.agreement", "pipelines.shelf"},
     {"pipelines.landing", "pipelines.counting"},
     {"pipelines.group"},
-    {"pipelines.rewrite"},
+    {"pipelines.rewrite", "pipelines.identity"},
     {"pipelines.erasure"},
     {"pipelines.comments"},
     {"pipelines.keys"},

@@ -29,6 +29,8 @@ def of_runs(runs: Sequence["Run"], *, strict: bool = False) -> int:
 
 def of_run(run: "Run", *, strict: bool = False) -> int:
     """The exit code of a run; strict: 3 also for lists not permitted and records rejected."""
+    if run.status == "failed" and run.refused:
+        return WRONG
     if run.status == "failed":
         return LATER if run.come_back_later else FAILED
     flawed = any(r.status != "ok" or r.rejected for r in run.readings.values())

@@ -18,7 +18,7 @@ from sources.cliniko.package import BATCH, Batch, Package
 from sources.cliniko.privacy import Rules, stays
 from sources.cliniko.reading import Reading, State
 from sources.cliniko.repeats import Repeats
-from sources.cliniko.settings import ClinikoSettings
+from sources.cliniko.settings import ClinikoSettings, key_name
 
 UNEXPECTED = (ClinikoError, ArithmeticError, LookupError, RecursionError, TypeError, ValueError)
 """What an answer may lead to: what we expect of it, and what only a hostile one can."""
@@ -128,10 +128,12 @@ class Extract:
             reading.leave_out(self.rules.profile)
             return
         repeats = Repeats(state.setdefault("recent", {}))
+        reading.remembers = reading.remembers or bool(state["recent"])
         overlap = timedelta(minutes=self.settings.overlap_minutes)
         try:
             idle = partial(self.is_idle, reading)
             for page in reading.pages(self.client, state, overlap, idle):
+                reading.recognises = reading.recognises or repeats.knows(page)
                 if not package.fits(page):
                     reading.hold(page)
                     return
@@ -148,6 +150,7 @@ class Extract:
                     return
                 del page  # the next one is waited for, and this one is taken
             reading.done(state)
+            state["key"] = key_name(self.settings)
         finally:
             repeats.settle(package.refused)
 

@@ -41,6 +41,8 @@ class Reading:
     mended:      rows that a comparison with the account found missing, or out of date
     seen:        path → keys of all that the list has, where it was read whole and counted
     at_once:     how many walks read it side by side
+    remembers:   whether records of the run before are known, which should come again
+    recognises:  whether one of them did
     told:        path → records that Cliniko counted there when the very first reading began
     """
 
@@ -64,6 +66,8 @@ class Reading:
     mended: int = 0
     seen: dict[str, frozenset[str]] = field(default_factory=dict)
     at_once: int = 1
+    remembers: bool = False
+    recognises: bool = False
     told: dict[str, int] = field(default_factory=dict)
     _is_first: bool = False
     _anew: bool = False

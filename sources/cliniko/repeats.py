@@ -30,6 +30,12 @@ class Repeats:
         self._marks = marks
         self._last: deque[Sequence[Record]] = deque()
 
+    def knows(self, page: Page) -> bool:
+        """Whether a record of the page was loaded just so before."""
+        if self._marks.keys().isdisjoint(map(str, values(page.records, "id"))):
+            return False
+        return any(map(self._known, page.records))
+
     def without(self, page: Page) -> Page:
         """The page without the records that were loaded just so before."""
         if self._marks.keys().isdisjoint(map(str, values(page.records, "id"))):

@@ -1,5 +1,6 @@
 """The settings of one Cliniko account."""
 
+import hashlib
 import ipaddress
 import re
 from dataclasses import fields
@@ -298,3 +299,8 @@ def _loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def key_name(settings: ClinikoSettings) -> str:
+    """A name for the key at its address; it tells neither."""
+    return hashlib.sha256(f"{settings.root} {settings.api_key}".encode()).hexdigest()[:24]

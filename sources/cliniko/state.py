@@ -24,6 +24,7 @@ compared   how far the list is compared row by row: `next`, an id, and `at`, whe
 content    hash of a list that is swapped whole, as it was last loaded
 privacy    what was kept of the rows, as `Rules.mark` says it
 permitted  whether the key could ever read it
+key        name of the key that last read it to its end
 """
 
 
