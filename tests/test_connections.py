@@ -247,6 +247,84 @@ def test_what_breaks_is_told_by_its_kind_alone(
     assert server.url.partition("//")[2] not in story
 
 
+def drips(begin: bytes, drop: bytes) -> Play:
+    """What goes on and on, a drop at a time, never silent for long."""
+
+    def play(wire: BaseHTTPRequestHandler) -> None:
+        wire.close_connection = True
+        wire.wfile.write(begin)
+        for _ in range(200):
+            wire.wfile.write(drop)
+            time.sleep(0.05)
+
+    return play
+
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+DRIPPING = {
+    "status line": drips(b"HTTP/1.1 200 ", b"O"),
+    "header": drips(HEAD + b"X-Slow: ", b"x"),
+    "header lines": drips(HEAD, b"X-Slow: x\r\n"),
+    "continues": drips(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "body": drips(HEAD + b"Content-Length: 9999\r\n\r\n", b"x"),
+    "chunk": drips(HEAD + b"Transfer-Encoding: chunked\r\n\r\nfff\r\n", b"x"),
+    "chunk size": drips(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"0"),
+    "trailer": drips(HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX: ", b"x"),
+    "trailers": drips(HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n", b"x: y\r\n"),
+}
+
+
+@pytest.mark.parametrize("part", DRIPPING)
+def test_one_limit_holds_for_the_whole_answer_whatever_of_it_drips(part: str) -> None:
+    started = time.monotonic()
+    with (
+        serving(DRIPPING[part]) as server,
+        Connections(httpx.URL(server.url), httpx.Timeout(5.0), whole=0.4) as wire,
+        pytest.raises(httpx.ReadTimeout),
+    ):
+        asked(wire, server.url)
+
+    assert 0.3 < time.monotonic() - started < 1.5
+
+
+@pytest.mark.parametrize("play", [DRIPPING["header"], silent], ids=["drips", "silent"])
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "TLS"])
+def test_an_answer_is_not_waited_for_once_the_run_is_to_end(
+    tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch, secure: bool, play: Play
+) -> None:
+    monkeypatch.setattr(connections, "GRACE", 0.1)
+    monkeypatch.setattr(connections, "BLINK", 0.1)
+    started = time.monotonic()
+    with (
+        serving(play, tls if secure else None) as server,
+        Connections(httpx.URL(server.url), httpx.Timeout(50.0), halted=lambda: True) as wire,
+        pytest.raises(httpx.ReadTimeout),
+    ):
+        asked(wire, server.url)
+
+    assert time.monotonic() - started < 0.9
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "TLS"])
+def test_an_answer_that_takes_longer_than_a_blink_comes_whole(
+    tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch, secure: bool
+) -> None:
+    monkeypatch.setattr(connections, "BLINK", 0.02)
+
+    def slow(wire: BaseHTTPRequestHandler) -> None:
+        time.sleep(0.1)
+        begin(wire, len(BODY), BODY[:100_000])
+        time.sleep(0.1)
+        wire.wfile.write(BODY[100_000:])
+
+    with (
+        serving(slow, tls if secure else None) as server,
+        Connections(httpx.URL(server.url), httpx.Timeout(5.0), whole=5.0) as wire,
+    ):
+        assert [asked(wire, server.url) for _ in range(2)] == [BODY, BODY]
+        assert len(server.peers) == 1
+
+
 def test_what_has_come_is_handed_over_before_the_rest_has() -> None:
     rest = threading.Event()
 

@@ -18,7 +18,7 @@ from pipelines.destinations import warehouse as store
 from pipelines.flows import pipeline
 from pipelines.killed import marks
 from pipelines.stopping import heard
-from sandbox import Account, Served, serve, throttled
+from sandbox import Account, Served, serve, slow_header, throttled
 from sources.cliniko.settings import ClinikoSettings
 from sources.cliniko.source import cliniko_source
 
@@ -118,6 +118,21 @@ def test_a_run_that_waits_for_its_budget_is_told_to_end_and_does(
     assert process.returncode == 3
     assert time.monotonic() - started < 50
     assert sum("/attendees" in entry.target for entry in served.log) == 1
+
+
+def test_a_run_that_waits_for_an_answer_is_told_to_end_and_does(
+    served: Served, warehouse: Warehouse
+) -> None:
+    served.faults.append(slow_header(0.4, path="attendees", times=100))
+
+    with running(warehouse) as process:
+        until(process, asked(served, "/attendees", 1))
+        process.terminate()
+        out, err = process.communicate(timeout=PATIENCE / 2)
+
+    assert process.returncode == 3, err
+    assert json.loads(out)["endpoints"]["attendees"]["status"] == "failed"
+    assert "trying again" not in err
 
 
 class Signalling(NullCollector):

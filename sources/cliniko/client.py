@@ -119,7 +119,7 @@ class Client:
         self._sleep, self._clock, self._now, self._random = sleep, clock, now, random
         self._halted = halted
         self._lock = threading.Lock()
-        self._connections = transport or _connections(settings)
+        self._connections = transport or _connections(settings, halted)
         self._headers = httpx.Headers(_introduction(settings))
         self._is_direct = isinstance(self._connections, Connections)
         self.requests: Counter[str] = Counter()
@@ -265,6 +265,8 @@ class Client:
             return body, _date(response, self._now)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             failure = _words(error)
+        if self._halted():
+            raise Stopped
         # Raised out here, so that it does not carry httpx's error: that one holds the
         # request with its key, and its text may quote the answer.
         raise Unavailable(f"GET {path}: {failure}")
@@ -332,7 +334,7 @@ def _introduction(settings: ClinikoSettings) -> dict[str, str]:
     }
 
 
-def _connections(settings: ClinikoSettings) -> Connections:
+def _connections(settings: ClinikoSettings, halted: Callable[[], bool]) -> Connections:
     """The connections that settings ask for."""
     for name in ("urllib3.connection", "urllib3.connectionpool"):
         logger = logging.getLogger(name)
@@ -340,7 +342,8 @@ def _connections(settings: ClinikoSettings) -> Connections:
             logger.setLevel(logging.ERROR)  # the rest shows queries, so filters' values
     timeout = httpx.Timeout(settings.read_timeout, connect=settings.connect_timeout)
     try:
-        return Connections(httpx.URL(settings.root), timeout)
+        whole = settings.answer_timeout
+        return Connections(httpx.URL(settings.root), timeout, whole=whole, halted=halted)
     except (ValueError, OSError, httpx.InvalidURL) as error:
         raise ConfigError(
             "the environment's HTTPS_PROXY, ALL_PROXY or SSL_CERT_FILE cannot be used"

@@ -12,10 +12,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from http.client import HTTPException, HTTPResponse
-from math import ceil
+from io import BufferedReader, RawIOBase
+from math import ceil, inf
 from pathlib import Path
+from socket import SocketIO
 from typing import Any
 from urllib.request import getproxies, proxy_bypass
 
@@ -27,6 +30,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 CONNECTIONS = 20  # at once; a run has about 16 threads
 KEEP_ALIVE = 30  # seconds that connections are kept while nothing is asked
 CHUNK = 2**18  # bytes that are taken off a socket at once, if they are there; TLS has 16,384
+BLINK = 0.5  # seconds; how soon one who waits for a byte sees that a limit is passed
+GRACE = 1.0  # seconds for answers that are on their way when the run is told to end
 LINES, LONGEST = 100, 65_536  # of what may follow an answer in chunks, and bytes of each
 
 KINDS: dict[type[Exception], type[httpx.TransportError]] = {
@@ -53,14 +58,80 @@ ALIVE = [
 sees that it is in use."""
 
 
+@dataclass(frozen=True)
+class Limits:
+    """How long an answer may take.
+
+    whole:   seconds from the request to the last byte, headers and all
+    silent:  seconds without a byte
+    halted:  whether the run is to end; from then on an answer has `GRACE` seconds left
+    clock:   seconds that never go back
+    """
+
+    whole: float
+    silent: float
+    halted: Callable[[], bool] = lambda: False
+    clock: Callable[[], float] = time.monotonic
+
+
+class _Wire(RawIOBase):
+    """What comes off a socket, within limits.
+
+    A socket's own timeout counts from one byte to the next, so a server that sends one now
+    and then is never late; and it sleeps through a signal. So it wakes every `BLINK`.
+    """
+
+    def __init__(self, connection: socket.socket, opened: SocketIO, limits: Limits) -> None:
+        self._connection, self._opened, self._limits = connection, opened, limits
+        self._late = limits.clock() + limits.whole
+        self._is_halted = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, into: Any) -> int:
+        """Take what there is. Raises TimeoutError where a limit is passed."""
+        silent = self._limits.clock() + self._limits.silent
+        while True:
+            try:
+                count = self._connection.recv_into(into)
+            except TimeoutError:
+                self._check(silent)
+            else:
+                self._check(inf)
+                return count
+
+    def _check(self, silent: float) -> None:
+        now = self._limits.clock()
+        if not self._is_halted and self._limits.halted():
+            self._is_halted, self._late = True, min(self._late, now + GRACE)
+        if now >= min(silent, self._late):
+            raise TimeoutError
+
+    def close(self) -> None:
+        """Let go of the socket, which stays open as long as anybody holds it."""
+        self._opened.close()
+        super().close()
+
+
 class _Reply(HTTPResponse):
-    """An answer whose end is bounded: Python discards lines behind the last chunk for ever."""
+    """An answer within limits. Python alone waits for the next byte of its headers for ever."""
+
+    def __init__(self, sock: socket.socket, *how: Any, **more: Any) -> None:
+        super().__init__(sock, *how, **more)
+        limits: Limits | None = getattr(_asking, "limits", None)
+        if limits:
+            self.fp: Any = BufferedReader(_Wire(sock, self.fp.detach(), limits))
 
     def _read_and_discard_trailer(self) -> None:
         for _ in range(LINES):
             if self.fp.readline(LONGEST) in (b"\r\n", b"\n", b""):
                 return
         raise HTTPException
+
+
+_asking = threading.local()
+"""The limits of what a thread asks: urllib3 hands nothing on to an answer."""
 
 
 class _Plain(HTTPConnection):
@@ -83,10 +154,19 @@ class Connections(httpx.BaseTransport):
         root: httpx.URL,
         timeout: httpx.Timeout,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        whole: float = inf,
+        halted: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Get ready. Raises ValueError or OSError if the environment's settings are no use."""
+        """Get ready. Raises ValueError or OSError if the environment's settings are no use.
+
+        whole:   seconds that an answer may take in all
+        halted:  whether the run is to end, so that nothing is waited for any more
+        """
         self._root, self._clock = str(root), clock
-        self._timeout = urllib3.Timeout(connect=timeout.connect, read=timeout.read)
+        silent = inf if timeout.read is None else timeout.read
+        self._limits = Limits(whole, silent, halted)
+        self._timeout = urllib3.Timeout(connect=timeout.connect, read=min(BLINK, silent))
         self._patience = ceil(timeout.pool or 0)  # urllib3 says whole seconds
         self._manager = _manager(root)
         self._lock = threading.Lock()
@@ -100,6 +180,7 @@ class Connections(httpx.BaseTransport):
         otherwise, which is httpx's word for that.
         """
         target: bytes = request.extensions.get("target", request.url.raw_path)
+        _asking.limits = self._limits
         with _translated():
             response = self._fresh().urlopen(
                 request.method,
