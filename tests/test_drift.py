@@ -25,7 +25,7 @@ def columns(*records: Any, known: tuple[str, ...] = (), taken: tuple[str, ...] =
     ("values", "kind"),
     [
         ([True, None], "boolean"),
-        ([1, 2], "integer"),
+        ([1, 2], "decimal"),
         ([2**63, 1], "decimal"),
         ([1.5, 2], "decimal"),
         ([0.1234567890123], "text"),
@@ -96,7 +96,7 @@ def test_a_field_of_nulls_becomes_a_column_only_with_its_first_value() -> None:
     after = list(found([{"new": 5}], (), (), seen))
 
     assert before == []
-    assert [(one.name, one.kind) for one in after] == [("new", "integer")]
+    assert [(one.name, one.kind) for one in after] == [("new", "decimal")]
 
 
 def test_the_first_kind_of_a_column_stays() -> None:
@@ -105,7 +105,20 @@ def test_the_first_kind_of_a_column_stays() -> None:
 
     [later] = found([{"new": "five"}], (), (), seen)
 
-    assert (later.name, later.kind) == ("new", "integer")
+    assert (later.name, later.kind) == ("new", "decimal")
+
+
+def test_fractions_beside_a_column_of_whole_numbers_have_one_of_their_own() -> None:
+    seen: Columns = {"new": ("new", "integer")}  # as versions before made it
+
+    later = list(found([{"new": 2.5}, {"new": 3}], (), (), seen))
+    again = list(found([{"new": 2.5}], (), (), seen))
+
+    assert [(one.name, one.kind, list(one.values)) for one in later] == [
+        ("new_decimal", "decimal", [2.5, 3]),
+        ("new", "integer", [None, 3]),
+    ]
+    assert [one.name for one in again] == ["new_decimal", "new"]
 
 
 def test_a_field_that_is_a_link_and_later_a_text_has_two_columns() -> None:

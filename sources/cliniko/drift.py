@@ -33,7 +33,7 @@ SECRET = re.compile(
 
 _LADDERS: dict[frozenset[type], tuple[Kind, ...]] = {
     frozenset({bool}): ("boolean",),
-    frozenset({int}): ("integer", "decimal"),
+    frozenset({int}): ("decimal",),  # a whole number today may have a fraction tomorrow
     frozenset({float}): ("decimal",),
     frozenset({int, float}): ("decimal",),
 }
@@ -87,6 +87,13 @@ def found(
             stored = _free(prefix, name, nature, {*taken, *(c for c, _ in columns.values())})
             columns[field] = stored, nature
         stored, kind = columns[field]
+        if kind == "integer" and _have_fractions(values):
+            wide, values = f"{field}/decimal", list(values)
+            if wide not in columns:
+                every = {*taken, *(c for c, _ in columns.values())}
+                columns[wide] = _free(prefix, f"{name}_decimal", "decimal", every), "decimal"
+            yield Found(*columns[wide], values)
+            values = [None if type(value) is float else value for value in values]
         yield Found(stored, kind, _values(name, nature, values))
     if left:
         places = [
@@ -152,6 +159,12 @@ def _nature(values: Sequence[Any]) -> Kind | None:
         if not column(kind, present)[1]:
             return kind
     return "text" if types <= {str, bool, int, float} else "json"
+
+
+def _have_fractions(values: Sequence[Any]) -> bool:
+    """Whether numbers came that a column of whole ones cannot hold, as versions before made it."""
+    numbers = [value for value in values if type(value) is float]
+    return any(not value.is_integer() for value in numbers) and not column("decimal", numbers)[1]
 
 
 def _urls(links: Sequence[Any]) -> list[str | None]:
