@@ -12,7 +12,7 @@ from sources.cliniko.errors import Malformed
 from sources.cliniko.model import Record
 from sources.cliniko.ranges import Split
 from sources.cliniko.shred import Shredded, values
-from sources.cliniko.values import fingerprint
+from sources.cliniko.values import fingerprint, moment
 
 
 @dataclass(frozen=True)
@@ -118,17 +118,19 @@ def newest(found: Sequence[Record], before: datetime) -> datetime:
 
 def _second(text: str) -> datetime:
     """The second of a time that has a zone."""
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError
-    return second(moment)
+    return second(moment(text))
 
 
-def second(moment: datetime) -> datetime:
-    """The moment's second, UTC: Cliniko shows its times in whole seconds."""
-    if moment.tzinfo is UTC and not moment.microsecond:
-        return moment  # as it is for every record, and the rest costs a page half a millisecond
-    return moment.astimezone(UTC).replace(microsecond=0)
+def second(when: datetime) -> datetime:
+    """A moment's second, UTC: Cliniko shows its times in whole seconds."""
+    if when.tzinfo is UTC and not when.microsecond:
+        return when  # as it is for every record, and the rest costs a page half a millisecond
+    return when.astimezone(UTC).replace(microsecond=0)
+
+
+def earlier(when: datetime, by: timedelta) -> datetime:
+    """A moment so much earlier, but never before there is any."""
+    return when - by if when.replace(tzinfo=None) - datetime.min > by else when
 
 
 _clock_lock = threading.Lock()

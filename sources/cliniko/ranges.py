@@ -38,7 +38,7 @@ class Range:
                 (self.low is None or self.low <= time) and (self.high is None or time < self.high)
                 for time in times
             )
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, OverflowError, TypeError, ValueError):
             return False
 
 

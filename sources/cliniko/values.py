@@ -8,7 +8,7 @@ import json
 import marshal
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Context, Decimal
 from typing import Any
 
@@ -266,10 +266,30 @@ def _instant(value: Any) -> datetime:
     """A moment with its zone; Python alone would cut what is finer than a microsecond."""
     if not isinstance(value, str) or not re.search("[T ]", value):
         raise TypeError
-    moment = datetime.fromisoformat(value)
-    if moment.tzinfo is None or re.search(r"[.,]\d{6}\d*[1-9]", value):
+    if re.search(r"[.,]\d{6}\d*[1-9]", value):
         raise ValueError
-    return moment.astimezone(UTC)
+    return moment(value)
+
+
+def moment(text: str) -> datetime:
+    """The moment that a text with a zone says, UTC; 24:00 and a leap second are what they begin.
+
+    Raises ValueError or OverflowError if there is no such moment.
+    """
+    odd = _ODD_TIME.search(text)
+    if odd:
+        late = timedelta(days=1) if odd["midnight"] else timedelta(seconds=1)
+        usual = "00:00" if odd["midnight"] else f"{odd['minute']}:59"
+        return moment(text[: odd.start() + 1] + usual + text[odd.end() :]) + late
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError
+    return found.astimezone(UTC)
+
+
+_ODD_TIME = re.compile(
+    r"[T ](?:(?P<midnight>24:00)(?=(?::00(?:\.0+)?)?[Z+-])|(?P<minute>\d\d:\d\d):60)"
+)
 
 
 def _day(value: Any) -> date:
@@ -278,8 +298,8 @@ def _day(value: Any) -> date:
         raise TypeError
     if not re.search("[T ]", value):
         return date.fromisoformat(value)
-    moment = datetime.fromisoformat(value)
-    return moment.date() if moment.time() == time() else _misfit()
+    day = datetime.fromisoformat(value)
+    return day.date() if day.time() == time() else _misfit()
 
 
 def _time(value: Any) -> time:
