@@ -66,13 +66,17 @@ def reconcile(
     with landing.client() as connection:
         comparisons = {
             name: Comparison(
-                [Listed(client, r.endpoint, path, r.notes) for path in r.endpoint.paths],
+                [
+                    Listed(client, r.endpoint, path, r.notes, r.capacity)
+                    for path in r.endpoint.paths
+                ],
                 Shelf(
                     connection,
                     r.endpoint,
                     settings.account,
                     _until(kept.get(name, {})),
                     forgotten=bool(run.forgotten.get(name)),
+                    left_out=frozenset(r.capacity.unreadable),
                 ),
                 budget,
             )

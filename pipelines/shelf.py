@@ -7,6 +7,7 @@ from typing import Any
 
 from sources.cliniko.forgotten import FORGOTTEN
 from sources.cliniko.model import Endpoint, Hidden, Record
+from sources.cliniko.values import moment
 
 END = 2**63 - 1  # above every id
 BATCH = 500  # ids in one statement
@@ -32,8 +33,8 @@ def _moment(value: Any) -> datetime | bool | None:
     try:
         if isinstance(value, bool):
             return value
-        return datetime.fromisoformat(value).astimezone(UTC) if value else None
-    except (TypeError, ValueError):
+        return moment(value) if value else None
+    except (OverflowError, TypeError, ValueError):
         return None
 
 
@@ -43,6 +44,7 @@ class Shelf:
 
     client:     dlt's connection to the destination
     forgotten:  whether `_forgotten` has rows of the list, which count too
+    left_out:   ids that are not asked for either, since their records cannot be had
     """
 
     client: Any
@@ -50,6 +52,7 @@ class Shelf:
     account: str
     until: datetime
     forgotten: bool = False
+    left_out: frozenset[int] = frozenset()
     _counted: dict[State, int] = field(default_factory=dict)
 
     def count(self, state: State = "all", low: int = 0, high: int = END) -> int:
@@ -167,6 +170,8 @@ class Shelf:
         ranged, given = "", [self.account, self.until, self.until]
         if (low, high) != (0, END):
             ranged, given = " AND id >= %s AND id < %s", [*given, low, high]
+        if self.left_out:
+            ranged += f" AND id NOT IN ({', '.join(map(str, sorted(self.left_out)))})"
         return (
             f"SELECT {what} FROM {self.rows} WHERE _account = %s AND _gone_at IS NULL "
             f"AND coalesce(created_at, %s) <= %s{ranged}{more}",
@@ -192,7 +197,7 @@ def count(shelves: Sequence[Shelf]) -> None:
     for shelf in shelves:
         latest, numbers = counted.get((shelf.endpoint.name, shelf.account), (None, [0] * width))
         too_new = latest is not None and latest.astimezone(UTC) > shelf.until
-        shelf.note(shelf.expected() if too_new else numbers)
+        shelf.note(shelf.expected() if too_new or shelf.left_out else numbers)
 
 
 def _totals(rows: str, shelves: Sequence[Shelf], width: int) -> str:

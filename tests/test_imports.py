@@ -8,7 +8,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 ORDER = [
-    {"sources.cliniko.errors", "sources.cliniko.model", "sources.cliniko.decode"},
+    {
+        "sources.cliniko.errors",
+        "sources.cliniko.model",
+        "sources.cliniko.decode",
+        "sources.cliniko.capacity",
+    },
     {"sources.cliniko.settings"},
     {"sources.cliniko.accounts"},
     {
@@ -23,7 +28,7 @@ ORDER = [
     {"sources.cliniko.catalogue", "sources.cliniko.values"},
     {"sources.cliniko.ranges", "sources.cliniko.drift", "sources.cliniko.state"},
     {"sources.cliniko.privacy", "sources.cliniko.forgotten"},
-    {"sources.cliniko.page"},
+    {"sources.cliniko.page", "sources.cliniko.search"},
     {"sources.cliniko.listed"},
     {"sources.cliniko.together"},
     {"sources.cliniko.again", "sources.cliniko.keyset", "sources.cliniko.links"},

@@ -1,10 +1,13 @@
 """Records that are asked for again by their ids."""
 
+import random as chance
 from collections.abc import Collection
 
 from sources.cliniko import filters
 from sources.cliniko.listed import PER_PAGE, Listed
 from sources.cliniko.together import Pages
+
+TRIED = 5  # records a night that could not be had before
 
 
 def by_id(listed: Listed, ids: Collection[str]) -> Pages:
@@ -16,3 +19,16 @@ def by_id(listed: Listed, ids: Collection[str]) -> Pages:
     for at in range(0, len(numbers), PER_PAGE):
         window = [filters.number("id", "=", numbers[at : at + PER_PAGE])]
         yield listed.page(listed.records(listed.get(window)))
+
+
+def unread(listed: Listed) -> Pages:
+    """The records that could not be had before, as far as they can now; some of them each night.
+
+    A record that is not there any more is no longer left out either.
+    """
+    left_out = listed.capacity.unreadable
+    for number in chance.sample(sorted(left_out), min(len(left_out), TRIED)):
+        answer = listed.again(number)
+        if answer:
+            left_out.discard(number)
+            yield listed.page(listed.records(answer))

@@ -28,8 +28,10 @@ from sources.cliniko.decode import tolerant
 from sources.cliniko.errors import (
     ConfigError,
     Malformed,
+    Overloaded,
     Stopped,
     Throttled,
+    TooLarge,
     Unavailable,
     refusal,
 )
@@ -44,6 +46,8 @@ QUICK = 0.01  # seconds; below it handing answers from thread to thread takes lo
 SHARE = 0.7  # of the time that the budget gives to a request, which answers vary beyond
 LATEST = 9  # answers that tell how long they usually take
 PLAIN = re.compile("(/[a-z0-9_]+)+", re.ASCII)  # a path that leads nowhere else
+LONGEST_REST = 8.0  # seconds until less is asked for
+GATEWAYS = {502: 2, 503: 2, 504: 1}  # what may mean too much → tries until less is asked for
 MAX_THROTTLED = 10  # answers 429 to one request, then it is given up
 MAX_DETAIL = 200  # characters of the API's own words in an error
 MAX_REFUSAL = 64 * 1024  # bytes of an error's body that are read for these words
@@ -69,22 +73,28 @@ class Answer:
     body:  the JSON object
     date:  when, by the server's clock; by ours if it did not say; UTC
     size:  bytes of the body, unpacked
+    most:  records that were asked for at most
     """
 
     body: dict[str, Any]
     date: pendulum.DateTime
     size: int
+    most: int = 100
 
 
 @dataclass
 class Tries:
     """How often one request was tried in vain.
 
+    most:       failures that are too many
+    eager:      whether less is asked for once the answer seems to be too much
     failed:     failures that may pass
     throttled:  answers 429
     nap:        seconds until the next try, besides what the throttle asks
     """
 
+    most: int
+    eager: bool = False
     failed: int = 0
     throttled: int = 0
     nap: float = 0.0
@@ -159,13 +169,29 @@ class Client:
         self._connections.close()
 
     def get(
-        self, path: str, params: Sequence[tuple[str, str]] = (), read: Read | None = None
+        self,
+        path: str,
+        params: Sequence[tuple[str, str]] = (),
+        read: Read | None = None,
+        *,
+        eager: bool = False,
+        attempts: int | None = None,
     ) -> Answer:
         """The answer for a path such as `/patients`, which stands under the root.
 
-        `read` is a quicker way to read answers that are as described, see `shred`.
+        read:      a quicker way to read answers that are as described, see `shred`
+        eager:     whether less can be asked for; then no time is lost on what seems too much
+        attempts:  how often it is tried at most, if not as the settings say
+
+        Raises TooLarge or Overloaded if the answer may be too much to ask for.
         """
-        return self._answer(self._request(path, urlencode(params)), path, read)
+        tries = Tries(min(attempts or self._most, self._most), eager)
+        return self._answer(self._request(path, urlencode(params)), path, tries, read)
+
+    def rest(self, failed: int) -> None:
+        """Wait before less is asked for, after so many failures."""
+        if not self._halted():
+            self._rest(min(2.0**failed, LONGEST_REST) + self._random())
 
     def _request(self, path: str, query: str) -> httpx.Request:
         """The request for a path. Raises ConfigError if it is none of the API's.
@@ -190,11 +216,12 @@ class Client:
         except Malformed as error:
             raise ConfigError(f"this path leads out of the API: {path[:80]}") from error
 
-    def follow(self, url: str) -> Answer:
+    def follow(self, url: str, *, eager: bool = False, attempts: int | None = None) -> Answer:
         """The answer for a link from an earlier answer, if it stays under the root."""
         request = httpx.Request("GET", self._ours(url), headers=self._headers)
         path = request.url.raw_path.split(b"?")[0].decode()
-        return self._answer(request, path.removeprefix(_prefix(self._root)))
+        tries = Tries(min(attempts or self._most, self._most), eager)
+        return self._answer(request, path.removeprefix(_prefix(self._root)), tries)
 
     def _ours(self, text: str) -> httpx.URL:
         """A URL that leads to the API and nowhere else, or Malformed.
@@ -214,9 +241,15 @@ class Client:
             raise elsewhere
         return url.copy_with(fragment=None)
 
-    def _answer(self, request: httpx.Request, path: str, read: Read | None = None) -> Answer:
+    @property
+    def _most(self) -> int:
+        return self._settings.max_attempts
+
+    def _answer(
+        self, request: httpx.Request, path: str, tries: Tries, read: Read | None = None
+    ) -> Answer:
         """The answer, after as many tries as it takes."""
-        answer: Answer = self._retrying(self._try, request, path, Tries(), read)
+        answer: Answer = self._retrying(self._try, request, path, tries, read)
         return answer
 
     def _rest(self, seconds: float) -> None:
@@ -228,7 +261,10 @@ class Client:
     def _over(self, state: tenacity.RetryCallState) -> bool:
         """Whether this was the last try."""
         tries = _tries(state)
-        return tries.failed >= self._settings.max_attempts or tries.throttled >= MAX_THROTTLED
+        error = state.outcome.exception() if state.outcome else None
+        if tries.eager and isinstance(error, Overloaded) and tries.failed >= error.patience:
+            return True
+        return tries.failed >= tries.most or tries.throttled >= MAX_THROTTLED
 
     def _nap(self, state: tenacity.RetryCallState) -> float:
         """Seconds until the next try."""
@@ -259,17 +295,18 @@ class Client:
             with closing(self._connections.handle_request(request)) as response:
                 if response.status_code == 429:
                     self._throttled(response, path, tries)
-                body = self._body(response, path, late)
+                body = self._body(response, path, late, tries.eager)
             with self._lock:
                 self._took.append(self._clock() - began)
             return body, _date(response, self._now)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             failure = _words(error)
+            kind = Overloaded if isinstance(error, httpx.ReadTimeout) else Unavailable
         if self._halted():
             raise Stopped
         # Raised out here, so that it does not carry httpx's error: that one holds the
         # request with its key, and its text may quote the answer.
-        raise Unavailable(f"GET {path}: {failure}")
+        raise kind(f"GET {path}: {failure}")
 
     def _throttled(self, response: httpx.Response, path: str, tries: Tries) -> NoReturn:
         """Hold all threads until the API answers again; this was no failure."""
@@ -283,16 +320,19 @@ class Client:
         self._throttle.hold(seconds + self._random())
         raise Throttled(f"GET {path}: 429, too many requests", seconds)
 
-    def _body(self, response: httpx.Response, path: str, late: float) -> bytes:
+    def _body(self, response: httpx.Response, path: str, late: float, eager: bool) -> bytes:
         """The body of an answer that is no 429; whatever else it says is raised."""
         status, limit = response.status_code, self._settings.max_answer_bytes
+        if status in GATEWAYS or (status == 413 and eager):
+            patience = GATEWAYS.get(status, 1)
+            raise Overloaded(f"GET {path}: {status}, no answer that can be used", patience)
         if status >= 500 or (status < 300 and status != 200):
             raise Unavailable(f"GET {path}: {status}, no answer that can be used")
         if status != 200:
             raise refusal(status, path, self._detail(response))
         body = self._bytes(response, limit, late)
         if body is None:
-            raise Malformed(f"GET {path}: the answer has more than {limit} bytes")
+            raise TooLarge(f"GET {path}: the answer has more than {limit} bytes")
         return body
 
     def _detail(self, response: httpx.Response) -> str:
@@ -391,7 +431,7 @@ def _give_up(state: tenacity.RetryCallState) -> NoReturn:
     text = f"{error}; given up at try {state.attempt_number}"
     if isinstance(error, Throttled):
         raise Throttled(text, error.retry_after)
-    raise Unavailable(text)
+    raise Overloaded(text) if isinstance(error, Overloaded) else Unavailable(text)
 
 
 def _json(body: bytes, path: str) -> dict[str, Any]:

@@ -9,7 +9,9 @@ ClinikoError
 │   ├── Forbidden     go on  403: the key's user lacks the right to this list
 │   └── NotFound      go on  404: no such path, or a record that is hidden
 ├── Malformed         stop   an answer whose shape we do not know, or that leads elsewhere
+│   └── TooLarge      less   an answer with more bytes than are read; a smaller page may do
 ├── Unavailable       retry  no answer, 5xx, or a 200 that is no JSON
+│   ├── Overloaded    less   no answer in time, or a gateway's word; a smaller page may do
 │   └── Throttled     retry  429; `retry_after` says in how many seconds
 ├── Stopped           stop   the run was told to end; nothing more is asked
 └── Locked            later  another run is at work
@@ -77,8 +79,28 @@ class Malformed(ClinikoError):
     """An answer that we cannot trust: an unknown shape, far too large, or a link to elsewhere."""
 
 
+class TooLarge(Malformed):
+    """An answer with more bytes than are read."""
+
+
 class Unavailable(ClinikoError):
     """No usable answer this time: the network, a 5xx, a time-out, or a 200 that is no JSON."""
+
+
+class Overloaded(Unavailable):
+    """No answer in time, or a gateway that gave up; asking for less may help.
+
+    patience:  how often the same is asked for before less is
+    """
+
+    def __init__(self, message: str, patience: int = 1) -> None:
+        """Keep how often it is worth trying beside the message."""
+        super().__init__(message)
+        self.patience = patience
+
+    def __reduce__(self) -> tuple[type["Overloaded"], tuple[str, int]]:
+        """How to build it again, in another process."""
+        return type(self), (str(self), self.patience)
 
 
 class Throttled(Unavailable):

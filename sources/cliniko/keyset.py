@@ -6,18 +6,19 @@ oldest change first.
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sources.cliniko import filters, page
 from sources.cliniko.client import Answer
 from sources.cliniko.filters import Filter
-from sources.cliniko.listed import PER_PAGE, Listed
+from sources.cliniko.listed import Listed
 from sources.cliniko.page import Distrust, Page
 from sources.cliniko.ranges import Range, Split
 from sources.cliniko.together import Pages
 
 SPARE = 3  # pages that may be read beyond those that were left when the walk passed its start
 SECOND = timedelta(seconds=1)  # Cliniko shows its times in whole seconds
+LATEST = datetime(9999, 12, 31, tzinfo=UTC)  # a second later may not be a time any more
 
 Cut = Callable[[datetime, int], Split | None]
 """How far a list is read, and how many records are left → these in ranges, if that is better."""
@@ -61,6 +62,8 @@ def by_change(
             return ranges
         if end.is_reached(answer, last, listed.start):
             return None
+        if is_crowd and last > LATEST:
+            raise Distrust("records came that changed when time ends")
         if is_crowd:
             yield from _crowd(listed, last, _range(within))
             last += SECOND
@@ -107,6 +110,6 @@ class _End:
         if page.following(answer) is None:
             return True
         if start and last > start:
-            ahead = page.total(answer) // PER_PAGE + SPARE
+            ahead = page.total(answer) // answer.most + SPARE
             self.left = ahead if self.left is None else self.left - 1
         return self.left is not None and self.left <= 0

@@ -85,7 +85,7 @@ def _linked(listed: Listed, answer: Answer) -> Iterator[Answer]:
         if page.total(answer) > most:
             raise Unavailable(f"{listed.path} grows faster than it can be read")
         followed.add(link)
-        answer = listed.client.follow(link)
+        answer = listed.follow(link)
 
 
 def _short(listed: Listed, came: int) -> Unavailable:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Literal
 
+from sources.cliniko.capacity import Capacity, restored
 from sources.cliniko.client import Client
 from sources.cliniko.errors import ClinikoError, Forbidden, NotFound
 from sources.cliniko.model import Endpoint
@@ -43,6 +44,7 @@ class Reading:
     at_once:     how many walks read it side by side
     remembers:   whether records of the run before are known, which should come again
     recognises:  whether one of them did
+    capacity:    what the server can answer of it
     told:        path → records that Cliniko counted there when the very first reading began
     """
 
@@ -69,6 +71,7 @@ class Reading:
     remembers: bool = False
     recognises: bool = False
     told: dict[str, int] = field(default_factory=dict)
+    capacity: Capacity = field(default_factory=Capacity)
     _is_first: bool = False
     _anew: bool = False
     _pages: Iterator[Page] | None = None
@@ -120,8 +123,9 @@ class Reading:
             self.cursor = read_to(kept)
             self._is_first = self.goes_on and not (kept.get("cursors") or kept.get("ranges"))
             self._anew = not self.goes_on or EVERY in worth_retrying(kept, self.endpoint)
+            self.capacity = restored(kept)
             stretch = Stretch(self.since, self.until, self.goes_on, overlap, idle)
-            walked = walks(client, self.endpoint, stretch, kept, self.notes)
+            walked = walks(client, self.endpoint, stretch, kept, self.notes, self.capacity)
             self._pages = walked if self.given is None else iter(self.given)
         # No generator of ours: it would end the walk where a checkpoint ends, and know every
         # page until the next one is there.
@@ -139,6 +143,8 @@ class Reading:
     def keep(self, page: Page, state: State) -> None:
         """Move the cursor, or those of the ranges: the page is taken."""
         self.rows += len(page.records)
+        if self.given is None:
+            self.capacity.store(state)
         state["permitted"] = True
         if self._is_first:
             self.told.setdefault(page.path, len(page.records) + page.left)

@@ -29,7 +29,7 @@ from datetime import UTC, datetime, timedelta
 
 from sources.cliniko import filters, page
 from sources.cliniko.client import Answer
-from sources.cliniko.errors import Refused
+from sources.cliniko.errors import Overloaded, Refused, TooLarge
 from sources.cliniko.keyset import by_change, window
 from sources.cliniko.listed import Listed
 from sources.cliniko.ranges import Split, divided
@@ -47,7 +47,7 @@ def split(listed: Listed, at: datetime, until: datetime | None, left: int) -> Sp
     parts = min(PARTS, left // PART)
     if parts < 2:
         return None
-    with suppress(Refused, KeyError, TypeError, ValueError):
+    with suppress(Refused, Overloaded, TooLarge, KeyError, TypeError, ValueError):
         asked = window(at, until)
         undated = listed.get([*asked, filters.absent("created_at")], per_page=1)
         newest = _time(listed, listed.get(sort="updated_at:desc", per_page=1), "updated_at")
@@ -70,7 +70,10 @@ def side_by_side(
     A page says where all ranges stand once it is kept; the last one is the list's again.
     """
     yield replace(listed.page([]), split=parts)
-    ranges = [by_change(listed.beside(), one.at - overlap, until, one) for one in parts.ranges]
+    ranges = [
+        by_change(listed.beside(), page.earlier(one.at, overlap), until, one)
+        for one in parts.ranges
+    ]
     with closing(together(ranges)) as coming:
         for number, part in coming:
             parts = parts.moved(number, part.cursor if part else None)

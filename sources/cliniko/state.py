@@ -21,6 +21,8 @@ rejected   ids of records that are in `_rejected`; "*" if they are too many to n
 described  hash of the description by which they were rejected
 recent     id → hash of the last records, as they were loaded
 compared   how far the list is compared row by row: `next`, an id, and `at`, when
+page_sizes path → how many records are asked for at once, where that is not as usual
+unreadable ids of records that cannot be had even alone
 content    hash of a list that is swapped whole, as it was last loaded
 privacy    what was kept of the rows, as `Rules.mark` says it
 permitted  whether the key could ever read it

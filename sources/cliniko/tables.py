@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from sources.cliniko import drift
 from sources.cliniko.catalogue import child_table, parent_columns
-from sources.cliniko.decode import UNREADABLE
+from sources.cliniko.decode import MARK, UNREADABLE
 from sources.cliniko.model import Children, Endpoint, Field, Kind, Link, Record
 from sources.cliniko.privacy import Rules, Treatment
 from sources.cliniko.shred import Shredded, values
@@ -250,7 +250,7 @@ def _usable(
     kept: list[tuple[Record, int]] = []
     for record, number in zip(records, ids, strict=True):
         if UNREADABLE in record:
-            rejected.append(Rejection(number, "id", "is a record that is no JSON", record))
+            rejected.append(Rejection(number, "id", _unreadable(record[UNREADABLE]), record))
         elif number is None:
             rejected.append(Rejection(None, "id", "has no usable id", record))
         else:
@@ -260,6 +260,12 @@ def _usable(
 
 Sent = dict[str, Sequence[Any]]
 """Field → its value in each record, for every field that any of the records has."""
+
+
+def _unreadable(found: Any) -> str:
+    """Why a record cannot be read: it came and is no JSON, or it is too much to come at all."""
+    came = not isinstance(found, str) or found.startswith(MARK)
+    return "is a record that is no JSON" if came else f"cannot be had: {found}"
 
 
 def _by_field(records: Sequence[Record]) -> Sent:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from sources.cliniko.capacity import Capacity
 from sources.cliniko.client import Client
 from sources.cliniko.errors import Refused
 from sources.cliniko.keyset import by_change, window
@@ -38,6 +39,7 @@ class Walk:
     parts:    ranges that an earlier walk has left open; they are read instead of `since`
     overlap:  how far before their places they are begun
     idle:     whether there is time to spare, so that a big list is worth splitting
+    capacity: what the server can answer, as earlier walks found it
     """
 
     client: Client
@@ -49,6 +51,7 @@ class Walk:
     parts: Split | None = None
     overlap: timedelta = timedelta()
     idle: Callable[[], bool] = always
+    capacity: Capacity = field(default_factory=Capacity)
 
     def pages(self) -> Pages:
         """Every record changed at or after `since`, a page at a time, oldest change first.
@@ -61,13 +64,15 @@ class Walk:
         the list keeps coming out shorter than Cliniko says it is.
         Source: Cliniko API, "Pagination", "Filtering results".
         """
-        listed = Listed(self.client, self.endpoint, self.path, self.notes)
+        listed = Listed(self.client, self.endpoint, self.path, self.notes, self.capacity)
         if self.endpoint.shape == "singleton":
             yield listed.page([listed.get().body])
         elif self.endpoint.shape == "computed":
             yield listed.page(at_once(listed))
         else:
             yield from self._list(listed)
+        if listed.has_lost:
+            yield listed.page([])
 
     def _list(self, listed: Listed) -> Pages:
         try:

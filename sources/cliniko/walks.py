@@ -4,12 +4,13 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sources.cliniko.again import by_id
+from sources.cliniko.again import by_id, unread
+from sources.cliniko.capacity import Capacity
 from sources.cliniko.client import Client
 from sources.cliniko.errors import Refused
 from sources.cliniko.listed import Listed
 from sources.cliniko.model import Endpoint
-from sources.cliniko.page import Page
+from sources.cliniko.page import Page, earlier
 from sources.cliniko.ranges import Split, restored
 from sources.cliniko.state import EVERY, State, worth_retrying
 from sources.cliniko.together import Pages
@@ -35,12 +36,22 @@ class Stretch:
 
 
 def walks(
-    client: Client, endpoint: Endpoint, stretch: Stretch, kept: State, notes: list[str]
+    client: Client,
+    endpoint: Endpoint,
+    stretch: Stretch,
+    kept: State,
+    notes: list[str],
+    capacity: Capacity,
 ) -> Pages:
-    """The lists one after the other; `kept` is the state as it is now, `notes` the walk's."""
+    """The lists one after the other; `kept` is the state as it is now, `notes` the walk's.
+
+    capacity:  what the server can answer; moves on with the walks
+    """
     for path in endpoint.paths:
         since, parts = stretch.since, None
-        if (yield from _is_continued(Listed(client, endpoint, path, notes), stretch, kept)):
+        listed = Listed(client, endpoint, path, notes, capacity)
+        yield from unread(listed)
+        if (yield from _is_continued(listed, stretch, kept)):
             since, parts = _place(path, kept, stretch.overlap)
         walk = Walk(
             client,
@@ -52,6 +63,7 @@ def walks(
             parts,
             stretch.overlap,
             stretch.idle,
+            capacity,
         )
         yield from walk.pages()
 
@@ -76,6 +88,6 @@ def _place(path: str, kept: State, overlap: timedelta) -> tuple[datetime | None,
     """From which change a list is to be read on, and the ranges that it was left in."""
     cursor, ranges = kept.get("cursors", {}).get(path), kept.get("ranges", {}).get(path)
     return (
-        datetime.fromisoformat(cursor) - overlap if cursor else None,
+        earlier(datetime.fromisoformat(cursor), overlap) if cursor else None,
         restored(ranges) if ranges else None,
     )
