@@ -424,7 +424,7 @@ def test_a_lasting_fault_is_tried_again_and_told_in_one_line(lasting: Scene, nam
         assert "given up at try" in ended.lists[PLACE[name]]["message"]
     else:
         assert f"given up at try {tries}" in ended.lists[PLACE[name]]["message"]
-    assert tries == (TRIES if name in PASSING else 10)
+        assert tries == (TRIES if name in PASSING else 10)
 
 
 @pytest.mark.parametrize("name", FINAL)
