@@ -3,6 +3,7 @@
 import pytest
 from conftest import Cliniko, Warehouse
 from matrix import Night, Row, clock, environment, play, server_date
+from matrix_damage import damages
 from matrix_files import clients
 
 from sandbox import Account, Served
@@ -54,6 +55,7 @@ ROWS: list[Row] = [
     Row("nothing at all, on Postgres", lambda night: None, destination="postgres"),
     Row("a variable of another program", environment(SOME_PROGRAM="1")),
     *clients(),
+    *damages(),
     *(Row(f"{name}={value}", environment(**{name: value})) for name, value in HARMFUL),
     Row("variables of many other programs", environment(**FOREIGN_VARIABLES)),
     Row("the clock four years ahead, the night before", clock("+4y")),
