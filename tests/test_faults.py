@@ -245,7 +245,7 @@ FINAL: dict[str, tuple[Callable[[str, str, Place], list[Fault]], str]] = {
 
 PLACE = dict(zip([*PASSING, *THROTTLED], LISTS, strict=True))  # which list a fault is tried on
 FINAL_PLACE = dict(zip(FINAL, LISTS, strict=False))
-HEALED = {"links.next to itself"}  # that the list came out short is seen, and it is read again
+HEALED = {"links.next to itself", "too large an answer"}  # it is read again, or in smaller pages
 
 
 def passing(name: str, **where: Any) -> Fault:
