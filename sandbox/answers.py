@@ -1,6 +1,7 @@
 """What the API answers to a path and its parameters."""
 
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any
 
 import orjson
@@ -173,14 +174,21 @@ class Desk:
         filters = [parse(value, listing.filters) for name, value in params if name in ("q[]", "q")]
         if any(one.field == distortion.refused_filter for one in filters):
             raise Refusal(f"{distortion.refused_filter} is not filterable")
+        filters = [one for one in filters if one.field not in distortion.ignored]
         columns = sort(params, listing, distortion)
+        offset = at.offset(distortion)
         if listing.name == "services":
             records = self._services(fixed)
-            total, records = len(records), records[at.offset : at.offset + at.per_page]
+            total, records = len(records), records[offset : offset + at.per_page]
         else:
             order, exact = self._order(Query(listing, (*filters, *fixed), columns, inactive))
             ties = None if exact else mix(self.account.clinic.seed, self._asked)
-            places = order.page(at.offset, at.per_page, ties)
+            if distortion.shuffled:
+                places = order.page(0, order.total, None)
+                Random(self._asked).shuffle(places)
+                places = places[offset : offset + at.per_page]
+            else:
+                places = order.page(offset, at.per_page, ties)
             total, records = order.total, [self._json(listing, place) for place in places]
         return Answer(200, body(listing.name, records, total, at, distortion))
 

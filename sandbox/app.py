@@ -125,7 +125,8 @@ class App:
         path = request.url.path.removeprefix(ROOT)
         for hook in list(self.account.before_answer):
             await run_in_threadpool(hook, path, params)
-        return self._desk.answer(path, params, fault.distortion if fault else None)
+        lasting = self.faults.lasting(request.url.path, params)
+        return self._desk.answer(path, params, lasting | fault.distortion if fault else lasting)
 
     def _faulty(self, fault: Fault | None) -> Answer | None:
         """The answer of a fault that replaces the right one."""

@@ -3,6 +3,8 @@
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import or_
 from typing import Any, Literal
 
 from sandbox.pages import PER_PAGE, Distortion, Params
@@ -143,6 +145,11 @@ def refused_filter(field: str, **where: Any) -> Fault:
     return Fault("distorted", distortion=Distortion(refused_filter=field), **where)
 
 
+def lie(path: str | None = None, **what: Any) -> Fault:
+    """A page that is wrong and looks right, in the ways that `Distortion` names."""
+    return Fault("distorted", path, distortion=Distortion(**what))
+
+
 class Faults:
     """The faults to come, first in first out; tests append from any thread."""
 
@@ -150,6 +157,18 @@ class Faults:
         """Start without any."""
         self._lock = threading.Lock()
         self._waiting: list[Fault] = []
+        self._lasting: list[Fault] = []
+
+    def last(self, *lies: Fault) -> None:
+        """Let answers be wrong in these ways for good, in all of them together."""
+        with self._lock:
+            self._lasting.extend(lies)
+
+    def lasting(self, path: str, params: Params) -> Distortion:
+        """What is wrong with an answer for good."""
+        with self._lock:
+            found = [one.distortion for one in self._lasting if _concerns(one, path, params)]
+        return reduce(or_, found, RIGHT)
 
     def append(self, fault: Fault) -> None:
         """Let one more thing go wrong."""
@@ -165,6 +184,7 @@ class Faults:
         """Let nothing go wrong any more."""
         with self._lock:
             self._waiting.clear()
+            self._lasting.clear()
 
     @property
     def look_inside(self) -> bool:

@@ -1,6 +1,7 @@
 """A page of a list: which one is asked for, and how it is written."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from itertools import count
 from urllib.parse import urlencode
 from zlib import crc32
 
@@ -14,6 +15,8 @@ PER_PAGE, MOST_PER_PAGE = 50, 100
 Params = list[tuple[str, str]]
 Sort = tuple[tuple[str, bool], ...]
 
+_AGAIN = count(1)  # tells links apart that lead to the same page
+
 
 @dataclass(frozen=True)
 class Distortion:
@@ -24,6 +27,13 @@ class Distortion:
     next_link:      in place of links.next; `{self}` stands for the page's own URL
     refused_sort:   a column that may not be sorted by
     refused_filter: a field that may not be filtered
+    ignored:        fields whose filters are taken and have no effect
+    ignores_sort:   rows come in the order of creation, whatever was asked
+    shuffled:       rows come in another order for each request
+    ignores_page:   the first page comes, whatever was asked
+    repeats:        every page comes twice, under two numbers
+    endless:        links.next is always there, and always new
+    raw_total:      JSON in place of total_entries; empty leaves the number
     """
 
     unsorted: bool = False
@@ -31,6 +41,23 @@ class Distortion:
     next_link: str | int | None = None
     refused_sort: str | None = None
     refused_filter: str | None = None
+    ignored: tuple[str, ...] = ()
+    ignores_sort: bool = False
+    shuffled: bool = False
+    ignores_page: bool = False
+    repeats: bool = False
+    endless: bool = False
+    raw_total: str = ""
+
+    def __or__(self, other: "Distortion") -> "Distortion":
+        """Both at once; where both say something, the other one counts."""
+        usual = Distortion()
+        said = {
+            one.name: getattr(other, one.name)
+            for one in fields(self)
+            if getattr(other, one.name) != getattr(usual, one.name) and one.name != "ignored"
+        }
+        return replace(self, **said, ignored=(*self.ignored, *other.ignored))
 
 
 @dataclass(frozen=True)
@@ -41,10 +68,10 @@ class Wanted:
     page: int
     per_page: int
 
-    @property
-    def offset(self) -> int:
+    def offset(self, distortion: Distortion) -> int:
         """How many rows come before the page."""
-        return (self.page - 1) * self.per_page
+        before = 0 if distortion.ignores_page else self.page - 1
+        return (before // 2 if distortion.repeats else before) * self.per_page
 
 
 def wanted(url: str, params: Params) -> Wanted:
@@ -77,7 +104,7 @@ def sort(params: Params, listing: Listing, distortion: Distortion) -> Sort:
         if refused or not known or direction not in ("", "asc", "desc"):
             raise Refusal("Sort parameter must be a valid column name")
         columns.append((column, direction == "desc"))
-    return tuple(columns)
+    return (("created_at", False),) if distortion.ignores_sort else tuple(columns)
 
 
 def body(name: str, records: list[bytes], total: int, at: Wanted, distortion: Distortion) -> bytes:
@@ -88,11 +115,14 @@ def body(name: str, records: list[bytes], total: int, at: Wanted, distortion: Di
     links: dict[str, str | int] = {"self": own}
     if at.page > 1:
         links["previous"] = f"{at.url}{at.page - 1}"
-    if at.page * at.per_page < total:
+    if at.page * at.per_page < total * (2 if distortion.repeats else 1):
         links["next"] = f"{at.url}{at.page + 1}"
+    if distortion.endless:
+        links["next"] = f"{at.url}{at.page + 1}&again={next(_AGAIN)}"
     if distortion.next_link is not None:
         link = distortion.next_link
         links["next"] = link.replace("{self}", own) if isinstance(link, str) else link
     head = b'{"' + name.encode() + b'":['
-    tail = b'],"total_entries":%d,"links":' % (total + distortion.total)
+    counted = distortion.raw_total or str(total + distortion.total)
+    tail = b'],"total_entries":%b,"links":' % counted.encode()
     return head + b",".join(records) + tail + orjson.dumps(links) + b"}"
