@@ -10,10 +10,14 @@ from datetime import UTC, datetime, timedelta
 
 from sources.cliniko import filters, page
 from sources.cliniko.client import Answer
+from sources.cliniko.errors import Refused
 from sources.cliniko.filters import Filter
 from sources.cliniko.listed import Listed
+from sources.cliniko.model import Record
 from sources.cliniko.page import Distrust, Page
+from sources.cliniko.partitions import Bounds, Partitions
 from sources.cliniko.ranges import Range, Split
+from sources.cliniko.shred import values
 from sources.cliniko.together import Pages
 
 SPARE = 3  # pages that may be read beyond those that were left when the walk passed its start
@@ -42,17 +46,24 @@ def by_change(
     A page is not known here any more once it is given: hundreds of lists may be waiting.
     Raises Distrust if the answers do not keep the order, or the range.
     """
-    last = begin = page.second(since) if since else None
-    end = _End()
+    last = begin = before = page.second(since) if since else None
+    end, expected = _End(), 0
     while True:
         answer = listed.get([*window(last, until), *_range(within)], "updated_at:asc")
         records = listed.records(answer)
+        if (page.count(answer) or expected) < expected:
+            # One was deleted meanwhile, or the page before was not in the order that it shows.
+            yield from Partitions(listed, bounds(before, last, within)).pages()
         if page.is_empty(answer, records, first=last == begin):
             return None
         if within and not within.holds(records):
             raise Distrust("records came that belong to another range of created_at")
-        first, last = page.changes(records, last)
+        before = last
+        first, last = page.changes(records, last, ordered=not page.fits(answer, records))
+        if until and last >= until + SECOND:
+            raise Distrust("records came that changed after the time asked for")
         is_crowd = first == last
+        expected = 0 if is_crowd else page.total(answer) - _passed(records)
         left = page.total(answer) - len(records)
         taken = [listed.page(records, last, left)]
         at = taken[0].cursor
@@ -65,7 +76,7 @@ def by_change(
         if is_crowd and last > LATEST:
             raise Distrust("records came that changed when time ends")
         if is_crowd:
-            yield from _crowd(listed, last, _range(within))
+            yield from _crowd(listed, last, within)
             last += SECOND
 
 
@@ -79,17 +90,47 @@ def _range(within: Range | None) -> list[Filter]:
     return within.window if within else []
 
 
-def _crowd(listed: Listed, second: datetime, within: Sequence[Filter]) -> Pages:
-    """Every record of a second that fills a page, by id: equal times have no order."""
+def bounds(since: datetime | None, before: datetime | None, within: Range | None = None) -> Bounds:
+    """The bounds of changes from `since` on and before a time, of the range or of all."""
+    changed = {"updated_at": (since, before)} if since or before else {}
+    return {**changed, "created_at": (within.low, within.high)} if within else changed
+
+
+def _passed(records: Sequence[Record]) -> int:
+    """How many records of a page changed before its last one."""
+    texts = values(records, "updated_at")
+    return len(texts) - list(texts).count(texts[-1])
+
+
+def _crowd(listed: Listed, second: datetime, within: Range | None) -> Pages:
+    """Every record of a second that fills a page: equal times have no order.
+
+    It is read by id, and counted; in ranges, where that cannot be trusted.
+    """
+    try:
+        yield from _by_id(listed, second, _range(within))
+    except (Distrust, Refused) as error:
+        if isinstance(error, Refused) and error.status != 400:
+            raise
+        yield from Partitions(listed, bounds(second, second + SECOND, within)).pages()
+
+
+def _by_id(listed: Listed, second: datetime, within: Sequence[Filter]) -> Pages:
+    """Every record of a second in the order of ids; Distrust if fewer come than are counted."""
     before = filters.instant("updated_at", "<", second + SECOND)
-    after, end = 0, _End()
+    after, end, expected = 0, _End(), 0
     while True:
         asked = [*window(second, None), before, *within, filters.number("id", ">", after)]
         answer = listed.get(asked, "id:asc")
         records = listed.records(answer)
+        if page.total(answer) < expected:
+            raise Distrust("fewer records of a second came than are counted")
         if page.is_empty(answer, records):
             return
+        if page.changes(records, second, ordered=False)[1] > second:
+            raise Distrust("records came of another second than asked for")
         after = page.ids(records, after)[-1]
+        expected = page.total(answer) - len(records)
         yield listed.page(records, second)
         if end.is_reached(answer, second + SECOND, listed.start):
             return
@@ -110,6 +151,8 @@ class _End:
         if page.following(answer) is None:
             return True
         if start and last > start:
+            if page.count(answer) is None:
+                raise Distrust(f"total_entries is {page.odd_total(answer)}")
             ahead = page.total(answer) // answer.most + SPARE
             self.left = ahead if self.left is None else self.left - 1
         return self.left is not None and self.left <= 0

@@ -15,7 +15,7 @@ from sources.cliniko import filters, page
 from sources.cliniko.capacity import MANY, MOST, Capacity
 from sources.cliniko.client import Answer, Client
 from sources.cliniko.decode import UNREADABLE
-from sources.cliniko.errors import ClinikoError, Overloaded, Refused, TooLarge
+from sources.cliniko.errors import ClinikoError, NotFound, Overloaded, Refused, TooLarge
 from sources.cliniko.filters import Filter
 from sources.cliniko.model import Endpoint, Hidden, Record
 from sources.cliniko.page import Page, received
@@ -35,6 +35,7 @@ class Listed:
     capacity:  what the server can answer; shared with the walk
     hidden:    marks whose rows are opted in
     start:     when the walk began, by the server's clock; None before the first answer
+    has_given: whether a page of it was made
     """
 
     client: Client
@@ -44,6 +45,7 @@ class Listed:
     capacity: Capacity = field(default_factory=Capacity)
     hidden: list[Hidden] = field(default_factory=list)
     start: datetime | None = None
+    has_given: bool = False
 
     def __post_init__(self) -> None:
         """Opt in every row that the list hides."""
@@ -109,6 +111,14 @@ class Listed:
         except (Overloaded, TooLarge):
             return None
 
+    def one(self, number: int) -> Record | None:
+        """The record with that id, hidden or not; None if the account has none."""
+        try:
+            opted = filters.query(map(filters.anything, self.hidden))
+            return self.client.get(f"{self.path}/{number}", opted).body
+        except NotFound:
+            return None
+
     def records(self, answer: Answer) -> Sequence[Record]:
         """The answer's records. Raises Malformed if it lacks the list that it promises."""
         return page.records(answer, self.path, self.endpoint.name)
@@ -132,6 +142,7 @@ class Listed:
         What changes from then on may have been read in an old version. What stands for
         records that could not be had is put in.
         """
+        self.has_given = True
         capped = min(cursor, self.start) if cursor and self.start else cursor
         lost = [self._lost.pop() for _ in range(len(self._lost))]
         return Page(self.path, [*records, *lost] if lost else records, received(), capped, left)

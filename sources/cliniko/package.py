@@ -13,13 +13,15 @@ from sources.cliniko.catalogue import REJECTED, REJECTIONS, Table
 from sources.cliniko.drift import Drift
 from sources.cliniko.forgotten import FORGOTTEN, Forgotten, parted, shells
 from sources.cliniko.model import Endpoint, Record
+from sources.cliniko.page import usable_ids
 from sources.cliniko.privacy import Rules
 from sources.cliniko.state import EVERY as EVERY
 from sources.cliniko.state import State
-from sources.cliniko.tables import Rejection, Typed, emptied, typed, usable_ids
+from sources.cliniko.tables import Rejection, Typed, emptied, typed
 from sources.cliniko.values import ARROW, fingerprint, json_text, storable
 from sources.cliniko.walk import Page, received
 
+PASSING = ("id", "updated_at", "links")  # fields that change when a record gets its id
 NAMED = 1_000  # rejected records that the state names; more are too many to carry along
 JOINED = 50_000  # rows that are joined: more only take memory
 BATCH = 10_000  # rows handed to dlt at once: every hand-over costs as much as some hundred rows
@@ -249,6 +251,9 @@ class Package:
         if self._bad and self.endpoint.shape == "list":
             good = {key for key in _keys(page) if key} - bad
             healed = good if EVERY in self._bad else good & self._bad
+            if any(not key.isdecimal() for key in self._bad - {EVERY}):
+                keyed = zip(page.records, _keys(page), strict=True)
+                healed |= {self._name(record) for record, key in keyed if key} & self._bad - bad
         self._note((self._bad | bad) - healed)
         return self._rejections([*rows.values(), *(self._cleared(page, key) for key in healed)])
 
@@ -269,8 +274,9 @@ class Package:
         return row | {"record": key, "_removed": True}
 
     def _name(self, record: Record) -> str:
-        """A hash of a record, by which one without an id is known."""
-        return self._treatment.hashed(fingerprint(record).hex())[:16]
+        """A hash of a record, by which one without an id is known, also once it has got one."""
+        lasting = {name: value for name, value in record.items() if name not in PASSING}
+        return self._treatment.hashed(fingerprint(lasting).hex())[:16]
 
     def _row(
         self, page: Page, rejection: Rejection, named: tuple[str, str | None]

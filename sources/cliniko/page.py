@@ -1,5 +1,6 @@
 """A page of a list, as an answer holds it."""
 
+import re
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,7 +13,9 @@ from sources.cliniko.errors import Malformed
 from sources.cliniko.model import Record
 from sources.cliniko.ranges import Split
 from sources.cliniko.shred import Shredded, values
-from sources.cliniko.values import fingerprint, moment
+from sources.cliniko.values import column, fingerprint, json_text, moment
+
+NUMERIC = re.compile(r"[-+]?[\d.]{1,20}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class Page:
     left:     how many records its list has behind it, as Cliniko counts
     split:    where a list that is read in ranges stands once this page is kept
     whole:    the keys of all that the list has, if it was read whole and counted
+    rewinds:  whether pages before it were in no order, so that `cursor` is how far the list is read
     """
 
     path: str
@@ -35,6 +39,7 @@ class Page:
     left: int = 0
     split: Split | None = None
     whole: frozenset[str] | None = None
+    rewinds: bool = False
 
 
 class Distrust(Exception):
@@ -60,21 +65,60 @@ def following(answer: Answer) -> str | None:
     return link
 
 
+def count(answer: Answer) -> int | None:
+    """How many records the list has by the answer's own count; None if that is no count."""
+    found = answer.body.get("total_entries")
+    return found if type(found) is int and found >= 0 else None
+
+
 def total(answer: Answer) -> int:
-    """How many records the list has by the answer's own count; 0 if it does not say."""
-    count = answer.body.get("total_entries")
-    return count if isinstance(count, int) else 0
+    """The same; 0 if the answer does not say."""
+    return count(answer) or 0
+
+
+def odd_total(answer: Answer) -> str:
+    """What stands in place of a count, in words that quote nothing but a number."""
+    if "total_entries" not in answer.body:
+        return "missing"
+    found = answer.body["total_entries"]
+    if found is None or isinstance(found, bool | int | float):
+        return json_text(found)
+    if isinstance(found, str):
+        return f'the text "{found}"' if NUMERIC.fullmatch(found) else "a text"
+    return "an array" if isinstance(found, list) else "an object"
+
+
+def fits(answer: Answer, found: Sequence[Record]) -> bool:
+    """Whether the answer is all of what was asked for, so that its order does not matter."""
+    links = answer.body.get("links")
+    leads_on = isinstance(links, dict) and links.get("next") is not None
+    return not leads_on and count(answer) == len(found)
 
 
 def is_empty(answer: Answer, found: Sequence[Record], *, first: bool = False) -> bool:
     """Whether nothing came; Distrust if there should have been something.
 
     The count is asked only for the `first` answer of a walk: it may be wrong, but not
-    if it says alone that a list is there.
+    if it says alone that a list is there. Nor is a link believed that leads on from
+    nothing, and that the count contradicts.
     """
-    if not found and (following(answer) is not None or (first and total(answer) > 0)):
+    if found:
+        return False
+    leads_on = following(answer) is not None and count(answer) != 0
+    if leads_on or (first and total(answer) > 0):
         raise Distrust("an empty page came where records should be")
-    return not found
+    return True
+
+
+def usable_ids(records: Sequence[Record]) -> list[int | None]:
+    """The id of each record of a list; None for one that has none."""
+    if isinstance(records, Shredded) and records.ids:
+        return records.ids
+    typed: list[int | None] = column("id", values(records, "id"))[0].to_pylist()
+    ids = [None if number is None or number < 0 else number for number in typed]
+    if isinstance(records, Shredded):
+        records.ids = ids
+    return ids
 
 
 def key(record: Record) -> str:
@@ -93,8 +137,13 @@ def ids(found: Sequence[Record], after: int) -> list[int]:
     return numbers
 
 
-def changes(found: Sequence[Record], since: datetime | None) -> tuple[datetime, datetime]:
-    """When the first and the last record changed; Distrust if not ascending from `since` on."""
+def changes(
+    found: Sequence[Record], since: datetime | None, *, ordered: bool = True
+) -> tuple[datetime, datetime]:
+    """When the first and the last record changed.
+
+    Distrust if one changed before `since`, or if they do not ascend where they should be `ordered`.
+    """
     texts = values(found, "updated_at")
     try:
         # Texts of one form sort as their times do; to read a hundred takes twice as long.
@@ -103,9 +152,25 @@ def changes(found: Sequence[Record], since: datetime | None) -> tuple[datetime, 
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise Distrust("a record has no usable updated_at") from error
     came: list[Any] = list(texts if alike else times)
-    if (since and since > times[0]) or came != sorted(came):
-        raise Distrust("records came unsorted")
+    if came != sorted(came):
+        if ordered:
+            raise Distrust("records came unsorted")
+        times = sorted(map(_second, texts))
+    if since and since > times[0]:
+        raise Distrust("records came that changed before the time asked for")
     return times[0], times[-1]
+
+
+def moments(found: Sequence[Record], name: str) -> list[datetime | None]:
+    """The second that a field of each record says, UTC; None where it says none."""
+    return [_moment(text) for text in values(found, name)]
+
+
+def _moment(text: Any) -> datetime | None:
+    try:
+        return _second(text)
+    except (AttributeError, OverflowError, TypeError, ValueError):
+        return None
 
 
 def newest(found: Sequence[Record], before: datetime) -> datetime:

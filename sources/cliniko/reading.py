@@ -92,7 +92,8 @@ class Reading:
         """The ids of all that the account has; None if its lists were not read whole."""
         if self.seen.keys() != set(self.endpoint.paths):
             return None
-        return frozenset(int(key) for keys in self.seen.values() for key in keys if key.isdecimal())
+        keys = frozenset[str]().union(*self.seen.values())
+        return frozenset(int(key) for key in keys if key.isdecimal() and int(key) < 2**63)
 
     @property
     def expected(self) -> int | None:
@@ -146,13 +147,16 @@ class Reading:
         if self.given is None:
             self.capacity.store(state)
         state["permitted"] = True
-        if self._is_first:
+        if self._is_first and not page.rewinds:
             self.told.setdefault(page.path, len(page.records) + page.left)
         if page.whole is not None:
             self.seen[page.path] = page.whole
         if page.split:
             self.at_once = sum(not one.ended for one in page.split.ranges)
         if not self.moves_cursor:
+            return
+        if page.rewinds:
+            self._rewind(page, state)
             return
         if page.split:
             state.setdefault("ranges", {})[page.path] = page.split.stored()
@@ -161,6 +165,15 @@ class Reading:
         state.get("ranges", {}).pop(page.path, None)
         cursors = state.setdefault("cursors", {})
         cursors[page.path] = max(page.cursor.isoformat(), cursors.get(page.path, ""))
+        self.cursor = read_to(state)
+
+    def _rewind(self, page: Page, state: State) -> None:
+        """Move the cursor back to where the list is read from once more."""
+        state.get("ranges", {}).pop(page.path, None)
+        cursors = state.setdefault("cursors", {})
+        kept = cursors.pop(page.path, None)
+        if page.cursor and kept:
+            cursors[page.path] = min(page.cursor.isoformat(), kept)
         self.cursor = read_to(state)
 
     def note(self, rejected: Sequence[Rejection]) -> None:

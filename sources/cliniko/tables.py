@@ -21,6 +21,7 @@ from sources.cliniko import drift
 from sources.cliniko.catalogue import child_table, parent_columns
 from sources.cliniko.decode import MARK, UNREADABLE
 from sources.cliniko.model import Children, Endpoint, Field, Kind, Link, Record
+from sources.cliniko.page import usable_ids
 from sources.cliniko.privacy import Rules, Treatment
 from sources.cliniko.shred import Shredded, values
 from sources.cliniko.values import ARROW, Misfit, column
@@ -224,16 +225,6 @@ class _Rows:
 
 def _types(table: pa.Table) -> Iterator[tuple[str, pa.DataType]]:
     return zip(table.schema.names, table.schema.types, strict=True)
-
-
-def usable_ids(records: Sequence[Record]) -> list[int | None]:
-    """The id of each record of a list; None for one that has none."""
-    if isinstance(records, Shredded) and records.ids:
-        return records.ids
-    ids: list[int | None] = column("id", values(records, "id"))[0].to_pylist()
-    if isinstance(records, Shredded):
-        records.ids = ids
-    return ids
 
 
 def _usable(

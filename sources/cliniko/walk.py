@@ -2,23 +2,26 @@
 
 Page numbers lose rows: one that changes moves to another page, those behind it close
 up, and one of them is never seen. So a list is read in the order of its changes, a big
-one in several ranges at once, and by page links only where that order cannot be had.
+one in several ranges at once. Where that order cannot be had, the list is cut into ranges
+that fit on a page; page links are the last resort.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from sources.cliniko import page
 from sources.cliniko.capacity import Capacity
 from sources.cliniko.client import Client
 from sources.cliniko.errors import Refused
-from sources.cliniko.keyset import by_change, window
+from sources.cliniko.keyset import SECOND, bounds, by_change, window
 from sources.cliniko.links import at_once, by_links
 from sources.cliniko.listed import Listed
 from sources.cliniko.model import Endpoint
 from sources.cliniko.page import Distrust
 from sources.cliniko.page import Page as Page
 from sources.cliniko.page import received as received
+from sources.cliniko.partitions import Partitions
 from sources.cliniko.ranges import Split
 from sources.cliniko.split import side_by_side, split
 from sources.cliniko.together import Pages
@@ -79,12 +82,27 @@ class Walk:
             yield from self._by_change(listed)
             return
         except Distrust as reason:
-            self.notes.append(f"{reason}; read by page links instead")
+            self.notes.append(f"{reason}; read in ranges instead")
         except Refused as error:
             if error.status != 400:
                 raise
-            self.notes.append(f"{error.detail or 'the filter is refused'}; read by page links")
-        yield from by_links(listed, window(self.since, self.until))
+            self.notes.append(f"{error.detail or 'the filter is refused'}; read in ranges")
+        if listed.has_given:  # pages that looked as if they were in order
+            yield replace(listed.page([]), cursor=self.since, rewinds=True)
+        begin = page.second(self.since) if self.since else None
+        end = page.second(self.until) + SECOND if self.until else None
+        partitions = Partitions(listed, bounds(begin, end))
+        try:
+            yield from self._in_ranges(listed, partitions)
+        except Distrust as reason:
+            self.notes.append(f"{reason}; read by page links")
+            yield from by_links(listed, window(self.since, self.until) if partitions.bounds else ())
+
+    def _in_ranges(self, listed: Listed, partitions: Partitions) -> Pages:
+        """In no order; how far the list is read is known at the end."""
+        yield from partitions.pages()
+        last = listed.page([], partitions.latest)
+        yield last if partitions.bounds else replace(last, whole=frozenset(partitions.seen))
 
     def _by_change(self, listed: Listed) -> Pages:
         """In the order of changes, and side by side from where that is worth it."""

@@ -1,0 +1,153 @@
+"""A server that lies for good: the walk reads all the same, in a bounded number of requests."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from conftest import settings_for
+
+from sandbox import Account, Served, lie, refused_filter, refused_sort
+from sources.cliniko.client import Client
+from sources.cliniko.endpoints import ENDPOINTS
+from sources.cliniko.errors import Unavailable
+from sources.cliniko.walk import Walk
+
+LIST = "patients"
+DAY = 86_400
+
+LIES: dict[str, Any] = {
+    "ignores sort": {"ignores_sort": True},
+    "shuffles": {"shuffled": True},
+    "ignores ids": {"ignored": ("id",)},
+    "ignores changes": {"ignored": ("updated_at",)},
+    "ignores creation": {"ignored": ("created_at",)},
+    "ignores page": {"ignores_page": True},
+    "repeats pages": {"repeats": True},
+    "links for ever": {"endless": True},
+    "counts too many": {"total": 5},
+    "counts too few": {"total": -5},
+    "counts nothing": {"raw_total": "null"},
+    "counts in text": {"raw_total": '"12"'},
+    "shuffles and links for ever": {"shuffled": True, "endless": True},
+    "shuffles and counts too few": {"shuffled": True, "total": -5},
+    "shuffles and counts too many": {"shuffled": True, "total": 5},
+    "shuffles and counts nothing": {"shuffled": True, "raw_total": "null"},
+    "shuffles and ignores ids": {"shuffled": True, "ignored": ("id",)},
+    "ignores sort and ids and page": {
+        "ignores_sort": True, "ignored": ("id",), "ignores_page": True,
+    },
+    "shuffles and ignores changes": {"shuffled": True, "ignored": ("updated_at",)},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    """A list of which 130 were created in one second, as by an import, and out of order."""
+    from sandbox import serve
+
+    account = Account(rows=200, only={LIST: 300})
+    numbers = [record["id"] for record in account.rows(LIST)]
+    account.pass_seconds(DAY)
+    for number in numbers[:130]:
+        account.update(LIST, number, created_at="2026-05-01T00:00:00Z")
+        account.pass_seconds(1)
+    account.archive(LIST, numbers[7])
+    account.pass_seconds(DAY)
+    with serve(account) as server:
+        yield server
+
+
+@pytest.fixture
+def walked(served: Served) -> Iterator[Any]:
+    """What a walk reads under a lie: the ids, the walk, and its requests."""
+    with Client(settings_for(served, max_attempts=1)) as client:
+
+        def read(*lies: Any, **how: Any) -> tuple[set[str], Walk, int]:
+            served.faults.last(*lies)
+            before = len(served.log)
+            walk = Walk(client, ENDPOINTS[LIST], f"/{LIST}", **how)
+            found = {record["id"] for page in walk.pages() for record in page.records}
+            return found, walk, len(served.log) - before
+
+        yield read
+    served.faults.clear()
+
+
+def everybody(served: Served) -> set[str]:
+    return {record["id"] for record in served.account.rows(LIST)}
+
+
+@pytest.mark.parametrize("name", LIES)
+def test_a_lie_costs_no_record(served, walked, name):
+    found, _, requests = walked(lie(LIST, **LIES[name]))
+
+    assert found == everybody(served)
+    assert requests <= 60
+
+
+@pytest.mark.parametrize("name", LIES)
+def test_a_lie_costs_no_change_of_a_night(served, walked, name):
+    since = served.account.now - timedelta(hours=1)
+    changed = [record["id"] for record in served.account.rows(LIST)][40:190]
+    for number in changed:
+        served.account.update(LIST, number)
+
+    found, _, requests = walked(lie(LIST, **LIES[name]), since=since)
+
+    assert found >= set(changed)
+    assert requests <= 60
+    served.account.pass_seconds(DAY)
+
+
+def test_where_only_sort_is_ignored_a_night_reads_only_what_changed(served, walked):
+    since = served.account.now - timedelta(hours=1)
+    changed = [record["id"] for record in served.account.rows(LIST)][100:220]
+    for number in reversed(changed):
+        served.account.update(LIST, number)
+        served.account.pass_seconds(1)
+
+    found, walk, requests = walked(lie(LIST, ignores_sort=True), since=since)
+
+    assert found == set(changed)
+    assert "in ranges" in walk.notes[0]
+    assert requests <= 8
+    served.account.pass_seconds(DAY)
+
+
+def test_one_page_needs_no_order(served, walked):
+    since = served.account.now - timedelta(hours=1)
+    changed = [record["id"] for record in served.account.rows(LIST)][100:130]
+    for number in reversed(changed):
+        served.account.update(LIST, number)
+        served.account.pass_seconds(1)
+
+    found, walk, requests = walked(lie(LIST, ignores_sort=True), since=since)
+
+    assert (found, walk.notes, requests) == (set(changed), [], 1)
+    served.account.pass_seconds(DAY)
+
+
+def test_rows_older_than_asked_for_are_noticed(served, walked):
+    since = served.account.now - timedelta(hours=1)
+
+    found, walk, _ = walked(lie(LIST, ignored=("updated_at",)), since=since)
+
+    assert found == everybody(served)
+    assert "before the time asked for" in walk.notes[0]
+
+
+def test_records_in_order_cost_no_more_by_ranges_than_by_pages(served, walked):
+    _, _, requests = walked(refused_sort("updated_at"), refused_filter("updated_at"))
+
+    assert requests <= 4 + 3
+
+
+def test_without_any_range_links_that_never_end_end(served, walked):
+    refused = [refused_filter(name) for name in ("id", "created_at", "updated_at")]
+    before = len(served.log)
+
+    with pytest.raises(Unavailable, match="counts more"):
+        walked(*refused, lie(LIST, endless=True, ignores_page=True))
+
+    assert len(served.log) - before <= 30
