@@ -3,29 +3,32 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
+from pipelines.proof import Budget, Proof, Spent
 from pipelines.shelf import END, Shelf, State, Version, version, versioned
-from sources.cliniko import filters
+from sources.cliniko import filters, page
+from sources.cliniko.client import Answer
+from sources.cliniko.errors import Malformed
 from sources.cliniko.filters import Filter
 from sources.cliniko.listed import PER_PAGE, Listed
 from sources.cliniko.model import Endpoint, Record
-from sources.cliniko.page import following, total
+from sources.cliniko.page import following, usable_ids
+
+NARROWED = 0.7  # of the ids on a page without an order: where the range is cut
 
 
-class Spent(Exception):
-    """The budget of requests is used up; what is found so far holds."""
+SPARED = 20  # rows that may be marked without asking, however few the list has
+SHARE = 0.05  # of a list; more than this and more than `SPARED` is marked only when accepted
 
 
-@dataclass
-class Budget:
-    """Requests that a comparison may send, shared by all lists."""
+class Unproven(Spent):
+    """Rows seem gone, and the budget is used up before that is proven.
 
-    left: int
+    rows:  how many
+    """
 
-    def spend(self, requests: int) -> None:
-        """Take some. Raises Spent if there are not enough."""
-        if self.left < requests:
-            raise Spent
-        self.left -= requests
+    def __init__(self, rows: int) -> None:
+        super().__init__()
+        self.rows = rows
 
 
 @dataclass
@@ -34,22 +37,48 @@ class Comparison:
 
     lists:    where the account serves it
     counts:   state → rows in the account, created before the walk began
-    gone:     ids that the warehouse has and the account has not
+    gone:     ids that the warehouse has and the account has not, proven twice
     records:  id → record that the warehouse lacks, or has in another version
+    accepted: whether somebody has accepted what is gone, however much
+    nameless: records without a usable id that the account has, as far as they are known
+    doubted:  whether something could not be compared, or differs still
     """
 
     lists: Sequence[Listed]
     shelf: Shelf
     budget: Budget
+    accepted: bool = False
+    nameless: int = 0
+    doubted: bool = False
     counts: dict[State, int] = field(default_factory=dict)
     gone: set[int] = field(default_factory=set)
     records: dict[int, Record] = field(default_factory=dict)
     _changes: dict[int, dict[State, int]] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Get ready to ask for single records."""
+        self._proof = Proof(self.lists, self.budget, self.accepted)
+
     def count(self, state: State, low: int = 0, high: int = END) -> int:
-        """How many rows the account has with a mark and an id in a range."""
+        """How many rows the account has with a mark and an id in a range.
+
+        Raises Malformed where the account's count is none.
+        """
         window = [*_between(low, high), filters.instant("created_at", "<=", self.shelf.until)]
-        return sum(total(listed.get(window, only=state, per_page=1)) for listed in self.lists)
+        return sum(
+            _counted(listed, listed.get(window, only=state, per_page=1)) for listed in self.lists
+        )
+
+    def explains(self, state: State, there: int) -> bool:
+        """Whether the account's count is the warehouse's, with the records that have no id."""
+        here = self.shelf.count(state)
+        if state == "all":
+            return there == here + self.nameless
+        return here <= there <= here + self.nameless
+
+    def is_much(self, rows: int) -> bool:
+        """Whether so many rows are more than may be marked without asking."""
+        return rows > SPARED and rows > SHARE * self.shelf.count()
 
     def held(self) -> dict[State, int]:
         """State → rows in the warehouse, of the states that are counted."""
@@ -79,16 +108,33 @@ class Comparison:
         self.budget.spend(len(self.lists))
         found, end = self._records(state, low, high)
         here = self.shelf.versions(low, end)
-        lost = {number for number in here if state in _states(self.shelf.endpoint, here[number])}
-        lost -= found.keys()
-        if lost and state != "all":
-            found |= self._records_of(lost)
-            lost -= found.keys()
         for number, record in found.items():
             self._keep(number, record, here.get(number))
-        for number in lost:
-            self._lose(number, here[number])
+        lost = {number for number in here if state in _states(self.shelf.endpoint, here[number])}
+        lost -= found.keys()
+        if lost:
+            again = self.still_there(lost, found)
+            for number in lost:
+                if number in again:
+                    self._keep(number, again[number], here[number])
+                else:
+                    self._lose(number, here[number])
         return end if end < high else None
+
+    def still_there(self, lost: Collection[int], found: Collection[int]) -> dict[int, Record]:
+        """Those of the lost that come when they are asked for by id; `found` are live ids.
+
+        Raises Unproven when the budget is used up, Malformed if they cannot be asked for.
+        """
+        self._proof.control = next(iter(found), self._proof.control)
+        try:
+            return self._proof.still_there(lost)
+        except Spent:
+            raise Unproven(len(lost)) from None
+        except Malformed:
+            if not self.accepted:
+                raise
+            return {}
 
     def _page_by_page(self, state: State, low: int, high: int) -> None:
         following_id: int | None = low
@@ -100,19 +146,41 @@ class Comparison:
         found: dict[int, Record] = {}
         end = high
         for listed in self.lists:
-            answer = listed.get(_between(low, high), "id:asc", only=state)
-            ids = {int(record["id"]): record for record in listed.records(answer)}
-            if following(answer) is not None and ids:
-                end = min(end, max(ids) + 1)
-            found |= ids
+            some, end = self._page(listed, state, low, end)
+            found |= some
         return {number: record for number, record in found.items() if number < end}, end
 
-    def _records_of(self, ids: Collection[int]) -> dict[int, Record]:
-        """The account's records with these ids, whatever their marks."""
-        self.budget.spend(len(self.lists))
-        window = [filters.number("id", "=", sorted(ids))]
-        found = [record for listed in self.lists for record in listed.records(listed.get(window))]
-        return {int(record["id"]): record for record in found}
+    def _page(
+        self, listed: Listed, state: State, low: int, high: int
+    ) -> tuple[dict[int, Record], int]:
+        """One list's records from an id on, and the id below which there are no others.
+
+        Where they come in no order, the range is narrowed until all of it is on the page.
+        Raises Malformed if the answer is not what was asked for.
+        """
+        while True:
+            answer = listed.get(_between(low, high), "id:asc", only=state)
+            records = listed.records(answer)
+            numbers = usable_ids(records)
+            found = {n: r for n, r in zip(numbers, records, strict=True) if n is not None}
+            ids = list(found)
+            if any(not low <= number < high for number in ids):
+                raise Malformed(f"{listed.path}: records came from outside the ids asked for")
+            is_last = following(answer) is None
+            if _counted(listed, answer) == len(records) and (is_last or len(records) < PER_PAGE):
+                return found, high
+            if is_last or not ids:
+                raise Malformed(
+                    f"{listed.path}: {_counted(listed, answer)} records are counted, and "
+                    f"{len(records)} came"
+                )
+            if ids == sorted(ids) and len(ids) == len(records):
+                return found, ids[-1] + 1
+            ids.sort()
+            high = ids[int(NARROWED * len(ids))]
+            if high <= low:
+                raise Malformed(f"{listed.path}: records came in no order")
+            self.budget.spend(1)
 
     def _keep(self, number: int, record: Record, old: Version | None) -> None:
         """Take a record that the warehouse lacks, or has in another version."""
@@ -137,6 +205,17 @@ class Comparison:
             change.get(state, 0) for number, change in self._changes.items() if low <= number < high
         )
         return self.shelf.count(state, low, high) + found
+
+
+def _counted(listed: Listed, answer: Answer) -> int:
+    """How many records the account counts. Raises Malformed if that cannot be."""
+    found = page.count(answer)
+    if found is None:
+        odd = page.odd_total(answer)
+        raise Malformed(f"GET {listed.path}: total_entries is {odd}, which counts nothing")
+    if found < len(listed.records(answer)):
+        raise Malformed(f"GET {listed.path}: total_entries is {found}, and more records came")
+    return found
 
 
 def _between(low: int, high: int) -> list[Filter]:

@@ -10,9 +10,10 @@ from typing import Any
 
 from pipelines.checkpoints import gather
 from pipelines.commit import TURN
-from pipelines.compare import Budget, Comparison, Spent
+from pipelines.compare import Comparison, Unproven
 from pipelines.landing import Landing
 from pipelines.ledger import Checked, Run
+from pipelines.proof import Budget, Spent
 from pipelines.shelf import Shelf, states
 from pipelines.whole import compare_whole
 from sources.cliniko.baton import at_work
@@ -27,8 +28,6 @@ from sources.cliniko.settings import ClinikoSettings
 
 THREADS = 8
 SHORT = 2_000  # rows of a list that is gone through within 7 nights; longer ones take 30
-SPARED = 20  # rows that may be marked without asking, however few the list has
-SHARE = 0.05  # of a list; more than this and more than `SPARED` is marked only when accepted
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Place = dict[str, Any]
@@ -57,9 +56,9 @@ def reconcile(
 ) -> None:
     """Count both sides of every list that was read, and mend what differs.
 
-    A list that cannot be compared says so and stays as it is; an answer that fails, or
-    that says the list is empty, never marks a row. What is found is counted in the
-    readings and in `run.checked`.
+    A list that cannot be compared says so, stays as it is and makes the run partial; an
+    answer that fails, or that says the list is empty, never marks a row. What is found is
+    counted in the readings and in `run.checked`.
     """
     budget = Budget(terms.requests)
     kept, read = landing.states(), rules(settings)
@@ -79,20 +78,25 @@ def reconcile(
                     left_out=frozenset(r.capacity.unreadable),
                 ),
                 budget,
+                terms.accept_gone,
             )
             for name, r in run.readings.items()
             if r.status == "ok" and r.offered and r.moves_cursor and r.endpoint.shape == "list"
             if read.reads(r.endpoint)
         }
         landing.count([one.shelf for one in comparisons.values()])
-        seen = _count(comparisons, run.readings)
+        for name, comparison in comparisons.items():
+            if any(not key.isdecimal() for key in kept.get(name, {}).get("rejected", ())):
+                comparison.nameless = comparison.shelf.nameless()
+        seen = _count(comparisons, run)
         every = comparisons | seen
         for name, comparison in seen.items():
-            compare_whole(comparison, run.readings[name].everything or ())
+            with _bounded(run, name, comparison):
+                compare_whole(comparison, run.readings[name].everything or ())
         _spare_the_blank(every, run, terms)
         before = {name: one.held() for name, one in every.items()}
         _search(comparisons, run)
-        places = _row_by_row(comparisons, kept, terms.now())
+        places = _row_by_row(comparisons, kept, terms.now(), run)
         for name, comparison in every.items():
             _mark(comparison, run.readings[name], run, terms)
         _load(landing, comparisons, places, client, settings, run, kept)
@@ -100,6 +104,9 @@ def reconcile(
         for shelf in mended:
             shelf.recount()
         landing.count(mended)
+        for name, comparison in comparisons.items():
+            with _bounded(run, name, comparison):
+                _settle(comparison, name, run)
         for name, comparison in every.items():
             after = comparison.held()
             run.checked += [
@@ -108,19 +115,49 @@ def reconcile(
             ]
 
 
+def _settle(comparison: Comparison, name: str, run: Run) -> None:
+    """See that both sides are equal now, or say so.
+
+    Records without an id that are known no longer, since all that the account counts is
+    here, are forgotten.
+    """
+    for state in comparison.counts:
+        if comparison.doubted:
+            return
+        if not comparison.explains(state, comparison.counts[state]):
+            comparison.counts[state] = comparison.count(state)  # it may have changed meanwhile
+        there, here = comparison.counts[state], comparison.shelf.count(state)
+        if state == "all" and comparison.nameless and there == here:
+            with TURN:
+                comparison.shelf.forget_nameless()
+            comparison.nameless = 0
+        elif not comparison.explains(state, there):
+            words = f"Cliniko counts {there} rows ({state}), and {here} are here"
+            _doubt(run, name, comparison, words)
+
+
+def _doubt(run: Run, name: str, comparison: Comparison, words: str, aloud: str = "") -> None:
+    """Say of a list that it is not known to be equal; the run is partial.
+
+    aloud:  the same without words of an answer
+    """
+    comparison.doubted = True
+    run.readings[name].notes.append(words)
+    run.fail(f"{name}: {words}", f"{name}: {aloud or words}")
+
+
 def _until(state: State) -> datetime:
     """How far the list is read: what is created later is not expected to be here."""
     return datetime.fromisoformat(max(state.get("cursors", {}).values(), default=EPOCH.isoformat()))
 
 
-def _count(
-    comparisons: dict[str, Comparison], readings: Mapping[str, Reading]
-) -> dict[str, Comparison]:
-    """The account's counts, side by side; lists that refuse to be counted are left out.
+def _count(comparisons: dict[str, Comparison], run: Run) -> dict[str, Comparison]:
+    """The account's counts, side by side; lists that cannot be counted are left out.
 
     Those of them that were read whole are returned. A very first reading that has found
     just what Cliniko counted when it began needs no other count.
     """
+    readings = run.readings
     here = {n: c.shelf.count() for n, c in comparisons.items() if readings[n].expected is not None}
 
     def ask(name: str) -> None:
@@ -137,14 +174,20 @@ def _count(
     seen: dict[str, Comparison] = {}
     for name, outcome in counted.items():
         error = outcome.exception()
+        if error is None:
+            continue
         if _is_unfiltered(error) and readings[name].everything is not None:
             seen[name] = comparisons.pop(name)
-        elif isinstance(error, ClinikoError):
-            readings[name].notes.append(f"not compared with the account: {error}")
-            del comparisons[name]
-        elif error:
-            raise error
+            continue
+        _doubt(run, name, comparisons[name], f"not compared with the account: {_words(error)}",
+               "not compared with the account")  # fmt: skip
+        del comparisons[name]
     return seen
+
+
+def _words(error: BaseException) -> str:
+    """What broke a comparison; of an error that is not ours its name alone."""
+    return str(error) if isinstance(error, ClinikoError) else type(error).__name__
 
 
 def _is_unfiltered(error: BaseException | None) -> bool:
@@ -157,6 +200,7 @@ def _spare_the_blank(comparisons: Mapping[str, Comparison], run: Run, terms: Ter
     for name, comparison in comparisons.items():
         if not comparison.counts["all"] and comparison.shelf.count() and not terms.accept_gone:
             run.fail(f"{name}: the account says it is empty, so nothing was compared{ASK}")
+            comparison.doubted = True
             comparison.counts.clear()
             comparison.gone.clear()
 
@@ -164,24 +208,36 @@ def _spare_the_blank(comparisons: Mapping[str, Comparison], run: Run, terms: Ter
 def _search(comparisons: Mapping[str, Comparison], run: Run) -> None:
     """Where counts differ, find out which rows."""
     for name, comparison in comparisons.items():
-        with _bounded(run.readings[name].notes):
+        with _bounded(run, name, comparison):
             for state, number in comparison.counts.items():
-                comparison.search(state, number)
+                if not comparison.explains(state, number):
+                    comparison.search(state, number)
 
 
 @contextmanager
-def _bounded(notes: list[str]) -> Iterator[None]:
-    """A comparison that ends early says why; what it found holds."""
+def _bounded(
+    run: Run, name: str, comparison: Comparison, *, rolling: bool = False
+) -> Iterator[None]:
+    """A comparison that ends early says why and costs no other list; what it found holds.
+
+    rolling:  whether it is done in turn, so that a page may wait for its next turn
+    """
     try:
         yield
+    except Unproven as unproven:
+        words = f"{unproven.rows} rows seem gone; they are asked for by their ids next time"
+        _doubt(run, name, comparison, words)
     except Spent:
-        notes.append("differs from the account; the search goes on next time")
-    except ClinikoError as error:
-        notes.append(f"the comparison with the account broke off: {error}")
+        if not rolling:
+            words = "differs from the account; the search goes on next time"
+            _doubt(run, name, comparison, words)
+    except Exception as error:  # whatever a list's answers lead to
+        words = "the comparison with the account broke off"
+        _doubt(run, name, comparison, f"{words}: {_words(error)}", words)
 
 
 def _row_by_row(
-    comparisons: Mapping[str, Comparison], kept: Mapping[str, State], now: datetime
+    comparisons: Mapping[str, Comparison], kept: Mapping[str, State], now: datetime, run: Run
 ) -> dict[str, Place]:
     """Compare the pages that are due, the longest overdue first; where each list stands then.
 
@@ -198,7 +254,9 @@ def _row_by_row(
             since = now - each
         due += [(since + n * each, name, each) for n in range(1, int((now - since) / each) + 1)]
     for when, name, _ in sorted(due):
-        with _bounded([]):
+        if comparisons[name].doubted:
+            continue
+        with _bounded(run, name, comparisons[name], rolling=True):
             following = comparisons[name].compare(places[name]["next"])
             places[name] = {"next": following or 0, "at": when.isoformat()}
     return places
@@ -222,7 +280,8 @@ ASK = "; if that is right, run `cliniko reconcile --accept-gone`"
 def _mark(comparison: Comparison, reading: Reading, run: Run, terms: Terms) -> None:
     """Mark what is gone, unless it is so much that somebody has to look."""
     name, gone = reading.endpoint.name, len(comparison.gone)
-    if gone > SPARED and gone > SHARE * comparison.shelf.count() and not terms.accept_gone:
+    if comparison.is_much(gone) and not terms.accept_gone:
+        comparison.doubted = True
         run.fail(f"{name}: {gone} rows seem gone from the account and are not marked{ASK}")
         return
     with TURN:

@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from sources.cliniko.catalogue import REJECTED
 from sources.cliniko.forgotten import FORGOTTEN
 from sources.cliniko.model import Endpoint, Hidden, Record
 from sources.cliniko.values import moment
 
 END = 2**63 - 1  # above every id
 BATCH = 500  # ids in one statement
+NAMELESS = "_account = %s AND endpoint = %s AND field = 'id' AND id IS NULL"
 
 State = Hidden | str
 """`all`, or a mark: the rows that have it."""
@@ -112,6 +114,21 @@ class Shelf:
         )
         return {int(number) for [number] in rows or ()}
 
+    def nameless(self) -> int:
+        """How many records without a usable id are in `_rejected`, which is there."""
+        [[number]] = self.client.execute_sql(
+            f"SELECT count(DISTINCT record) FROM {self._rejected} WHERE {NAMELESS}",
+            self.account,
+            self.endpoint.name,
+        )
+        return int(number)
+
+    def forget_nameless(self) -> None:
+        """Take them out: the account has no such records any more."""
+        self.client.execute_sql(
+            f"DELETE FROM {self._rejected} WHERE {NAMELESS}", self.account, self.endpoint.name
+        )
+
     def mark_gone(self, ids: Iterable[int], now: datetime) -> None:
         """Say of rows that the account no longer has them."""
         self._mark(ids, now)
@@ -149,6 +166,10 @@ class Shelf:
             f"(SELECT {columns} FROM {self._table} UNION ALL SELECT {columns} "
             f"FROM {self._shells} WHERE endpoint = '{self.endpoint.name}') AS both_of_them"
         )
+
+    @property
+    def _rejected(self) -> str:
+        return str(self.client.make_qualified_table_name(REJECTED))
 
     @property
     def _shells(self) -> str:
