@@ -1,0 +1,104 @@
+"""Nights whose comparison cannot be trusted: nothing live is marked, and the run says so."""
+
+import pytest
+from conftest import Warehouse
+
+from sandbox import Account, lie, status
+
+LIST = "contacts"
+
+
+@pytest.fixture
+def account() -> Account:
+    return Account(rows=200, only={LIST: 230, "taxes": 5})
+
+
+def live(warehouse: Warehouse, name: str = LIST) -> set[str]:
+    return {str(r["id"]) for r in warehouse.rows(f"FROM cliniko.{name} WHERE _gone_at IS NULL")}
+
+
+def there(account: Account, name: str = LIST) -> set[str]:
+    return {record["id"] for record in account.rows(name)}
+
+
+@pytest.mark.parametrize("what", [{"ignores_sort": True}, {"shuffled": True}])
+def test_where_order_is_not_kept_what_is_gone_is_marked_and_nothing_else(
+    account, served, settings, warehouse, what
+):
+    warehouse.sync(settings, LIST)
+    served.faults.last(lie(LIST, **what))
+    for number in sorted(there(account))[20:200:60]:
+        account.delete(LIST, number)
+
+    run = warehouse.sync(settings, LIST)
+
+    assert run.status == "ok"
+    assert run.requests <= 60
+    assert live(warehouse) == there(account)
+
+
+def test_where_the_filter_on_ids_has_no_effect_nothing_live_is_marked(
+    account, served, settings, warehouse
+):
+    warehouse.sync(settings, LIST)
+    served.faults.last(lie(LIST, ignored=("id",)))
+    account.delete(LIST, sorted(there(account))[100])
+
+    run = warehouse.sync(settings, LIST)
+
+    assert run.status == "partial"
+    assert LIST in run.error
+    assert live(warehouse) >= there(account)
+
+
+@pytest.mark.parametrize(("raw", "words"), [("null", "null"), ('"12"', '"12"'), ("12.0", "12.0")])
+def test_an_odd_total_is_named_and_nothing_suggests_to_accept(
+    account, served, settings, warehouse, raw, words
+):
+    served.faults.last(lie("taxes", raw_total=raw))
+
+    run = warehouse.sync(settings, "taxes")
+
+    assert run.status == "partial"
+    assert words in run.error
+    assert "accept" not in run.error
+    assert live(warehouse, "taxes") == there(account, "taxes")
+
+
+def test_a_list_that_cannot_be_counted_makes_the_run_partial(account, served, settings, warehouse):
+    warehouse.sync(settings, "taxes")
+    served.faults.append(status(403, path="taxes", times=1))
+
+    run = warehouse.sync(settings, "taxes", status="ok")
+
+    assert run.status == "partial"
+    assert "taxes: not compared" in run.error
+
+
+def test_a_record_without_an_id_costs_itself_and_is_cleared_when_it_has_one(
+    account, served, settings, warehouse
+):
+    number = account.create("taxes")
+    record = account.record("taxes", number)
+    warehouse.sync(settings, "taxes", LIST)
+    odd = account.create("taxes", name="odd")
+    whole = account.record("taxes", odd)
+    account.update("taxes", odd, touch=False, id=None)
+    account.delete(LIST, sorted(there(account))[5])
+
+    first = warehouse.sync(settings, "taxes", LIST)
+    again = warehouse.sync(settings, "taxes", LIST)
+
+    assert (first.status, again.status) == ("ok", "ok")
+    assert warehouse.value("SELECT count(*) FROM cliniko._rejected") == 1
+    assert live(warehouse) == there(account)
+    assert record["id"] in live(warehouse, "taxes")
+
+    account.update("taxes", odd, touch=False, id=whole["id"])
+    account.pass_seconds(1)
+    account.update("taxes", odd)
+    healed = warehouse.sync(settings, "taxes", LIST)
+
+    assert healed.status == "ok"
+    assert warehouse.value("SELECT count(*) FROM cliniko._rejected") == 0
+    assert whole["id"] in live(warehouse, "taxes")
