@@ -167,7 +167,7 @@ class Comparison:
             if any(not low <= number < high for number in ids):
                 raise Malformed(f"{listed.path}: records came from outside the ids asked for")
             is_last = following(answer) is None
-            if _counted(listed, answer) == len(records) and (is_last or len(records) < PER_PAGE):
+            if _counted(listed, answer) == len(records) and (is_last or len(records) < answer.most):
                 return found, high
             if is_last or not ids:
                 raise Malformed(
