@@ -234,8 +234,6 @@ class World:
             self.account.pass_seconds(7)
             self.account.create(self.case.name)
         self.account.before_answer.append(self._answer)
-        # The walk works out from it how many pages are left, where a list has no end.
-        self._patched.setattr("sources.cliniko.keyset.PER_PAGE", self.case.per_page)
         self._patched.setattr("sources.cliniko.split.PART", self.case.part)
         self._patched.setattr(Client, "leaves_budget", True)
         if self.in_turn:
