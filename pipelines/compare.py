@@ -111,7 +111,7 @@ class Comparison:
         for number, record in found.items():
             self._keep(number, record, here.get(number))
         lost = {number for number in here if state in _states(self.shelf.endpoint, here[number])}
-        lost -= found.keys()
+        lost -= found.keys() | self.gone  # what is proven already is not asked for again
         if lost:
             again = self.still_there(lost, found)
             for number in lost:

@@ -63,6 +63,8 @@ def _mismatch(landing: Landing, client: Client, states: Mapping[str, State]) -> 
             continue
         if _shared(known, found):
             return ""
+        if not _has_records(client, ENDPOINTS[name]):
+            continue  # emptied, perhaps: only other records tell that it is another account
         unknown[name] = known
         if len(unknown) == LISTS:
             break
@@ -106,6 +108,14 @@ def _answered(client: Client, endpoint: Endpoint, known: Known) -> list[Record] 
         return None
     others = [one for one in found if str(one.get("id")) not in set(map(str, known))]
     return None if others and not _shared(known, found) else found
+
+
+def _has_records(client: Client, endpoint: Endpoint) -> bool:
+    """Whether the account has any record of a list."""
+    with suppress(ClinikoError, ValueError, TypeError, KeyError):
+        paths = [Listed(client, endpoint, path, []) for path in endpoint.paths]
+        return any(one.records(one.get(per_page=1)) for one in paths)
+    return False
 
 
 def _shared(known: Known, found: list[Record]) -> bool:

@@ -248,10 +248,11 @@ def _row_by_row(
     due: list[tuple[datetime, str, timedelta]] = []
     for name, comparison in comparisons.items():
         places[name] = dict(kept.get(name, {}).get("compared") or _beginning(now))
-        each = _each(comparison.counts.get("all", 0))
+        pages, each = _turns(comparison.counts.get("all", 0))
         since = datetime.fromisoformat(places[name]["at"])
         if since > now:  # by a clock that was wrong: nobody knows when it was
             since = now - each
+        since = max(since, now - pages * each)  # after a long pause, one round makes up for it
         due += [(since + n * each, name, each) for n in range(1, int((now - since) / each) + 1)]
     for when, name, _ in sorted(due):
         if comparisons[name].doubted:
@@ -267,11 +268,11 @@ def _beginning(now: datetime) -> Place:
     return {"next": 0, "at": now.isoformat()}
 
 
-def _each(rows: int) -> timedelta:
-    """How long one page of a list may wait for its turn."""
+def _turns(rows: int) -> tuple[int, timedelta]:
+    """How many pages a list has, and how long each may wait for its turn."""
     pages = max(1, ceil(rows / PER_PAGE))
     # Short of 7 and 30: nights do not begin to the minute.
-    return timedelta(days=6.5 if rows <= SHORT else 28) / pages
+    return pages, timedelta(days=6.5 if rows <= SHORT else 28) / pages
 
 
 ASK = "; if that is right, run `cliniko reconcile --accept-gone`"

@@ -365,3 +365,15 @@ def test_there_too_a_reading_that_came_out_short_marks_nothing(
 
     assert run.status != "ok"
     assert _live(warehouse, "recalls") == set(recalls)
+
+
+def test_after_years_without_a_run_a_list_is_gone_through_once(account, served, warehouse, night):
+    night()
+    deleted = _ids(account)[5]
+    account.delete(LIST, deleted)
+    served.log.clear()
+    run = night(now=lambda: datetime.now(UTC) + timedelta(days=1_500))
+    assert run.status == "ok"
+    assert deleted not in _live(warehouse)
+    rolled = [one.target for one in served.log if "sort=id" in one.target]
+    assert len(rolled) <= 2 * 9 + 3  # nine pages, some of them for the count that differs
