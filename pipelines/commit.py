@@ -50,10 +50,16 @@ def commit(flow: dlt.Pipeline) -> None:
     """Load what was extracted, rows and cursors together."""
     with turn(flow):
         flow.normalize()
-        flow.load(workers=LOADS)
+        flow.load(workers=loads(flow))
     clear(flow)
     # dlt notes where each setting came from, and forgets it with its trace, which is off.
     get_resolved_traces().clear()
+
+
+def loads(flow: dlt.Pipeline) -> int:
+    """How many tables are filled at once; fewer where the destination allows few connections."""
+    spare: int = getattr(flow.destination, "spare", LOADS + 1)
+    return max(1, min(LOADS, spare // 2))
 
 
 def clear(flow: dlt.Pipeline) -> None:

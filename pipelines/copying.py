@@ -8,10 +8,12 @@ from dlt.common.destination.client import LoadJob
 from dlt.common.destination.exceptions import DestinationTerminalException
 from dlt.common.schema import Schema, TColumnSchema
 from dlt.destinations.impl.postgres.configuration import PostgresClientConfiguration
+from dlt.destinations.impl.postgres.factory import get_adbc_driver_location
 from dlt.destinations.impl.postgres.postgres import PostgresClient, PostgresParquetCopyJob
 
-LOCK_TIMEOUT = "-clock_timeout=60s"  # without a blank, which ADBC would read as a plus
-"""How long a statement waits for others: a new column has to wait for whoever reads its table."""
+from pipelines.lock_holders import held
+from pipelines.postgres_session import VERIFY, shielded, uri, verify
+from pipelines.postgres_sql import SqlClient
 
 
 class CopyJob(PostgresParquetCopyJob):
@@ -27,8 +29,19 @@ class CopyJob(PostgresParquetCopyJob):
         file = pyarrow.parquet.ParquetFile(self._file_path)
         if not file.metadata.num_rows:
             return  # ADBC refuses a table without rows (1.13)
+        client: Any = self._job_client.sql_client
+        try:
+            self._copy(file)
+        except Exception as error:  # ADBC may not be installed, so its errors have no name here
+            if ours := held(error, client.ask, self.load_table_name):
+                raise ours from error
+            raise
+
+    def _copy(self, file: pyarrow.parquet.ParquetFile) -> None:
         catalog, schema = self._set_catalog_and_schema()
         with self._connect() as connection, connection.cursor() as cursor:
+            cursor.execute(VERIFY)
+            verify(cursor.fetchone())
             cursor.adbc_ingest(
                 self.load_table_name,
                 file.iter_batches(),
@@ -41,9 +54,16 @@ class CopyJob(PostgresParquetCopyJob):
             except connection.Error as error:
                 raise DestinationTerminalException(f"lost while it committed: {error}") from error
 
+    def _connect(self) -> Any:
+        from adbc_driver_manager import dbapi
+
+        credentials = self._job_client.config.credentials
+        with shielded():
+            return dbapi.connect(get_adbc_driver_location(), db_kwargs={"uri": uri(credentials)})
+
 
 class Client(PostgresClient):
-    """dlt's client; its tables hold JSON as JSONB, and it never waits without an end.
+    """dlt's client; its sessions are set, its tables hold JSON as JSONB.
 
     ADBC copies texts into JSON, but dlt knows no way into JSONB, so it makes every such
     column of a table that comes as parquet JSON (dlt 1.31). That has to be so where files
@@ -56,9 +76,9 @@ class Client(PostgresClient):
         config: PostgresClientConfiguration,
         capabilities: DestinationCapabilitiesContext,
     ) -> None:
-        query = config.credentials.query = config.credentials.query or {}
-        query.setdefault("options", LOCK_TIMEOUT)
         super().__init__(schema, config, capabilities)
+        names = self.sql_client.dataset_name, self.sql_client.staging_dataset_name
+        self.sql_client = SqlClient(*names, config.credentials, capabilities)
 
     def create_load_job(
         self, table: Any, file_path: str, load_id: str, restore: bool = False

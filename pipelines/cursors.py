@@ -18,7 +18,7 @@ from pipelines.lock import hold, writers
 from pipelines.place import DATASET, NOTHING, lock_file, work_file, writable
 from pipelines.readers import reader
 from pipelines.recovery import recovered
-from sources.cliniko.errors import ConfigError, Unavailable
+from sources.cliniko.errors import ConfigError, NothingLoaded, Unavailable
 from sources.cliniko.reading import State
 from sources.cliniko.source import Delivery
 
@@ -47,7 +47,7 @@ def _known(store: Warehouse, state_dir: Path) -> list[str]:
     try:
         with reader(store.name, state_dir) as (_, ask):
             rows = ask(f"SELECT DISTINCT pipeline_name AS name FROM {DATASET}._dlt_pipeline_state")
-    except (ConfigError, DatabaseUndefinedRelation, duckdb.CatalogException):
+    except (NothingLoaded, DatabaseUndefinedRelation, duckdb.CatalogException):
         return here
     except Unavailable:
         if here:

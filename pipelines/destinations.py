@@ -33,6 +33,15 @@ def unlocked(names: Sequence[str]) -> AbstractContextManager[None]:
     return nullcontext()
 
 
+EndedBy = Callable[[Callable[[], bool]], AbstractContextManager[None]]
+"""Give up waiting for others there once a run is told to end, which the argument says."""
+
+
+def waiting_for_nobody(stop: Callable[[], bool]) -> AbstractContextManager[None]:
+    """Nothing to give up."""
+    return nullcontext()
+
+
 @dataclass(frozen=True)
 class Warehouse:
     """A destination of a run.
@@ -42,6 +51,8 @@ class Warehouse:
     file:         the DuckDB file that a run writes; None elsewhere
     opened:       see that it can be used
     locked:       keep other machines out
+    attached:     what others attached to the tables there that may refuse rows, in words
+    ended_by:     wait for nobody there once a run is told to end
     merges:       whether a newer version of a row takes the place of the older one
     indexed:      whether it is given primary keys and indexes
     staged:       whether dlt's staging tables are emptied at the end of a run
@@ -53,6 +64,8 @@ class Warehouse:
     file: Path | None = None
     opened: Opened = nullcontext
     locked: Locked = unlocked
+    attached: Callable[[], Sequence[str]] = tuple
+    ended_by: EndedBy = waiting_for_nobody
     merges: bool = True
     indexed: bool = False
     staged: bool = False
@@ -122,6 +135,8 @@ def _postgres(state_dir: Path) -> Warehouse:
         made,
         opened=partial(made.opened, DATASET),
         locked=made.locked,
+        attached=partial(made.attached, DATASET),
+        ended_by=made.ended_by,
         indexed=True,
         staged=True,
         notes=postgres.notes(),

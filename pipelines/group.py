@@ -25,7 +25,7 @@ from dlt.pipeline.state_sync import (
 
 from pipelines.agreement import Fields, agreed, broke, learn, others
 from pipelines.checkpoints import FULL, SOURCE, States, states_of
-from pipelines.commit import TURN, commit, connection
+from pipelines.commit import LOADS, TURN, commit, connection, loads
 from pipelines.counting import Counting
 from pipelines.destinations import DATASET, Warehouse
 from pipelines.flows import PREFIX, made, pipeline
@@ -155,7 +155,8 @@ class Group:
         self.fields: Fields = {}
         self.tables: TSchemaTables = {}  # that are there; a copy, since loads change dlt's
         self.counting = Counting()
-        self._free = BoundedSemaphore(CLIENTS)
+        spare: int = getattr(warehouse.destination, "spare", CLIENTS + LOADS)
+        self._free = BoundedSemaphore(max(1, min(CLIENTS, spare - loads(self.flow))))
         self._clients: list[SqlClientBase[Any]] = []  # made, and not in use
         self._next: Waiting | None = None  # taken already, for the load after this
         self._open = 0  # members who are at work, or wait for the ledger

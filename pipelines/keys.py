@@ -7,10 +7,11 @@ import dlt
 
 from pipelines.comments import tables
 from pipelines.commit import connected
+from pipelines.postgres_session import lock_timeout
 from sources.cliniko.catalogue import Table
 
 LONGEST = 63  # bytes of a name that Postgres keeps
-WAIT = "10s"  # for readers of a table; what cannot be made now is made next time
+WAIT = 10.0  # seconds for readers of a table; what cannot be made now is made next time
 
 COLUMNS = """
 SELECT relname, attname FROM pg_class c JOIN pg_attribute a ON attrelid = c.oid
@@ -47,9 +48,10 @@ def index(pipeline: dlt.Pipeline) -> int:
             for table in tables()
             for statement in _missing(table, there.get(table.name, ()), made.get(table.name, ()))
         ]
+        wait = min(WAIT, lock_timeout())
         for statement in statements:
             with client.begin_transaction():
-                client.execute_sql(f"SET LOCAL lock_timeout = '{WAIT}'")
+                client.execute_sql(f"SET LOCAL lock_timeout = {round(wait * 1000)}")
                 client.execute_sql(statement)
     return len(statements)
 

@@ -246,7 +246,7 @@ def _opened(
         sweep(state_dir)
         found, changed = _cleared(state_dir) if destination == "duckdb" else ([], [])
         store = warehouse(destination, state_dir)
-        with recovered(store, state_dir) as lost:
+        with recovered(store, state_dir) as lost, store.ended_by(stop):
             if changed and is_new(work_file(state_dir), state_dir):
                 lost.append(RESTORED.format(", ".join(changed)))
             yield Night(store, state_dir, stop, as_of, lost, whole, found)

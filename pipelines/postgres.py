@@ -3,7 +3,8 @@
 import hashlib
 import os
 import socket
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -12,8 +13,9 @@ from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.destinations import postgres
 from dlt.destinations.impl.postgres.configuration import PostgresClientConfiguration
 
-from pipelines import rights
-from sources.cliniko.errors import ConfigError, Locked, Unavailable
+from pipelines import foreign_objects, lock_holders, rights
+from pipelines.postgres_session import VERIFY, load_name, lock_timeout, shielded, uri, verify
+from sources.cliniko.errors import ConfigError, Locked, Stopped, Unavailable
 
 NAME = "postgres"
 SETTING = "set DESTINATION__POSTGRES__CREDENTIALS=postgresql://user:password@host:5432/database"
@@ -22,7 +24,10 @@ SLOWER = (
     "postgres: loaded by INSERT statements, since ADBC is not installed, which is several times "
     "as fast: pip install 'cliniko-warehouse[postgres]'"
 )
-KEEPALIVES = {"keepalives_idle": 60, "keepalives_interval": 20, "keepalives_count": 6}  # seconds
+PAUSE = 0.1  # seconds between two tries to get a lock
+TURNS = 10  # times the lock timeout: so long others may load, one after the other
+NEEDED = 2  # connections beside the one that holds the locks
+PLENTY = 100  # connections; where nobody limits them, we do
 
 OWNER = """
 SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)
@@ -32,18 +37,15 @@ WHERE locktype = 'advisory' AND granted AND objsubid = 1
 """
 """Who holds a lock: the name of its connection, which every user may see."""
 
-UNTIMED = """
-SELECT set_config(name, '0', false) FROM pg_settings
-WHERE name IN ('idle_session_timeout', 'statement_timeout', 'lock_timeout')
-"""
-"""An idle connection is all that a lock is; waiting for a turn takes as long as it takes."""
-
 
 class Postgres(postgres):
     """dlt's destination, with JSONB, and with locks that hold across machines."""
 
     # No `__init__`: by its parameters dlt tells what was given from what is to be looked up.
     _connection: Any = None
+    _stop: Callable[[], bool] | None = None
+    spare = PLENTY
+    """How many connections a run may have besides the one that holds its locks."""
 
     @property
     def client_class(self) -> Any:
@@ -62,12 +64,27 @@ class Postgres(postgres):
         with closing(self._connected(dataset)) as connection, connection.cursor() as cursor:
             if lacks := rights.lacking(cursor, dataset):
                 raise ConfigError("\n".join(f"postgres: {one}" for one in lacks))
-            cursor.execute(UNTIMED)
+            self.spare = min(PLENTY, rights.spare(cursor, NEEDED))
             self._connection = connection
             try:
                 yield
             finally:
-                self._connection = None
+                self._connection, self.spare = None, PLENTY
+
+    def attached(self, dataset: str) -> list[str]:
+        """What others attached to our tables that may refuse rows, while it is opened."""
+        with self._connection.cursor() as cursor:
+            return foreign_objects.attached(cursor, dataset)
+
+    @contextmanager
+    def ended_by(self, stop: Callable[[], bool]) -> Iterator[None]:
+        """Wait for no lock of somebody else's once `stop` says that the run is to end."""
+        self._stop = stop
+        try:
+            with lock_holders.ended_by(stop, self._ask, load_name()):
+                yield
+        finally:
+            self._stop = None
 
     @contextmanager
     def locked(self, names: Sequence[str]) -> Iterator[None]:
@@ -96,17 +113,32 @@ class Postgres(postgres):
         """Keep other machines from loading until the end: dlt's staging tables are shared.
 
         Raises Unavailable if the connection is lost that held the locks, since another
-        run may be at work by now.
+        run may be at work by now, and if others load for ten times the lock timeout.
+        Raises Stopped if the run is told to end.
         """
         if self._connection is None:  # somebody else's pipeline
             yield
             return
-        self._ask("SELECT pg_advisory_lock(%s)", _number("turn"))
+        self._wait_for("turn")
         try:
             yield
         finally:
             with suppress(Unavailable):
                 self._ask("SELECT pg_advisory_unlock(%s)", _number("turn"))
+
+    def _wait_for(self, name: str) -> None:
+        """Take a lock that others hold for a while, in tries, so that the end of a run is heard."""
+        most = TURNS * lock_timeout()
+        until = time.monotonic() + most
+        while not self._ask("SELECT pg_try_advisory_lock(%s)", _number(name)):
+            if self._stop and self._stop():
+                raise Stopped
+            if time.monotonic() > until:
+                owner = self._ask(OWNER, _number(name))
+                raise Unavailable(
+                    f"postgres: another run{_since(owner)} has been loading for {most:.0f} s"
+                )
+            time.sleep(PAUSE)
 
     def _ask(self, sql: str, *values: Any) -> Any:
         """The one value that the server answers; None if it has none. Raises Unavailable."""
@@ -131,12 +163,16 @@ class Postgres(postgres):
         since = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         # 63 bytes are what a server keeps of a name.
         name = f"cliniko {socket.gethostname()[:24]} {os.getpid()} {since}"
-        url = credentials.to_native_representation()
+        where = uri(credentials, name=name)
         try:
-            connection = psycopg2.connect(url, application_name=name, **KEEPALIVES)
+            with shielded():
+                connection = psycopg2.connect(where)
         except psycopg2.Error as error:
             raise Unavailable(f"postgres: {_line(error)}") from error
         connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(VERIFY)
+            verify(cursor.fetchone())
         return connection
 
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from sources.cliniko.errors import Unavailable
+
 SCHEMAS = "(VALUES (%(dataset)s), (%(dataset)s || '_staging')) AS wanted (name)"
 LACKS = f"""
 SELECT format('the server is read-only') WHERE current_setting('transaction_read_only') = 'on'
@@ -27,6 +29,37 @@ WHERE relkind = 'r' AND NOT pg_has_role(relowner, 'USAGE')
 HAVING count(*) > 0
 """
 """A row for each right, with the line that grants it."""
+
+
+ROOM = """
+SELECT least(
+         nullif(r.rolconnlimit, -1) - count(*) FILTER (WHERE a.usename = current_user),
+         nullif(d.datconnlimit, -1) - count(*) FILTER (WHERE a.datname = current_database()),
+         current_setting('max_connections')::int
+           - current_setting('superuser_reserved_connections')::int
+           - coalesce(current_setting('reserved_connections', true), '0')::int - count(*)
+       ),
+       current_user, nullif(r.rolconnlimit, -1)
+FROM pg_roles r CROSS JOIN pg_database d CROSS JOIN pg_stat_activity a
+WHERE r.rolname = current_user AND d.datname = current_database()
+  AND a.backend_type = 'client backend'
+GROUP BY r.rolconnlimit, d.datconnlimit
+"""
+"""How many connections more the user may have, and the user's own limit."""
+
+
+def spare(cursor: Any, needed: int) -> int:
+    """How many connections more the user may have now. Raises Unavailable if these are too few."""
+    cursor.execute(ROOM)
+    [(more, user, limit)] = cursor.fetchall()
+    if more < needed:
+        allowed = f"it may have {limit} at once" if limit is not None else "the server is full"
+        raise Unavailable(
+            f"postgres: {user} can have {max(more, 0)} connections besides this one, and a run "
+            f"needs {needed}: {allowed}; ALTER ROLE {user} CONNECTION LIMIT {needed + 1} or more, "
+            "or end other sessions"
+        )
+    return int(more)
 
 
 def lacking(cursor: Any, dataset: str) -> list[str]:

@@ -270,7 +270,11 @@ def test_a_connection_that_is_lost_while_rows_are_copied_doubles_none(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     lost: list[str] = []
-    cut(monkeypatch, lambda: end_connections(warehouse, "application_name = ''"), lost)
+    cut(
+        monkeypatch,
+        lambda: end_connections(warehouse, "application_name LIKE 'cliniko-load %'"),
+        lost,
+    )
 
     run = warehouse.sync(settings, LIST)
     warehouse.sync(settings, LIST)

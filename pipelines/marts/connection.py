@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pipelines import postgres_session
 from pipelines.destinations import Warehouse
 
 FROM_QUERY = {
@@ -28,8 +29,13 @@ FROM_QUERY = {
 """Parts of a Postgres URL that its client library takes from the environment too."""
 
 
+THREADS = 4  # models that are built at once, each on a connection of its own
+
+
 def variables(store: Warehouse, credentials: Any) -> dict[str, str]:
-    """The variables of a warehouse. The password's name keeps it out of all that dbt prints.
+    """The variables of a warehouse, and of its sessions, which are set as ours are.
+
+    The password's name keeps it out of all that dbt prints.
 
     credentials:  dlt's, resolved
     """
@@ -37,13 +43,16 @@ def variables(store: Warehouse, credentials: Any) -> dict[str, str]:
         return {"CLINIKO_TARGET": "duckdb", "CLINIKO_FILE": str(store.file)}
     query = {str(name): str(value) for name, value in (credentials.query or {}).items()}
     known = {FROM_QUERY[name]: value for name, value in query.items() if name in FROM_QUERY}
-    return known | {
+    return {
+        **known,
+        **postgres_session.variables(credentials),  # with the options of the URL
+        "CLINIKO_THREADS": str(
+            max(1, min(THREADS, getattr(store.destination, "spare", THREADS) - 1))
+        ),
         "CLINIKO_TARGET": "postgres",
         "CLINIKO_HOST": query.get("host") or credentials.host or "localhost",
         "CLINIKO_PORT": str(credentials.port or 5432),
         "CLINIKO_USER": credentials.username or "",
         "CLINIKO_DATABASE": credentials.database or "",
         "DBT_ENV_SECRET_CLINIKO": credentials.password or "",
-        "PGTZ": "UTC",
-        "PGCLIENTENCODING": "UTF8",  # before what the database or the role says
     }
