@@ -126,14 +126,19 @@ def _probe(client: Client, endpoint: Endpoint) -> Probe:
 
 
 def reach(destination: str, state_dir: Path) -> dict[str, Any]:
-    """Whether the destination can be used; `refused` where a setting of it has to change."""
+    """Whether the destination can be used; `refused` where a setting of it has to change.
+
+    Its `notes` say what others attached to the tables that may refuse rows.
+    """
     problem: ClinikoError | None = None
+    notes: list[str] = []
     try:
         if destination == "duckdb":
             _writable(state_dir)
         else:
-            with warehouse(destination, state_dir).opened():
-                pass
+            store = warehouse(destination, state_dir)
+            with store.opened():
+                notes = list(store.attached())
     except ClinikoError as error:
         problem = error
     return {
@@ -141,6 +146,7 @@ def reach(destination: str, state_dir: Path) -> dict[str, Any]:
         "ok": problem is None,
         "message": str(problem or ""),
         "refused": isinstance(problem, ConfigError),
+        "notes": notes,
     }
 
 
@@ -180,4 +186,5 @@ def describe(console: Console, result: dict[str, Any]) -> None:
 
 def _describe_destination(console: Console, store: dict[str, Any]) -> None:
     said = "works" if store["ok"] else store["message"]
-    console.print(f"{store['name']}: {said}", markup=False)
+    for line in (said, *store["notes"]):
+        console.print(f"{store['name']}: {line}", markup=False)

@@ -51,6 +51,7 @@ ORDER = [
         "pipelines.lock_holders",
         "pipelines.postgres_session",
         "pipelines.rights",
+        "pipelines.upserts",
     },
     {"pipelines.documented_settings"},
     {"pipelines.postgres_sql"},
