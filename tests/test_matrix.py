@@ -5,6 +5,7 @@ from conftest import Cliniko, Warehouse
 from matrix import Night, Row, clock, environment, play, server_date
 from matrix_damage import damages
 from matrix_files import clients
+from matrix_postgres import ROWS as ON_POSTGRES
 
 from sandbox import Account, Served
 
@@ -63,6 +64,7 @@ ROWS: list[Row] = [
     Row("the server's clock years ahead", server_date("Wed, 01 Jan 2098 00:00:00 GMT")),
     Row("the server's clock years behind", server_date("Sat, 01 Jan 2000 00:00:00 GMT")),
     Row("a server's date that cannot be read", server_date("yesterday")),
+    *ON_POSTGRES,
 ]
 """Every disturbance; a new one is a line."""
 

@@ -181,7 +181,7 @@ def test_a_database_that_cannot_hold_every_text_is_refused_with_the_cure(
                 *command, "--destination", "postgres", "--state-dir", str(tmp_path / "s")
             )
             assert ended.code == 2, (command, ended)
-            line = " ".join(ended.err.split())
+            line = " ".join((ended.err + ended.out).split())
             assert command[0] == "check" or ended.err.count("\n") == 1
             assert f"has the encoding {encoding}" in line, command
             assert "ENCODING 'UTF8' TEMPLATE template0" in line
