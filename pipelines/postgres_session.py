@@ -131,11 +131,15 @@ def shielded() -> Iterator[None]:
             os.environ.update(kept)
 
 
+def trust() -> Mapping[str, str]:
+    """What the environment says of how a server is trusted."""
+    return {name: value for name, value in os.environ.items() if name.startswith(TRUST)}
+
+
 def variables(credentials: Any) -> Mapping[str, str]:
     """The same settings for a program that is started apart, as variables of libpq."""
     given = dict(parse_qsl(credentials.to_native_representation().partition("?")[2]))
     return {
-        **{name: value for name, value in os.environ.items() if name.startswith(TRUST)},
         "PGOPTIONS": options(given.get("options", "")),
         "PGCLIENTENCODING": SETTINGS["client_encoding"],
         "PGTZ": SETTINGS["TimeZone"],

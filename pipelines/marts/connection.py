@@ -22,12 +22,9 @@ FROM_QUERY = {
     "hostaddr": "PGHOSTADDR",
     "requirepeer": "PGREQUIREPEER",
     "target_session_attrs": "PGTARGETSESSIONATTRS",
-    "application_name": "PGAPPNAME",
-    "options": "PGOPTIONS",
     "connect_timeout": "PGCONNECT_TIMEOUT",
 }
 """Parts of a Postgres URL that its client library takes from the environment too."""
-
 
 THREADS = 4  # models that are built at once, each on a connection of its own
 
@@ -44,8 +41,8 @@ def variables(store: Warehouse, credentials: Any) -> dict[str, str]:
     query = {str(name): str(value) for name, value in (credentials.query or {}).items()}
     known = {FROM_QUERY[name]: value for name, value in query.items() if name in FROM_QUERY}
     return {
-        **known,
         **postgres_session.variables(credentials),  # with the options of the URL
+        **known,
         "CLINIKO_THREADS": str(
             max(1, min(THREADS, getattr(store.destination, "spare", THREADS) - 1))
         ),
