@@ -5,7 +5,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -164,15 +164,17 @@ class Postgres(postgres):
         # 63 bytes are what a server keeps of a name.
         name = f"cliniko {socket.gethostname()[:24]} {os.getpid()} {since}"
         where = uri(credentials, name=name)
-        try:
-            with shielded():
-                connection = psycopg2.connect(where)
-        except psycopg2.Error as error:
-            raise Unavailable(f"postgres: {_line(error)}") from error
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute(VERIFY)
-            verify(cursor.fetchone())
+        with ExitStack() as undone:
+            try:
+                with shielded():
+                    connection = undone.enter_context(closing(psycopg2.connect(where)))
+                connection.autocommit = True
+                with connection.cursor() as cursor:
+                    cursor.execute(VERIFY)
+                    verify(cursor.fetchone())
+            except psycopg2.Error as error:
+                raise Unavailable(f"postgres: {_line(error)}") from error
+            undone.pop_all()  # it is sound, and its user closes it
         return connection
 
 

@@ -13,17 +13,22 @@ from postgres_server import database, execute
 LOCK_TIMEOUT = "0.3"  # seconds
 
 
-def _name(night: Night) -> str:
-    return urlsplit(night.url).path[1:]
-
-
 def setting(words: str) -> Around:
-    """What the database gives every session, as `ALTER ROLE … IN DATABASE` says it."""
+    """What the role of the night gives each of its sessions, as `ALTER ROLE` says it."""
 
-    def around(night: Night) -> None:
-        role = f"ALTER ROLE CURRENT_USER IN DATABASE {_name(night)}"
-        execute(night.url, f"{role} SET {words}")
-        night.after.append(lambda: execute(night.url, f"{role} RESET ALL"))
+    @contextmanager
+    def around(night: Night) -> Iterator[None]:
+        name, base = f"loader_{secrets.token_hex(4)}", urlsplit(night.url)
+        owner = execute(night.url, "SELECT current_user")[0][0]
+        execute(night.url, f"CREATE ROLE {name} LOGIN PASSWORD 'none' IN ROLE {owner}")
+        execute(night.url, f"GRANT CREATE ON DATABASE {base.path[1:]} TO {name}")
+        execute(night.url, f"ALTER ROLE {name} SET {words}")
+        url = base._replace(netloc=f"{name}:none@{base.netloc.rpartition('@')[2]}").geturl()
+        with night.patch.context() as patch:
+            patch.setenv("DESTINATION__POSTGRES__CREDENTIALS", url)
+            yield
+        execute(night.url, f"REASSIGN OWNED BY {name} TO {owner}; DROP OWNED BY {name}")
+        execute(night.url, f"DROP ROLE {name}")
 
     return around
 

@@ -117,16 +117,18 @@ def test_a_lock_of_somebody_is_waited_for_and_named(
     assert stored(warehouse) == names(account)
 
 
+@pytest.mark.parametrize("lock", ["a table", "the ledger"])
 def test_a_run_that_waits_for_a_lock_ends_on_one_signal(
     account: Account,
     warehouse: Warehouse,
     cliniko: Cliniko,
     place: tuple[str, ...],
+    lock: str,
 ) -> None:
     command = [sys.executable, "-m", "pipelines", "sync", *place, "--json"]
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
     with (
-        held(warehouse, f"LOCK TABLE cliniko.{LIST} IN ACCESS EXCLUSIVE MODE") as holder,
+        held(warehouse, LOCKS[lock]) as holder,
         subprocess.Popen(
             command, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as process,
