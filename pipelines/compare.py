@@ -69,6 +69,10 @@ class Comparison:
             _counted(listed, listed.get(window, only=state, per_page=1)) for listed in self.lists
         )
 
+    def count_all(self) -> int:
+        """How many records the account has, asked without a filter. Raises Malformed."""
+        return sum(_counted(listed, listed.get(per_page=1)) for listed in self.lists)
+
     def explains(self, state: State, there: int) -> bool:
         """Whether the account's count is the warehouse's, with the records that have no id."""
         here = self.shelf.count(state)

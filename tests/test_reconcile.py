@@ -377,3 +377,15 @@ def test_after_years_without_a_run_a_list_is_gone_through_once(account, served, 
     assert deleted not in _live(warehouse)
     rolled = [one.target for one in served.log if "sort=id" in one.target]
     assert len(rolled) <= 2 * 9 + 3  # nine pages, some of them for the count that differs
+
+
+def test_a_comparison_alone_counts_a_list_that_cannot_be_filtered(
+    account, served, settings, warehouse, recalls
+):
+    warehouse.sync(settings, "recalls")
+    equal = warehouse.sync(settings, "recalls", status="ok")
+    account.delete("recalls", recalls[0])
+    other = warehouse.sync(settings, "recalls", status="ok")
+
+    assert equal.status == "ok"
+    assert (other.status, "recalls: not compared" in other.error) == ("partial", True)
