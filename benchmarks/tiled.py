@@ -96,7 +96,7 @@ class Tiled:
         filters = [parse(value, self.listing.filters) for name, value in params if name == "q[]"]
         [(column, descending), *_] = sort(params, self.listing, Distortion())
         stretch = self._stretch(filters, column)
-        records = self._records(stretch.part(at.offset, at.per_page, descending))
+        records = self._records(stretch.part(at.offset(Distortion()), at.per_page, descending))
         return Answer(200, body(self.name, records, len(stretch), at, Distortion()))
 
     def _stretch(self, filters: list[Filter], column: str) -> Stretch:

@@ -86,7 +86,7 @@ def reconcile(
         }
         landing.count([one.shelf for one in comparisons.values()])
         for name, comparison in comparisons.items():
-            if any(not key.isdecimal() for key in kept.get(name, {}).get("rejected", ())):
+            if kept.get(name, {}).get("rejected"):
                 comparison.nameless = comparison.shelf.nameless()
         seen = _count(comparisons, run)
         every = comparisons | seen

@@ -12,7 +12,7 @@ from sources.cliniko.values import moment
 
 END = 2**63 - 1  # above every id
 BATCH = 500  # ids in one statement
-NAMELESS = "_account = %s AND endpoint = %s AND field = 'id' AND id IS NULL"
+NAMELESS = "_account = %s AND endpoint = %s AND field = 'id'"  # the whole record is left out
 
 State = Hidden | str
 """`all`, or a mark: the rows that have it."""
@@ -115,9 +115,9 @@ class Shelf:
         return {int(number) for [number] in rows or ()}
 
     def nameless(self) -> int:
-        """How many records without a usable id are in `_rejected`, which is there."""
+        """How many records of the account are in `_rejected` alone; that table is there."""
         [[number]] = self.client.execute_sql(
-            f"SELECT count(DISTINCT record) FROM {self._rejected} WHERE {NAMELESS}",
+            f"SELECT count(DISTINCT record) FROM {self._rejected} WHERE {self._nameless}",
             self.account,
             self.endpoint.name,
         )
@@ -126,8 +126,18 @@ class Shelf:
     def forget_nameless(self) -> None:
         """Take them out: the account has no such records any more."""
         self.client.execute_sql(
-            f"DELETE FROM {self._rejected} WHERE {NAMELESS}", self.account, self.endpoint.name
+            f"DELETE FROM {self._rejected} WHERE {self._nameless}",
+            self.account,
+            self.endpoint.name,
         )
+
+    @property
+    def _nameless(self) -> str:
+        """The records that are left out whole, but for those that the account is not asked for."""
+        if not self.left_out:
+            return NAMELESS
+        known = ", ".join(map(str, sorted(self.left_out)))
+        return f"{NAMELESS} AND (id IS NULL OR id NOT IN ({known}))"
 
     def mark_gone(self, ids: Iterable[int], now: datetime) -> None:
         """Say of rows that the account no longer has them."""

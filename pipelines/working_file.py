@@ -134,8 +134,11 @@ def _copied(source: Path, copy: Path) -> str:
 
 def holds_tables(file: Path) -> bool:
     """Whether a sound file has tables of the dataset."""
-    with duckdb.connect(str(file), read_only=True) as connection:
-        return any(schema == DATASET for schema, _ in connection.execute(TABLES).fetchall())
+    try:
+        with duckdb.connect(str(file), read_only=True) as connection:
+            return any(schema == DATASET for schema, _ in connection.execute(TABLES).fetchall())
+    except duckdb.ConnectionException:  # this process has it open already, so it is in use
+        return True
 
 
 def beyond_repair(file: Path, why: str, source: Path, worse: str) -> str:

@@ -12,6 +12,7 @@ from sources.cliniko.errors import (
     Locked,
     Malformed,
     NotFound,
+    Overloaded,
     Refused,
     Throttled,
     Unauthorized,
@@ -30,7 +31,7 @@ def test_only_what_is_worth_retrying_is_unavailable() -> None:
 
     retried = {kind for kind in kinds if issubclass(kind, Unavailable)}
 
-    assert retried == {Unavailable, Throttled}
+    assert retried == {Unavailable, Throttled, Overloaded}
 
 
 def test_the_tree_in_the_docstring_names_every_error() -> None:

@@ -82,6 +82,7 @@ def test_the_report_has_the_promised_shape():
         "throttled": 0,
         "rows": 0,
         "message": "stopped",
+        "warnings": [],
     }
     assert {n: (e["status"], e["message"]) for n, e in report["endpoints"].items()} == {
         "taxes": ("ok", ""),

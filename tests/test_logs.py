@@ -3,6 +3,7 @@
 import json
 import logging
 import stat
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -58,6 +59,7 @@ def test_files_of_long_ago_are_removed(tmp_path: Path) -> None:
     folder = tmp_path / "logs"
     folder.mkdir()
     (folder / "cliniko-2001-01-01.jsonl").touch()
+    (folder / f"cliniko-{datetime.now(UTC) - timedelta(days=1):%Y-%m-%d}.jsonl").touch()
     (folder / "notes.txt").touch()
 
     with logged(tmp_path, "human", console()):

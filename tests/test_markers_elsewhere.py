@@ -102,9 +102,10 @@ def failing(tmp_path: Path, served: Served) -> int:
 
 
 def breaking(tmp_path: Path, _: Served) -> int:
-    """A night after which the working file is no database."""
+    """A night after which neither file is a database."""
     sync(tmp_path, "--log-format", "json")
     (tmp_path / "state" / "work" / "load.duckdb").write_bytes(b"no database")
+    (tmp_path / "state" / "warehouse.duckdb").write_bytes(b"no database")
     return sync(tmp_path, "--log-format", "json")
 
 
@@ -115,7 +116,7 @@ def breaking(tmp_path: Path, _: Served) -> int:
         (well, 0, b"new fields"),
         (with_rejected, 0, b"rejected"),
         (failing, 3, b"not read"),
-        (breaking, 1, b"no run"),
+        (breaking, 2, b"no run"),
     ],
 )
 def test_no_message_and_no_log_holds_anything_of_a_patient_or_the_key(
