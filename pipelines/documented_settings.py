@@ -178,7 +178,7 @@ class _Context(RunContext):
     def initial_providers(self) -> list[ConfigProvider]:
         folders = (self.settings_dir, self.global_dir)
         files = [_file(kind, folders) for kind in (_Secrets, _Config)]
-        fixed = CustomLoaderDocProvider("cliniko", lambda: FIXED, supports_secrets=False)
+        fixed = CustomLoaderDocProvider("cliniko", lambda: FIXED, False, [])
         return [fixed, *map(DocumentedNames, [EnvironProvider(), *files])]
 
     def plug(self) -> None:
