@@ -25,11 +25,13 @@ def build(destination: To = "", as_json: AsJson = False, state_dir: StateDir = S
     from pipelines import place
     from pipelines.lock import hold_place
     from pipelines.marts.build import build as make
+    from pipelines.marts.build import check as see
     from pipelines.publish import publish
     from sources.cliniko.settings import published_mode
 
     state_dir = place.writable(state_dir)
     with hold_place(state_dir):
+        see(destination)
         store = _loaded(destination, state_dir)
         with store.opened():
             built = make(store, state_dir, always=True)
