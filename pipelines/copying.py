@@ -100,7 +100,7 @@ class Client(PostgresClient):
             return super().create_table_chain_completed_followup_jobs(
                 table_chain, completed_table_chain_jobs
             )
-        tables = [self.prepare_load_table(name) for name in ready(table_chain[0]["name"])]
+        tables = [self.prepare_load_table(name) for name in ready(str(table_chain[0]["name"]))]
         return [UpsertJob.from_table_chain(tables, self.sql_client)] if tables else []
 
     def _get_column_def_sql(self, c: TColumnSchema, table: Any = None) -> str:

@@ -12,13 +12,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from dlt.common.configuration.container import Container
-from dlt.common.destination.client import PreparedTableSchema
 from dlt.common.schema.utils import get_columns_names_with_prop, get_dedup_sort_tuple
 from dlt.common.storages.load_package import LoadPackageStateInjectableContext
 from dlt.destinations.sql_client import SqlClientBase
 from dlt.destinations.sql_jobs import SqlMergeFollowupJob
 
 from sources.cliniko.endpoints import ENDPOINTS
+
+Prepared = Any
+"""A table as dlt hands it to a load; its functions take it under several types."""
 
 INNER = "__"  # between the name of a list and that of a list inside its records
 
@@ -35,13 +37,13 @@ class UpsertJob(SqlMergeFollowupJob):
 
     @classmethod
     def generate_sql(
-        cls, table_chain: Sequence[PreparedTableSchema], sql_client: SqlClientBase[Any]
+        cls, table_chain: Sequence[Prepared], sql_client: SqlClientBase[Any]
     ) -> list[str]:
         """The statements, which are executed in one transaction, the list's own table first."""
         return [sql for table in table_chain for sql in cls._merge(table, sql_client)]
 
     @classmethod
-    def _merge(cls, table: PreparedTableSchema, client: SqlClientBase[Any]) -> list[str]:
+    def _merge(cls, table: Prepared, client: SqlClientBase[Any]) -> list[str]:
         primary = get_columns_names_with_prop(table, "primary_key")
         merge = get_columns_names_with_prop(table, "merge_key")
         if primary and not merge:
@@ -73,7 +75,7 @@ def root(table: str) -> str:
     return table if table.startswith("_") else table.partition(INNER)[0]
 
 
-def _upsert(table: PreparedTableSchema, key: Sequence[str], client: SqlClientBase[Any]) -> str:
+def _upsert(table: Prepared, key: Sequence[str], client: SqlClientBase[Any]) -> str:
     """Change the rows that are there and add the others; of two versions the later read counts.
 
     All parts see the table as it was before, so that no row is both changed and added.
@@ -91,7 +93,7 @@ def _upsert(table: PreparedTableSchema, key: Sequence[str], client: SqlClientBas
     )
 
 
-def _swap(table: PreparedTableSchema, key: Sequence[str], client: SqlClientBase[Any]) -> str:
+def _swap(table: Prepared, key: Sequence[str], client: SqlClientBase[Any]) -> str:
     """The same for a table that is read whole; rows that are not in the package go.
 
     What has `_removed` only says whose rows these are.
@@ -125,5 +127,5 @@ def _same(key: Sequence[str], client: SqlClientBase[Any]) -> str:
     return " AND ".join(f"d.{name} = s.{name}" for name in map(client.escape_column_name, key))
 
 
-def _names(table: PreparedTableSchema, client: SqlClientBase[Any]) -> list[str]:
+def _names(table: Prepared, client: SqlClientBase[Any]) -> list[str]:
     return [client.escape_column_name(name) for name in get_columns_names_with_prop(table, "name")]
