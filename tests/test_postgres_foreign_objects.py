@@ -190,6 +190,7 @@ def test_rows_that_a_policy_hides_from_us_are_an_error_and_not_fewer(
     own = base._replace(netloc=f"{name}:none@{base.netloc.rpartition('@')[2]}").geturl()
     warehouse.change(f"CREATE ROLE {name} LOGIN PASSWORD 'none'")
     warehouse.change(f"GRANT postgres TO {name}")
+    warehouse.change(f"CREATE POLICY hiding ON cliniko.{PARENT} USING (false) WITH CHECK (true)")
     warehouse.change(f"ALTER TABLE cliniko.{PARENT} ENABLE ROW LEVEL SECURITY")
     warehouse.change(f"ALTER TABLE cliniko.{PARENT} FORCE ROW LEVEL SECURITY")
     with pytest.MonkeyPatch.context() as patch:
@@ -197,6 +198,7 @@ def test_rows_that_a_policy_hides_from_us_are_an_error_and_not_fewer(
         ended = cliniko("sync", *LISTS, *place, "--json")
     warehouse.change(f"ALTER TABLE cliniko.{PARENT} NO FORCE ROW LEVEL SECURITY")
     warehouse.change(f"ALTER TABLE cliniko.{PARENT} DISABLE ROW LEVEL SECURITY")
+    warehouse.change(f"DROP POLICY hiding ON cliniko.{PARENT}")
     warehouse.change(f"REASSIGN OWNED BY {name} TO postgres; DROP OWNED BY {name}")
     warehouse.change(f"DROP ROLE {name}")
 

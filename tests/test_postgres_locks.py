@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -13,6 +14,7 @@ import pytest
 from conftest import Cliniko, Warehouse
 from postgres_server import Server, execute
 
+from pipelines.stopping import Stopping, heard
 from sandbox import Account, Served, serve
 
 LIST = "contacts"
@@ -159,10 +161,35 @@ def test_a_turn_that_another_run_keeps_is_waited_for_and_given_up(
     from pipelines.postgres import _number
 
     monkeypatch.setenv("CLINIKO__LOCK_TIMEOUT", "0.05")
+    began = time.monotonic()
     with held(warehouse, f"SELECT pg_advisory_lock({_number('turn')})"):
         ended = cliniko("sync", *place)
+    took = time.monotonic() - began
 
     assert ended.code in (1, 3)
+    assert took < 20
     assert "another run (dashboard) has been loading for" in ended.err + ended.out
     assert cliniko("sync", *place).code == 0
     assert stored(warehouse) == names(account)
+
+
+def test_a_signal_is_heard_while_a_driver_waits_for_the_server(warehouse: Warehouse) -> None:
+    heard_after: list[float] = []
+
+    def tell(stopping: Stopping) -> None:
+        time.sleep(0.3)
+        os.kill(os.getpid(), signal.SIGTERM)
+        told = time.monotonic()
+        while not stopping() and time.monotonic() - told < 5:
+            time.sleep(0.02)
+        heard_after.append(time.monotonic() - told)
+
+    with heard() as stopping:
+        other = threading.Thread(target=tell, args=(stopping,))
+        other.start()
+        execute(warehouse.url, "SELECT pg_sleep(2.5)")
+        other.join()
+        time.sleep(0.1)
+
+    assert heard_after[0] < 1.5
+    assert stopping.ahead == 0  # the main thread knows it too, and one signal counts once
