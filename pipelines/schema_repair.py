@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -236,7 +237,7 @@ def _damage(
                 continue
             if name not in there[DATASET]:
                 damage.gone.add(name)
-            elif wrong := kinds.wrong(wanted, there[DATASET][name]):
+            elif wrong := kinds.wrong(wanted, there[DATASET][name], _described(name)):
                 damage.columns[name] = wrong
             staged = table.get("write_disposition") == "merge" and "_dlt_version" in staging
             if seen and staged and wanted.keys() - staging.get(name, {}).keys():
@@ -262,12 +263,22 @@ class _Kinds:
         self._mapper = client.type_mapper
         self._known: dict[tuple[Any, ...], str] = {}
 
-    def wrong(self, wanted: Mapping[str, Any], there: Mapping[str, str]) -> set[str]:
-        """The columns that are missing, or of another type."""
+    def wrong(
+        self,
+        wanted: Mapping[str, Any],
+        there: Mapping[str, str],
+        described: Collection[str] | None,
+    ) -> set[str]:
+        """The columns that are missing, and those of `described` that have another type.
+
+        A field that nobody described is one column for all accounts: whoever loads it first
+        decides its type, so another one is no damage, and holds that account's values.
+        """
         return {
             name
             for name, column in wanted.items()
-            if name not in there or _alike(there[name]) != self.of(column)
+            if name not in there
+            or ((described is None or name in described) and _alike(there[name]) != self.of(column))
         }
 
     def of(self, column: Mapping[str, Any]) -> str:
@@ -283,6 +294,16 @@ def _alike(kind: str) -> str:
     """A type by the name that stands for all that hold the same."""
     name, bracket, rest = kind.lower().partition("(")
     return ALIKE.get(name.strip(), name.strip()) + bracket + rest
+
+
+@cache
+def _described(table: str) -> Collection[str] | None:
+    """The columns of a table that the catalogue describes; None if all are ours or dlt's."""
+    for endpoint in ENDPOINTS.values():
+        for one in catalogue.tables(endpoint):
+            if one.name == table:
+                return frozenset(column.name for column in one.columns)
+    return None
 
 
 def _lists_of(tables: Collection[str]) -> set[str]:
