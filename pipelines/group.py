@@ -31,6 +31,7 @@ from pipelines.destinations import DATASET, Warehouse
 from pipelines.flows import PREFIX, made, pipeline
 from pipelines.landing import Landing
 from pipelines.ledger import Run
+from pipelines.leftovers import forget_scales
 from pipelines.memory import give_back
 from pipelines.place import work
 from pipelines.record import record
@@ -227,6 +228,7 @@ class Group:
         if self.flow.has_pending_data:
             self.flow.drop()
         self.flow.sync_destination()
+        forget_scales(self.flow)
 
     def _know_the_tables(self) -> None:
         """Take over what accounts know; where they were read by themselves, the schema of one."""

@@ -361,8 +361,10 @@ def test_rows_that_wait_on_disk_are_loaded_as_those_in_memory(
     assert clinics.counts() == clinics.there()
     assert sum(stored) > sum(clinics.there().values())
     assert {one.name for one in (clinics.state_dir / "work").iterdir()} == {
+        "load.closed",
         "load.duckdb",
         "pipelines",
+        "published.json",
         "running",
     }
 
