@@ -1,17 +1,20 @@
 """One checkpoint after the other: what was read is loaded while the next is read."""
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from typing import Any
 
 import dlt
+import pyarrow as pa
 
 from pipelines.commit import commit
 from pipelines.memory import give_back
 from pipelines.spool import Kept, Spool, in_memory
 from sources.cliniko.baton import at_work
+from sources.cliniko.catalogue import tables
+from sources.cliniko.endpoints import ENDPOINTS
 from sources.cliniko.extract import Extract
 from sources.cliniko.model import Endpoint
 from sources.cliniko.package import Batch
@@ -97,11 +100,37 @@ def load(flow: dlt.Pipeline, delivery: Delivery) -> None:
     """Load what was read, rows and cursors together; nothing if there is neither."""
     if not delivery.endpoints:
         return
+    forget_scales(flow, [delivery])
     flow.extract(delivered([delivery]))
     delivery.batches.clear()  # they are in dlt's files now
     give_back()
     commit(flow)
     give_back()
+
+
+def forget_scales(flow: dlt.Pipeline, deliveries: Iterable[Delivery]) -> None:
+    """Take the digits of a number away from undescribed columns that hold something else now.
+
+    dlt's copy of the schema keeps a column of a package that was given up. Where that was a
+    number and the destination has a text, dlt joins both descriptions, and asks Postgres for
+    a text of 38 digits in every load from then on (seen with dlt 1.31).
+    """
+    known = flow.default_schema.tables if flow.default_schema_name else {}
+    described = {t.name: {c.name for c in t.columns} for e in ENDPOINTS.values() for t in tables(e)}
+    scaled = {
+        (name, column): kept
+        for name, table in known.items()
+        for column, kept in table["columns"].items()
+        if "scale" in kept and column not in described.get(name, (column,))
+    }
+    if not scaled:
+        return
+    for batch in (b for one in deliveries for some in one.batches.values() for b in some):
+        for field in batch.rows.schema:
+            kept = scaled.get((batch.table.name, field.name))
+            if kept and not pa.types.is_decimal(field.type):
+                kept.pop("scale", None)
+                kept.pop("precision", None)
 
 
 class Loading:

@@ -24,14 +24,13 @@ from dlt.pipeline.state_sync import (
 )
 
 from pipelines.agreement import Fields, agreed, broke, learn, others
-from pipelines.checkpoints import FULL, SOURCE, States, states_of
+from pipelines.checkpoints import FULL, SOURCE, States, forget_scales, states_of
 from pipelines.commit import LOADS, TURN, commit, connection, loads
 from pipelines.counting import Counting
 from pipelines.destinations import DATASET, Warehouse
 from pipelines.flows import PREFIX, made, pipeline
 from pipelines.landing import Landing
 from pipelines.ledger import Run
-from pipelines.leftovers import forget_scales
 from pipelines.memory import give_back
 from pipelines.place import work
 from pipelines.record import record
@@ -228,7 +227,6 @@ class Group:
         if self.flow.has_pending_data:
             self.flow.drop()
         self.flow.sync_destination()
-        forget_scales(self.flow)
 
     def _know_the_tables(self) -> None:
         """Take over what accounts know; where they were read by themselves, the schema of one."""
@@ -321,6 +319,7 @@ class Group:
             file_format="preferred",
             columns=pipeline_state_table()["columns"],
         )(list(states.values()))
+        forget_scales(self.flow, list(deliveries.values()))
         self.flow.extract(source)
         commit(self.flow)
         self._note_the_tables()

@@ -25,22 +25,6 @@ def prepare(pipeline: dlt.Pipeline) -> None:
     if pipeline.has_pending_data or is_ahead(pipeline):
         pipeline.drop()
         pipeline.sync_destination()
-    forget_scales(pipeline)
-
-
-def forget_scales(pipeline: dlt.Pipeline) -> None:
-    """Take the digits of a number away from columns that are no numbers.
-
-    Where a field that nobody described is a number in one batch and a text in another, dlt
-    joins both descriptions of its column, and then asks Postgres for a text of 38 digits:
-    a TypeError in every load from then on (seen with dlt 1.31).
-    """
-    known = pipeline.default_schema.tables if pipeline.default_schema_name else {}
-    for table in known.values():
-        for column in table["columns"].values():
-            if "scale" in column and column.get("data_type") != "decimal":
-                del column["scale"]
-                column.pop("precision", None)
 
 
 def settle(pipeline: dlt.Pipeline) -> None:
