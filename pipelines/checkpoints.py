@@ -115,7 +115,9 @@ def forget_scales(flow: dlt.Pipeline, deliveries: Iterable[Delivery]) -> None:
     number and the destination has a text, dlt joins both descriptions, and asks Postgres for
     a text of 38 digits in every load from then on (seen with dlt 1.31).
     """
-    known = flow.default_schema.tables if flow.default_schema_name else {}
+    if not flow.default_schema_name:  # nothing was loaded in this working folder yet
+        return
+    known = flow.default_schema.tables
     described = {t.name: {c.name for c in t.columns} for e in ENDPOINTS.values() for t in tables(e)}
     scaled = {
         (name, column): kept
