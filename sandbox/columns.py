@@ -13,6 +13,7 @@ YOUNG = 0.15  # share of a list that still has short ids
 OPENS = 22 * 3600 - DAY  # the working day starts at 8:00 in Melbourne, 22:00 UTC the day before
 OPEN_SECONDS = 10 * 3600
 
+FIRST = -(1 << 62)  # before every time; those before 1970 are below zero
 UNREADABLE = 1 << 62  # stands for an id or a time that cannot be read; sorts last
 
 

@@ -117,9 +117,9 @@ class Order(Generic[P]):
 
     def _key_at(self, position: int) -> int:
         """The smallest number that has `position` keys below it."""
+        low, high = -(1 << (63 + SLOT_BITS)), 1 << (63 + SLOT_BITS)
         if position == 0:
-            return 0
-        low, high = -1, 1 << (64 + SLOT_BITS)
+            return low
         while high - low > 1:
             middle = (low + high) // 2
             if sum(stretch.count_below(middle) for stretch in self.stretches) < position:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sortedcontainers import SortedList
 
-from sandbox.columns import UNREADABLE
+from sandbox.columns import FIRST, UNREADABLE
 from sandbox.filters import Filter, value_of
 from sandbox.index import SLOT_BITS, Order, Stretch
 from sandbox.lists import Listing
@@ -17,7 +17,7 @@ from sandbox.table import Table
 Place = tuple[Table, int]
 Range = tuple[int, int]  # from, to before
 
-EVERYTHING = (0, 1 << 63)
+EVERYTHING = (FIRST, 1 << 63)
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Query:
         for wanted in self.filters:
             bounds = _bounds(wanted) if wanted.field in INDEXED else None
             if bounds:
-                low, high = ranges.get(wanted.field, (0, UNREADABLE))
+                low, high = ranges.get(wanted.field, (FIRST, UNREADABLE))
                 ranges[wanted.field] = max(low, bounds[0]), min(high, bounds[1])
             elif wanted.operator not in ("*", "?", "!?") or wanted.field not in HIDDEN:
                 rest.append(wanted)
@@ -78,7 +78,7 @@ def _bounds(wanted: Filter) -> Range | None:
         return ceil(value), UNREADABLE
     if wanted.operator == ">":
         return floor(value) + 1, UNREADABLE
-    return 0, floor(value) + 1 if wanted.operator == "<=" else ceil(value)
+    return FIRST, floor(value) + 1 if wanted.operator == "<=" else ceil(value)
 
 
 def indexed(query: Query, tables: Sequence[Table]) -> Order[Place] | None:

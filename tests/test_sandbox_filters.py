@@ -299,3 +299,20 @@ def test_a_time_filter_may_have_fractions(clinic: Account, http: httpx.Client) -
     assert row["id"] in ids(http, "/patients", f"updated_at:<{second}.5Z")
     assert row["id"] not in ids(http, "/patients", f"updated_at:>{second}.5Z")
     assert row["id"] not in ids(http, "/patients", f"updated_at:>{second}Z")
+
+
+def test_a_row_of_year_one_lies_before_every_other() -> None:
+    clinic = Account(rows=0, only={"contacts": 0})
+    numbers = [clinic.create("contacts") for _ in range(3)]
+    first = "0001-01-01T00:00:00Z"
+    for number in numbers[1:]:
+        clinic.put("contacts", clinic.record("contacts", number) | {"created_at": first})
+    clinic.archive("contacts", numbers[2])
+
+    with client(clinic) as (http, _):
+        for window in (["created_at:<=2026-07-01T00:00:00Z"], []):
+            asked = [*window, *opt_ins("contacts")]
+            found = page(http, "/contacts", *asked, sort="created_at:asc")
+            assert found["total_entries"] == 3
+            assert {row["id"] for row in found["contacts"][:2]} == set(numbers[1:])
+            assert found["contacts"][2]["id"] == numbers[0]
