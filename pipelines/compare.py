@@ -11,7 +11,8 @@ from sources.cliniko.errors import Malformed
 from sources.cliniko.filters import Filter
 from sources.cliniko.listed import PER_PAGE, Listed
 from sources.cliniko.model import Endpoint, Record
-from sources.cliniko.page import following, usable_ids
+from sources.cliniko.page import following
+from sources.cliniko.values import usable_ids
 
 NARROWED = 0.7  # of the ids on a page without an order: where the range is cut
 

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from pipelines.marts.project import MARTS
-from pipelines.place import DATASET
+from pipelines.place import DATASET, MARTS
 
 SCHEMAS = (DATASET, MARTS)
 STAMPS = ("id", "_read_at", "_gone_at")

@@ -26,7 +26,6 @@ from dlt.pipeline.state_sync import (
 from pipelines.agreement import Fields, agreed, broke, learn, others
 from pipelines.checkpoints import FULL, SOURCE, States, forget_scales, states_of
 from pipelines.commit import LOADS, TURN, commit, connection, loads
-from pipelines.counting import Counting
 from pipelines.destinations import DATASET, Warehouse
 from pipelines.flows import PREFIX, made, pipeline
 from pipelines.landing import Landing
@@ -34,7 +33,6 @@ from pipelines.ledger import Run
 from pipelines.memory import give_back
 from pipelines.place import work
 from pipelines.record import record
-from pipelines.shelf import Shelf
 from pipelines.spool import Spool
 from sources.cliniko.source import Delivery, delivered, load_id
 
@@ -88,10 +86,6 @@ class Member(Landing):
         """A client of the warehouse, once one of the group's is free."""
         with self._group.client() as client:
             yield client
-
-    def count(self, shelves: Sequence[Shelf]) -> None:
-        """Count whole lists of the account, with those of others who ask meanwhile."""
-        self._group.counting(shelves)
 
     def load(self, delivery: Delivery) -> None:
         """Load what was read, with whatever else is there to load."""
@@ -154,7 +148,6 @@ class Group:
         self._waiting: SimpleQueue[Waiting | None] = SimpleQueue()
         self.fields: Fields = {}
         self.tables: TSchemaTables = {}  # that are there; a copy, since loads change dlt's
-        self.counting = Counting()
         spare: int = getattr(warehouse.destination, "spare", CLIENTS + LOADS)
         self._free = BoundedSemaphore(max(1, min(CLIENTS, spare - loads(self.flow))))
         self._clients: list[SqlClientBase[Any]] = []  # made, and not in use

@@ -14,7 +14,7 @@ from pipelines.landing import Landing
 from sources.cliniko import filters
 from sources.cliniko.client import Client
 from sources.cliniko.endpoints import ENDPOINTS
-from sources.cliniko.errors import ClinikoError, ConfigError
+from sources.cliniko.errors import ClinikoError, OtherAccount
 from sources.cliniko.listed import Listed
 from sources.cliniko.model import Endpoint, Record
 from sources.cliniko.reading import State
@@ -29,10 +29,6 @@ ENOUGH = 2  # rows that have to be unknown before a key is refused
 
 Known = Mapping[int, datetime | None]
 """Id → time of creation."""
-
-
-class OtherAccount(ConfigError):
-    """The key is of another account than the rows that are here."""
 
 
 def verify(

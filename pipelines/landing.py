@@ -1,6 +1,6 @@
 """Where an account's rows go, and what is kept there of how far it is read."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ from pipelines.flows import pipeline
 from pipelines.ledger import Run
 from pipelines.leftovers import prepare, settle
 from pipelines.record import record
-from pipelines.shelf import Shelf, count
 from pipelines.spool import Spool
 from sources.cliniko.package import BATCH
 from sources.cliniko.source import Delivery
@@ -68,10 +67,6 @@ class Landing:
         """A client of the warehouse."""
         with connection(self.flow) as client:
             yield client
-
-    def count(self, shelves: Sequence[Shelf]) -> None:
-        """Count whole lists of the account."""
-        count(shelves)
 
     def tables(self) -> TSchemaTables:
         """The tables that loads before have made, as dlt knows them."""

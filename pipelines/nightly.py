@@ -15,7 +15,9 @@ from rich.console import Console
 
 from pipelines import erasure
 from pipelines.compact import compact, is_due
+from pipelines.counting import Count, Counting
 from pipelines.destinations import Warehouse, bounded, warehouse
+from pipelines.failures import LEDGER_FAILED, told
 from pipelines.group import Group
 from pipelines.killed import named
 from pipelines.landing import Landing
@@ -29,9 +31,10 @@ from pipelines.reconcile import USUAL, Terms, reconcile
 from pipelines.record import record
 from pipelines.recovery import recovered
 from pipelines.report import Progress, closing
+from pipelines.shelf import count
 from pipelines.side_files import closed_to_writers
 from pipelines.stopping import Stopping, heard
-from pipelines.sync import LEDGER_FAILED, finish, sync, told
+from pipelines.sync import finish, sync
 from pipelines.verify import changed_by_others, is_new
 from pipelines.wording import said
 from pipelines.working_file import problem, restore
@@ -100,11 +103,12 @@ def nights(
 
         def one(account: tuple[ClinikoSettings, Readings]) -> Run:
             try:
-                return night.run(*account, terms, progress, group)
+                return night.run(*account, terms, progress, group, counting)
             except ClinikoError as error:
                 return _not_begun(*account, error)
 
         names = [settings.account for settings, _ in work]
+        counting = Counting() if night.store.staged else count
         with (
             progress.shown(),
             _kept_open(night.store),
@@ -145,6 +149,7 @@ class Night:
         terms: Terms,
         progress: Progress,
         group: Group | None = None,
+        count: Count = count,
     ) -> Run:
         """The run of one account, compared with it at the end. Raises Locked."""
         with (
@@ -160,11 +165,17 @@ class Night:
                 landing=group.member(settings.account) if group else None,
                 stop=self.stop,
                 connect=partial(Client, sleep=self.stop.sleep, halted=self.stop),
-                after=partial(self._compare, settings=settings, terms=terms),
+                after=partial(self._compare, settings=settings, terms=terms, count=count),
             )
 
     def _compare(
-        self, landing: Landing, run: Run, client: Client, settings: ClinikoSettings, terms: Terms
+        self,
+        landing: Landing,
+        run: Run,
+        client: Client,
+        settings: ClinikoSettings,
+        terms: Terms,
+        count: Count,
     ) -> None:
         """Compare with the account, where rows can be marked and replaced.
 
@@ -172,7 +183,7 @@ class Night:
         """
         if not self.store.merges:
             return
-        reconcile(landing, run, client, settings, terms)
+        reconcile(landing, run, client, settings, terms, count=count)
         gone = erasure.gone(landing) if settings.forget_gone else ()
         if gone:
             erasure.forget(landing, gone, self.store)

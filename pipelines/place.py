@@ -10,6 +10,8 @@ from pathlib import Path
 from sources.cliniko.errors import ConfigError
 
 DATASET = "cliniko"  # the schema of all tables
+MARTS, NEXT = "marts", "marts_next"
+"""The schemas of the marts: for readers, and not tested yet."""
 NOTHING = "nothing has been loaded yet: run `cliniko sync` first"
 UNFIT = frozenset("%'*?[")  # dlt 1.31 takes them for a template, for SQL, or for a pattern
 PUBLISHED = "warehouse.duckdb"  # not cliniko.duckdb: a file named like its schema confuses DuckDB
@@ -23,6 +25,13 @@ def published(state_dir: Path) -> Path:
 def work(state_dir: Path) -> Path:
     """The folder that nobody but a run opens."""
     return state_dir / "work"
+
+
+def marts_folder(state_dir: Path, destination: str) -> Path:
+    """Where builds keep what is theirs: dbt's parsed project, the last build's stamp."""
+    made = work(state_dir) / "marts" / destination
+    made.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return made
 
 
 def work_file(state_dir: Path) -> Path:

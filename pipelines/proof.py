@@ -7,6 +7,7 @@ from sources.cliniko import filters, page
 from sources.cliniko.errors import Malformed, Refused
 from sources.cliniko.listed import PER_PAGE, Listed
 from sources.cliniko.model import Record
+from sources.cliniko.values import usable_ids
 
 
 class NoAddress(Malformed):
@@ -68,7 +69,7 @@ class Proof:
         """The id of any record; None if the list is empty."""
         for listed in self.lists:
             self._spend(1)
-            found = page.usable_ids(listed.records(listed.get(per_page=1)))
+            found = usable_ids(listed.records(listed.get(per_page=1)))
             if found and found[0] is not None:
                 return found[0]
         return None
@@ -87,7 +88,7 @@ class Proof:
                 for listed in self.lists:
                     answer = listed.get([filters.number("id", "=", asked)])
                     records = listed.records(answer)
-                    numbers = page.usable_ids(records)
+                    numbers = usable_ids(records)
                     if not set(numbers) <= set(asked) or page.count(answer) != len(records):
                         return None
                     found |= {n: r for n, r in zip(numbers, records, strict=True) if n is not None}
@@ -125,6 +126,6 @@ class Proof:
     def _one(self, number: int) -> Record | None:
         """A record by its address; Malformed if another one came."""
         record = self.lists[0].one(number)
-        if record is not None and page.usable_ids([record]) != [number]:
+        if record is not None and usable_ids([record]) != [number]:
             raise Malformed(f"{self.lists[0].path}: another record came than was asked for")
         return record

@@ -14,8 +14,7 @@ except ModuleNotFoundError:  # Windows
 
 from pipelines.compact import compact, is_due, is_mostly_empty, leftover
 from pipelines.destinations import DATASET, bounded
-from pipelines.marts.project import NEXT
-from pipelines.place import NOTHING, let_read, published, sweep
+from pipelines.place import NEXT, NOTHING, let_read, published, sweep
 from pipelines.side_files import HELD, closed_to_writers
 from pipelines.verify import in_words, verify_published
 from sources.cliniko.errors import ClinikoError, ConfigError

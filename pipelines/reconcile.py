@@ -11,10 +11,11 @@ from typing import Any
 from pipelines.checkpoints import gather
 from pipelines.commit import TURN
 from pipelines.compare import Comparison, Unproven
+from pipelines.counting import Count
 from pipelines.landing import Landing
 from pipelines.ledger import Checked, Run
 from pipelines.proof import Budget, Spent
-from pipelines.shelf import Shelf, states
+from pipelines.shelf import Shelf, count, states
 from pipelines.whole import compare_whole
 from sources.cliniko.baton import at_work
 from sources.cliniko.client import Client
@@ -52,9 +53,17 @@ USUAL = Terms()
 
 
 def reconcile(
-    landing: Landing, run: Run, client: Client, settings: ClinikoSettings, terms: Terms
+    landing: Landing,
+    run: Run,
+    client: Client,
+    settings: ClinikoSettings,
+    terms: Terms,
+    *,
+    count: Count = count,
 ) -> None:
     """Count both sides of every list that was read, and mend what differs.
+
+    count:  counts whole lists of the warehouse
 
     A list that cannot be compared says so, stays as it is and makes the run partial; an
     answer that fails, or that says the list is empty, never marks a row. What is found is
@@ -84,7 +93,7 @@ def reconcile(
             if r.status == "ok" and r.offered and r.moves_cursor and r.endpoint.shape == "list"
             if read.reads(r.endpoint)
         }
-        landing.count([one.shelf for one in comparisons.values()])
+        count([one.shelf for one in comparisons.values()])
         for name, comparison in comparisons.items():
             if kept.get(name, {}).get("rejected"):
                 comparison.nameless = comparison.shelf.nameless()
@@ -103,7 +112,7 @@ def reconcile(
         mended = [one.shelf for one in comparisons.values() if one.records]
         for shelf in mended:
             shelf.recount()
-        landing.count(mended)
+        count(mended)
         for name, comparison in comparisons.items():
             with _bounded(run, name, comparison):
                 _settle(comparison, name, run)

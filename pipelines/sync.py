@@ -14,7 +14,8 @@ from pipelines.checkpoints import Loading, gather
 from pipelines.comments import comment
 from pipelines.destinations import Warehouse
 from pipelines.erasure import forgotten
-from pipelines.identity import OtherAccount, verify
+from pipelines.failures import LEDGER_FAILED, told
+from pipelines.identity import verify
 from pipelines.keys import index
 from pipelines.killed import marked, marks, named
 from pipelines.landing import Landing
@@ -22,9 +23,8 @@ from pipelines.ledger import Run
 from pipelines.record import record
 from pipelines.rewrite import rewrite
 from pipelines.staging import empty
-from pipelines.wording import cause, said, trace
 from sources.cliniko.client import Client
-from sources.cliniko.errors import ClinikoError, Stopped
+from sources.cliniko.errors import OtherAccount, Stopped
 from sources.cliniko.extract import Extract
 from sources.cliniko.privacy import Rules, rules
 from sources.cliniko.reading import Reading
@@ -32,7 +32,6 @@ from sources.cliniko.settings import ClinikoSettings
 from sources.cliniko.state import read_to
 
 STOPPED = str(Stopped())
-LEDGER_FAILED = "the ledger could not be written"
 
 log = logging.getLogger("cliniko")
 
@@ -210,24 +209,6 @@ def _undone(run: Run, loading: Loading) -> Iterator[None]:
     finally:
         for reading in run.readings.values():
             reading.close()
-
-
-@contextmanager
-def told(runs: Sequence[Run], what: str = "") -> Iterator[None]:
-    """Whatever breaks ends the block, and the runs say so.
-
-    dlt and database drivers raise anything; a night without anybody must end in a report.
-    """
-    try:
-        yield
-    except OtherAccount:
-        raise  # nothing was begun
-    except Exception as error:
-        log.debug("the run broke: %s", trace(error))
-        ours = cause(error)
-        aloud = said(ours) if isinstance(ours, ClinikoError) else type(ours).__name__
-        for run in runs:
-            run.fail(*(": ".join(filter(None, (what, words))) for words in (said(ours), aloud)))
 
 
 def _kind(readings: Mapping[str, Reading]) -> ledger.Kind:

@@ -13,8 +13,7 @@ import duckdb
 
 from pipelines.content_hash import Columns, Content, contents, stamps, tables
 from pipelines.destinations import quoted
-from pipelines.marts.project import MARTS, folder
-from pipelines.place import published, work, work_file
+from pipelines.place import MARTS, marts_folder, published, work, work_file
 
 LOADED, PUBLISHED = "loaded", "published"
 WEEK = timedelta(days=6.5)  # nights do not begin to the minute
@@ -183,7 +182,7 @@ def _stamp(table: str, content: Content | None, marts: str) -> str:
 def _marts_stamp(state_dir: Path) -> str:
     """What the marts that are there were made of; empty if that is not known."""
     try:
-        return _text((folder(state_dir, "duckdb") / "built.json").read_text())
+        return _text((marts_folder(state_dir, "duckdb") / "built.json").read_text())
     except OSError:
         return ""
 

@@ -7,7 +7,7 @@ from pipelines.compare import Comparison
 from pipelines.proof import NoAddress
 from sources.cliniko.links import by_links
 from sources.cliniko.listed import PER_PAGE
-from sources.cliniko.page import usable_ids
+from sources.cliniko.values import usable_ids
 
 
 def compare_whole(comparison: Comparison, ids: Collection[int]) -> None:

@@ -31,12 +31,12 @@ from filelock import FileLock
 from pipelines.destinations import warehouse
 from pipelines.ledger import Run
 from pipelines.marts import build as making
-from pipelines.marts import dbt, history, inspection, project, stamp
+from pipelines.marts import dbt, history, inspection, stamp
 from pipelines.marts.data_warnings import sentences
 from pipelines.marts.session import session
 from pipelines.marts.turn import turn
 from pipelines.nightly import night, nights
-from pipelines.place import published, work_file
+from pipelines.place import marts_folder, published, work_file
 from pipelines.publish import publish
 from pipelines.report import console
 from sandbox import Account, Served, serve
@@ -291,7 +291,7 @@ def _starved(patch: pytest.MonkeyPatch) -> list[bool]:
 
 def _current(store: Any, state_dir: Path, now: datetime) -> dict[str, bool]:
     """Whether the marts would be the same at another time, or with another row."""
-    kept = project.folder(state_dir, "duckdb")
+    kept = marts_folder(state_dir, "duckdb")
     with session(store, state_dir) as client:
         found = {
             "same day": stamp.is_current(client, kept, now + timedelta(hours=1)),

@@ -9,12 +9,12 @@ import pytest
 from conftest import Cliniko, Warehouse, settings_for
 
 from pipelines.cli import exits
-from pipelines.identity import OtherAccount
 from pipelines.ledger import Run
 from pipelines.nightly import nights
 from pipelines.report import console
 from sandbox import Account, Served, serve, serve_all
 from sources.cliniko.endpoints import ENDPOINTS
+from sources.cliniko.errors import OtherAccount
 from sources.cliniko.reading import Reading
 
 LISTS = ("businesses", "contacts")

@@ -69,7 +69,7 @@ ORDER = [
     {"pipelines.flows", "pipelines.killed", "pipelines.leftovers", "pipelines.dlt_files"},
     {"pipelines.schema_repair"},
     {"pipelines.recovery", "pipelines.damage"},
-    {"pipelines.record", "pipelines.agreement", "pipelines.shelf"},
+    {"pipelines.record", "pipelines.agreement", "pipelines.shelf", "pipelines.failures"},
     {"pipelines.landing", "pipelines.counting"},
     {"pipelines.group"},
     {"pipelines.rewrite", "pipelines.identity"},

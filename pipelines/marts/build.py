@@ -13,10 +13,10 @@ from pipelines.marts import dbt, history, stamp
 from pipelines.marts.connection import variables
 from pipelines.marts.data_warnings import DataWarning, data_warnings
 from pipelines.marts.meanings import comment, marts
-from pipelines.marts.project import ADAPTERS, MISSING, folder, installed
+from pipelines.marts.project import ADAPTERS, MISSING, installed
 from pipelines.marts.session import session
 from pipelines.marts.swap import discard, swap
-from pipelines.place import published
+from pipelines.place import marts_folder, published
 from sources.cliniko.errors import ConfigError
 
 MEMORY = (f"{max(400, 100 * (os.cpu_count() or 1))}MB", "80%")
@@ -58,7 +58,7 @@ def build(
     """
     check(store.name)
     began, moment = time.monotonic(), as_of or datetime.now(UTC)
-    kept = folder(state_dir, store.name)
+    kept = marts_folder(state_dir, store.name)
     with session(store, state_dir) as client:
         if not always and stamp.is_current(client, kept, moment):
             return Built("unchanged", (), data_warnings(client), time.monotonic() - began)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from pipelines.marts.project import MARTS
 from pipelines.marts.session import relations
+from pipelines.place import MARTS
 
 TABLE = "mart_data_warnings"
 SHORT = 200  # characters of a query that is shown in its sentence

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.destinations import quoted
-from pipelines.marts.project import MARTS
 from pipelines.marts.session import relations
+from pipelines.place import MARTS
 
 TABLES = ("snap_appointments", "snap_rosters")
 

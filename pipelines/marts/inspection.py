@@ -9,8 +9,8 @@ from pipelines.marts.build import check
 from pipelines.marts.connection import variables
 from pipelines.marts.data_warnings import DataWarning, data_warnings
 from pipelines.marts.dbt import Outcome
-from pipelines.marts.project import MARTS, folder
 from pipelines.marts.session import relations, session
+from pipelines.place import MARTS, marts_folder
 from sources.cliniko.errors import ConfigError
 
 PAGE = "marts.html"
@@ -51,4 +51,4 @@ def _asked(command: list[str], store: Warehouse, state_dir: Path) -> Outcome:
 
 def _target(store: Warehouse, state_dir: Path) -> Path:
     """Apart from the builds': another schema makes another parsed project."""
-    return folder(state_dir, store.name) / "look"
+    return marts_folder(state_dir, store.name) / "look"

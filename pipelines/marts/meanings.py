@@ -7,7 +7,8 @@ from typing import Any
 
 import yaml
 
-from pipelines.marts.project import MARTS, PROJECT
+from pipelines.marts.project import PROJECT
+from pipelines.place import MARTS
 
 FILES = ("models/marts/*.yml", "snapshots/*.yml")
 THERE = {

@@ -4,13 +4,8 @@ import hashlib
 import importlib.util
 from pathlib import Path
 
-from pipelines.place import work
-
 PROJECT = Path(__file__).parent
 SOURCES = ("*.yml", "models/**/*", "macros/*", "snapshots/*", "tests/*")
-MARTS, NEXT, STAGING = "marts", "marts_next", "marts_staging"
-"""The schemas: what readers use, what is not tested yet, what both are made from."""
-
 ADAPTERS = {"duckdb": "dbt.adapters.duckdb", "postgres": "dbt.adapters.postgres"}
 MISSING = "the marts are not built: dbt is not installed (pip install 'cliniko-warehouse[marts]')"
 
@@ -35,10 +30,3 @@ def fingerprint() -> str:
         if file.is_file():
             digest.update(str(file.relative_to(PROJECT)).encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
-
-
-def folder(state_dir: Path, destination: str) -> Path:
-    """Where builds keep what is theirs: dbt's parsed project, the last build's stamp."""
-    made = work(state_dir) / "marts" / destination
-    made.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return made

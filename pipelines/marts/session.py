@@ -8,8 +8,7 @@ from typing import Any
 import dlt
 
 from pipelines.destinations import Warehouse
-from pipelines.marts.project import MARTS
-from pipelines.place import work
+from pipelines.place import MARTS, work
 
 
 @contextmanager

@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pipelines.destinations import DATASET
 from pipelines.ledger import LEDGER
-from pipelines.marts.project import MARTS, fingerprint
+from pipelines.marts.project import fingerprint
 from pipelines.marts.session import columns, relations
+from pipelines.place import MARTS
 
 TIMES = ("updated_at", "archived_at", "cancelled_at", "deleted_at", "_gone_at")
 NAME = "built.json"

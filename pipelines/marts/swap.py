@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipelines.marts.project import MARTS, NEXT
 from pipelines.marts.session import columns, relations
+from pipelines.place import MARTS, NEXT
 
 
 def swap(client: Any, destination: str, keys: Mapping[str, Sequence[str]]) -> None:

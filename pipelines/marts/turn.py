@@ -8,12 +8,12 @@ import dlt
 from dlt.common.configuration.exceptions import ConfigValueCannotBeCoercedException
 
 from pipelines.destinations import Warehouse
+from pipelines.failures import LEDGER_FAILED, told
 from pipelines.ledger import Run
 from pipelines.marts.build import Built, build
 from pipelines.marts.data_warnings import sentences
 from pipelines.marts.project import MISSING, built_on, installed
 from pipelines.record import record
-from pipelines.sync import LEDGER_FAILED, told
 from sources.cliniko.errors import ConfigError, Stopped
 
 SETTING = "cliniko.marts"  # CLINIKO__MARTS

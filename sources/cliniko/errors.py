@@ -2,6 +2,7 @@
 
 ClinikoError
 ├── ConfigError       stop   a setting or an argument is missing or malformed: the user's turn
+│   ├── OtherAccount          the key is of another account than the rows that are there
 │   ├── UnreadableSettings    a whole file of settings cannot be read
 │   └── NothingLoaded         there is no warehouse to look at yet
 ├── Refused           stop   a 4xx or 3xx answer; asking again changes nothing
@@ -31,6 +32,10 @@ class ClinikoError(Exception):
 
 class ConfigError(ClinikoError):
     """Wrong settings or wrong usage, all that is wrong at once, a line each."""
+
+
+class OtherAccount(ConfigError):
+    """The key is of another account than the rows that are there."""
 
 
 class UnreadableSettings(ConfigError):

@@ -13,12 +13,11 @@ from sources.cliniko.catalogue import REJECTED, REJECTIONS, Table
 from sources.cliniko.drift import Drift
 from sources.cliniko.forgotten import FORGOTTEN, Forgotten, parted, shells
 from sources.cliniko.model import Endpoint, Record
-from sources.cliniko.page import usable_ids
 from sources.cliniko.privacy import Rules
 from sources.cliniko.state import EVERY as EVERY
 from sources.cliniko.state import State
 from sources.cliniko.tables import Rejection, Typed, emptied, typed
-from sources.cliniko.values import ARROW, fingerprint, json_text, storable
+from sources.cliniko.values import ARROW, fingerprint, json_text, storable, usable_ids
 from sources.cliniko.walk import Page, received
 
 PASSING = ("id", "updated_at", "links")  # fields that change when a record gets its id

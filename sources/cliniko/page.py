@@ -13,7 +13,7 @@ from sources.cliniko.errors import Malformed
 from sources.cliniko.model import Record
 from sources.cliniko.ranges import Split
 from sources.cliniko.shred import Shredded, values
-from sources.cliniko.values import column, fingerprint, json_text, moment
+from sources.cliniko.values import fingerprint, json_text, moment
 
 NUMERIC = re.compile(r"[-+]?[\d.]{1,20}", re.ASCII)
 
@@ -108,17 +108,6 @@ def is_empty(answer: Answer, found: Sequence[Record], *, first: bool = False) ->
     if leads_on or (first and total(answer) > 0):
         raise Distrust("an empty page came where records should be")
     return True
-
-
-def usable_ids(records: Sequence[Record]) -> list[int | None]:
-    """The id of each record of a list; None for one that has none."""
-    if isinstance(records, Shredded) and records.ids:
-        return records.ids
-    typed: list[int | None] = column("id", values(records, "id"))[0].to_pylist()
-    ids = [None if number is None or number < 0 else number for number in typed]
-    if isinstance(records, Shredded):
-        records.ids = ids
-    return ids
 
 
 def key(record: Record) -> str:

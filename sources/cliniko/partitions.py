@@ -19,6 +19,7 @@ from sources.cliniko.filters import Filter
 from sources.cliniko.listed import Listed
 from sources.cliniko.model import Record
 from sources.cliniko.page import Distrust, Page
+from sources.cliniko.values import usable_ids
 
 FIELDS = ("id", "created_at", "updated_at")
 PARTS = 8  # ranges that a range is cut into at most: a page of 100 says no more about the rest
@@ -291,7 +292,7 @@ def _filters(name: str, low: Any, high: Any) -> list[Filter]:
 def _values(records: Sequence[Record], name: str) -> list[Any]:
     """The value of a field in each record; None where it cannot be compared."""
     if name == "id":
-        return list(page.usable_ids(records))
+        return list(usable_ids(records))
     return list(page.moments(records, name))
 
 

@@ -21,10 +21,9 @@ from sources.cliniko import drift
 from sources.cliniko.catalogue import child_table, parent_columns
 from sources.cliniko.decode import MARK, UNREADABLE
 from sources.cliniko.model import Children, Endpoint, Field, Kind, Link, Record
-from sources.cliniko.page import usable_ids
 from sources.cliniko.privacy import Rules, Treatment
 from sources.cliniko.shred import Shredded, values
-from sources.cliniko.values import ARROW, Misfit, column
+from sources.cliniko.values import ARROW, Misfit, column, usable_ids
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,9 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
+from sources.cliniko import shred
 from sources.cliniko.decode import is_decodable, spelled
-from sources.cliniko.model import Kind
+from sources.cliniko.model import Kind, Record
 
 ARROW: dict[Kind, pa.DataType] = {
     "id": pa.int64(),
@@ -330,3 +331,14 @@ _SINGLE: dict[Kind, Callable[[Any], Any]] = {
     "json": _json,
     "any": _any,
 }
+
+
+def usable_ids(records: Sequence[Record]) -> list[int | None]:
+    """The id of each record of a list; None for one that has none."""
+    if isinstance(records, shred.Shredded) and records.ids:
+        return records.ids
+    typed: list[int | None] = column("id", shred.values(records, "id"))[0].to_pylist()
+    ids = [None if number is None or number < 0 else number for number in typed]
+    if isinstance(records, shred.Shredded):
+        records.ids = ids
+    return ids
