@@ -10,7 +10,7 @@ from pipelines.ledger import Run
 from pipelines.nightly import night
 from pipelines.place import hold_demo, published, writable
 from pipelines.report import listed
-from sandbox import Account, serve
+from sandbox import Account, pass_day, serve
 from sources.cliniko.endpoints import ENDPOINTS
 from sources.cliniko.reading import Reading
 from sources.cliniko.settings import ClinikoSettings, resolve
@@ -61,7 +61,7 @@ def play(state_dir: Path, narration: Console, data: Console) -> None:
         narration.rule("A clinic on this machine: the first sync reads everything")
         first = _sync(settings, state_dir, narration, account.now)
         narration.rule("A day passes at the clinic")
-        _tell(narration, account.pass_day())
+        _tell(narration, pass_day(account))
         narration.rule("The second sync reads what changed")
         second = _sync(settings, state_dir, narration, account.now)
     narration.print(

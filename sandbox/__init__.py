@@ -1,6 +1,7 @@
 """A Cliniko account that runs on your machine: for the demo, tests and benchmarks."""
 
 from sandbox.account import Account
+from sandbox.days import pass_day, pass_days
 from sandbox.faults import (
     Fault,
     bad_json,
@@ -40,6 +41,8 @@ __all__ = [
     "huge",
     "lie",
     "next_link",
+    "pass_day",
+    "pass_days",
     "redirect",
     "refused_filter",
     "refused_sort",

@@ -9,7 +9,6 @@ import orjson
 
 from sandbox.clock import Clock
 from sandbox.columns import long_id
-from sandbox.days import Summary, live_a_day
 from sandbox.history import clinic
 from sandbox.instants import text
 from sandbox.lists import BOOKINGS, LISTS
@@ -211,19 +210,3 @@ class Account:
         """Store a record verbatim, also an odd one, in place of the one with its id."""
         with self.lock:
             self.tables[name].put(record)
-
-    def pass_day(self) -> Summary:
-        """Let a working day go by; says what happened as list → what → how many."""
-        with self.lock:
-            self.days += 1
-            return live_a_day(self)
-
-    def pass_days(self, count: int) -> Summary:
-        """Let several days go by; says what happened in all."""
-        total: Summary = {}
-        for _ in range(count):
-            for name, events in self.pass_day().items():
-                sums = total.setdefault(name, {})
-                for event, number in events.items():
-                    sums[event] = sums.get(event, 0) + number
-        return total

@@ -2,16 +2,14 @@
 
 from collections import Counter
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from sandbox.account import Account
 from sandbox.catalogue import APPOINTMENT_TYPES, CANCELLATION_REASONS
 from sandbox.chance import mix
 from sandbox.instants import DAY, date_text, second_of, text
 from sandbox.records.billing import decimal, thousandths
 from sandbox.records.people import phones
-
-if TYPE_CHECKING:
-    from sandbox.account import Account
 
 Summary = dict[str, dict[str, int]]
 
@@ -22,7 +20,7 @@ VISITS = "individual_appointments"
 class Day:
     """One day of an account, from its clock to 24 hours later."""
 
-    def __init__(self, account: "Account") -> None:
+    def __init__(self, account: Account) -> None:
         """Begin at the account's now."""
         self.account = account
         self.begins = int(account.now.timestamp())
@@ -65,8 +63,25 @@ class Day:
         return self.account.create(name, **fields)
 
 
-def live_a_day(account: "Account") -> Summary:
-    """Let a day go by; says what happened as list → what → how many."""
+def pass_day(account: Account) -> Summary:
+    """Let a working day go by; says what happened as list → what → how many."""
+    with account.lock:
+        account.days += 1
+        return _live(account)
+
+
+def pass_days(account: Account, count: int) -> Summary:
+    """Let several days go by; says what happened in all."""
+    total: Summary = {}
+    for _ in range(count):
+        for name, events in pass_day(account).items():
+            sums = total.setdefault(name, {})
+            for event, number in events.items():
+                sums[event] = sums.get(event, 0) + number
+    return total
+
+
+def _live(account: Account) -> Summary:
     day = Day(account)
     busy = max(3, min(400, account.clinic.sizes[VISITS] // 620))
     for part in range(busy):
@@ -122,7 +137,7 @@ def _visits(day: Day) -> None:
         _write(day, number, attendee, draft=note == 10)
 
 
-def _starting(account: "Account", begins: int, ends: int) -> list[str]:
+def _starting(account: Account, begins: int, ends: int) -> list[str]:
     """Ids of the visible appointments that start in that time."""
     table, starts = account.tables[VISITS], account.clinic.starts
     found: list[str] = []
@@ -137,7 +152,7 @@ def _starting(account: "Account", begins: int, ends: int) -> list[str]:
     return found
 
 
-def _attendee(account: "Account", number: str) -> str | None:
+def _attendee(account: Account, number: str) -> str | None:
     """The id of the attendee of an individual appointment."""
     slot = account.tables[VISITS].rows.slot(number)
     attendee_of, ids = account.clinic.attendee_of, account.tables["attendees"].columns.ids

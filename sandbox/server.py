@@ -14,6 +14,7 @@ import uvicorn
 
 from sandbox.account import Account
 from sandbox.app import ROOT, App, LogEntry, Reception
+from sandbox.days import pass_day
 from sandbox.faults import Faults
 
 HOST = "127.0.0.1"
@@ -130,7 +131,7 @@ def run(
             while True:
                 time.sleep(60 / days_per_minute if days_per_minute > 0 else 3600)
                 if days_per_minute > 0:
-                    account.pass_day()
+                    pass_day(account)
         except KeyboardInterrupt:
             sys.stderr.write("sandbox: stopped\n")
 

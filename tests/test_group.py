@@ -28,7 +28,7 @@ from pipelines.nightly import night, nights
 from pipelines.record import record
 from pipelines.report import console
 from pipelines.spool import Spool
-from sandbox import Account, Served, serve_all
+from sandbox import Account, Served, pass_day, serve_all
 from sources.cliniko import catalogue
 from sources.cliniko.client import Client
 from sources.cliniko.endpoints import ENDPOINTS
@@ -157,7 +157,7 @@ def test_one_load_takes_the_rows_of_all_that_wait(
 def test_the_next_night_goes_on_where_the_group_was(clinics: Clinics) -> None:
     first = clinics.together()
     account = clinics.served["c"].account
-    account.pass_day()
+    pass_day(account)
     changed = next(iter(account.rows("patients")))["id"]
     account.update("patients", changed, first_name="Changed")
 
@@ -462,7 +462,7 @@ def test_what_a_night_that_was_killed_left_never_comes_over_what_is_newer(
     monkeypatch.setenv("CLINIKO__MARTS", "false")
     assert flow.has_pending_data
     account = clinics.served["a"].account
-    account.pass_day()
+    pass_day(account)
     changed = next(iter(account.rows("patients")))["id"]
     account.update("patients", changed, first_name="Newer")
     clinics.alone("a")
@@ -497,7 +497,7 @@ def test_a_patient_that_was_forgotten_alone_stays_so_in_the_first_group(clinics:
         landing = Landing(store, "a", clinics.state_dir)
         landing.prepare()
         forget(landing, [patient], store)
-    clinics.served["a"].account.pass_day()
+    pass_day(clinics.served["a"].account)
     clinics.served["a"].account.update("patients", str(patient), first_name="Back")
 
     clinics.together()

@@ -22,7 +22,7 @@ import duckdb
 import pytest
 from test_sync import Place, unlike
 
-from sandbox import Account, Served, serve
+from sandbox import Account, Served, pass_day, serve
 from sources.cliniko.settings import ClinikoSettings
 
 KILLS = int(os.environ.get("CLINIKO_KILLS", "12"))
@@ -100,7 +100,7 @@ class Story:
     def live(self) -> None:
         """Let the account change in ways that a run has to cope with."""
         account, chance = self.account, self.chance
-        account.pass_day()
+        pass_day(account)
         everybody = {name: [r["id"] for r in account.rows(name)] for name in LISTS}
         for number in chance.sample(everybody["contacts"], 5):
             account.update("contacts", number, phone_numbers=[PHONE] * chance.randrange(4))

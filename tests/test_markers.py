@@ -14,7 +14,7 @@ import pytest
 from marked_runs import IN, OUT, begun, marked_account, serving, sync
 from markers import found, seed
 
-from sandbox import Account, Served, faults
+from sandbox import Account, Served, faults, pass_day
 
 DEATHS = int(os.environ.get("CLINIKO_KILLS", "4"))
 
@@ -37,7 +37,7 @@ def test_nothing_that_is_left_out_is_anywhere_after_good_runs(
     account: Account, profile: str, tmp_path: Path
 ) -> None:
     first = sync(tmp_path)
-    account.pass_day()
+    pass_day(account)
     seed(account, "patients", "attendees")
     second = sync(tmp_path, "--json")
 

@@ -14,7 +14,7 @@ from marked_runs import IN, OUT, marked_account, serving, sync
 from markers import found, seed
 from postgres_server import VERSION, Server, execute, on_disk
 
-from sandbox import Account, Served, faults
+from sandbox import Account, Served, faults, pass_day
 
 each_profile = pytest.mark.parametrize("profile", OUT)
 
@@ -44,7 +44,7 @@ def test_nothing_that_is_left_out_is_in_the_files_of_a_server(
     own_server: Server, account: Account, served: Served, profile: str, tmp_path: Path
 ) -> None:
     first = sync(tmp_path, "--destination", "postgres")
-    account.pass_day()
+    pass_day(account)
     seed(account, "patients", "attendees")
     served.faults.append(faults.bad_json(path="invoices", times=99))
     second = sync(tmp_path, "--destination", "postgres")

@@ -9,7 +9,7 @@ import pytest
 from sandbox_client import AGENT, client, id_of, ids, opt_ins, page
 from sandbox_schema import validator
 
-from sandbox import Account, Served, serve
+from sandbox import Account, Served, pass_days, serve
 from sandbox.lists import BOOKINGS, LISTS, UNDOCUMENTED
 
 DOCUMENTED = sorted(set(LISTS) - UNDOCUMENTED)
@@ -18,7 +18,7 @@ DOCUMENTED = sorted(set(LISTS) - UNDOCUMENTED)
 @pytest.fixture(scope="module")
 def clinic() -> Account:
     account = Account(rows=2_500)
-    account.pass_days(3)
+    pass_days(account, 3)
     return account
 
 

@@ -9,7 +9,7 @@ import pytest
 from sandbox_client import client, ids, page
 
 import sandbox
-from sandbox import Account, Served
+from sandbox import Account, Served, pass_day
 
 
 @pytest.fixture
@@ -221,7 +221,7 @@ def test_a_standing_clock_stands_and_a_running_one_runs() -> None:
 
 
 def test_changes_while_serving_do_not_break_an_answer(http: httpx.Client, served: Served) -> None:
-    served.account.before_answer.append(lambda _path, _params: served.account.pass_day() and None)
+    served.account.before_answer.append(lambda _path, _params: pass_day(served.account) and None)
 
     for _ in range(5):
         found = ids(http, "/attendees", "updated_at:>=2024-01-01T00:00:00Z", sort="updated_at")
