@@ -10,6 +10,7 @@ import dlt
 import pyarrow as pa
 
 from pipelines.commit import commit
+from pipelines.loaded_rows import Unlike
 from pipelines.memory import give_back
 from pipelines.spool import Kept, Spool, in_memory
 from sources.cliniko.baton import at_work
@@ -96,16 +97,20 @@ def _raise_the_first(coming: Mapping[str, Future[Any]]) -> None:
             raise error
 
 
-def load(flow: dlt.Pipeline, delivery: Delivery) -> None:
-    """Load what was read, rows and cursors together; nothing if there is neither."""
+def load(flow: dlt.Pipeline, delivery: Delivery) -> list[Unlike]:
+    """Load what was read, rows and cursors together; nothing if there is neither.
+
+    What is otherwise there afterwards.
+    """
     if not delivery.endpoints:
-        return
+        return []
     forget_scales(flow, [delivery])
     flow.extract(delivered([delivery]))
     delivery.batches.clear()  # they are in dlt's files now
     give_back()
-    commit(flow)
+    found = commit(flow)
     give_back()
+    return found
 
 
 def forget_scales(flow: dlt.Pipeline, deliveries: Iterable[Delivery]) -> None:

@@ -11,6 +11,8 @@ import dlt
 from dlt.common.configuration.utils import get_resolved_traces
 from dlt.destinations.sql_client import SqlClientBase, WithSchemas
 
+from pipelines.loaded_rows import Unlike
+
 LOADS = 4  # tables that are filled at once: dlt's 20 take more memory, and no less time
 
 TURN = threading.RLock()
@@ -46,14 +48,19 @@ def connected(flow: dlt.Pipeline) -> Iterator[SqlClientBase[Any]]:
         yield client
 
 
-def commit(flow: dlt.Pipeline) -> None:
-    """Load what was extracted, rows and cursors together."""
+def commit(flow: dlt.Pipeline) -> list[Unlike]:
+    """Load what was extracted, rows and cursors together.
+
+    What is otherwise there afterwards, where the destination compares that.
+    """
     with turn(flow):
         flow.normalize()
         flow.load(workers=loads(flow))
+        found: list[Unlike] = getattr(flow.destination, "unlike", lambda _: [])(flow)
     clear(flow)
     # dlt notes where each setting came from, and forgets it with its trace, which is off.
     get_resolved_traces().clear()
+    return found
 
 
 def loads(flow: dlt.Pipeline) -> int:

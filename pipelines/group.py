@@ -30,6 +30,7 @@ from pipelines.destinations import DATASET, Warehouse
 from pipelines.flows import PREFIX, made, pipeline
 from pipelines.landing import Landing
 from pipelines.ledger import Run
+from pipelines.loaded_rows import Unlike
 from pipelines.memory import give_back
 from pipelines.place import work
 from pipelines.record import record
@@ -58,6 +59,7 @@ class Member(Landing):
     def __init__(self, group: "Group", account: str) -> None:
         self.account, self.flow, self.full = account, group.flow, group.full
         self.state: State = {}
+        self.unlike: list[Unlike] = []
         self._group = group
 
     def prepare(self) -> None:
@@ -314,12 +316,13 @@ class Group:
         )(list(states.values()))
         forget_scales(self.flow, list(deliveries.values()))
         self.flow.extract(source)
-        commit(self.flow)
+        found = commit(self.flow)
         self._note_the_tables()
         for one in deliveries.values():
             one.batches.clear()  # others still know the delivery; its rows are in the warehouse
         for member, state in states.items():
             member.state = state
+            member.unlike += [one for one in found if one.account in ("", member.account)]
             learn(self.fields, state, member.account)
         give_back()
 

@@ -16,6 +16,7 @@ from pipelines.destinations import Warehouse
 from pipelines.flows import pipeline
 from pipelines.ledger import Run
 from pipelines.leftovers import prepare, settle
+from pipelines.loaded_rows import Unlike
 from pipelines.record import record
 from pipelines.spool import Spool
 from sources.cliniko.package import BATCH
@@ -29,6 +30,7 @@ class Landing:
     full:     bytes of rows that a checkpoint may hold, whatever its time
     workers:  lists that are read at once
     batch:    rows of a table that wait to be handed over together
+    unlike:   what is otherwise in the warehouse than it was loaded
     """
 
     alone = True
@@ -40,12 +42,13 @@ class Landing:
         self.account = account
         self.flow = pipeline(warehouse, account, state_dir)
         self._warehouse, self._state_dir = warehouse, state_dir
+        self.unlike: list[Unlike] = []
         self._tables: TSchemaTables | None = None
         self._fields: Fields = {}
 
     def prepare(self) -> None:
         """Bring what a run before left in line with the destination."""
-        prepare(self.flow)
+        self.unlike += prepare(self.flow)
         self._tables = None
         if self._warehouse.merges and broke(self.flow, [self.account]):
             # It may have been columns that others have made, which the next rows have to fit.
@@ -81,7 +84,7 @@ class Landing:
 
     def load(self, delivery: Delivery) -> None:
         """Load what was read, rows and cursors together; nothing if there is neither."""
-        checkpoints.load(self.flow, delivery)
+        self.unlike += checkpoints.load(self.flow, delivery)
         self._tables = None
 
     def record(self, run: Run) -> None:

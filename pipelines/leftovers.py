@@ -7,10 +7,13 @@ from dlt.load.exceptions import LoadClientJobTerminalRetry
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from pipelines.commit import commit
+from pipelines.loaded_rows import Unlike
 
 
-def prepare(pipeline: dlt.Pipeline) -> None:
+def prepare(pipeline: dlt.Pipeline) -> list[Unlike]:
     """Load what is left; then the cursors are those that the destination has.
+
+    What of it is otherwise there afterwards.
 
     The cursors here are a copy, and what is left was read on top of it. Both are dropped
     where the destination is somewhere else: it was restored from a backup, or another
@@ -20,11 +23,13 @@ def prepare(pipeline: dlt.Pipeline) -> None:
     before = pipeline.state.get("_version_hash")
     pipeline.sync_destination()
     others_went_on = pipeline.state.get("_version_hash") != before
+    found: list[Unlike] = []
     if pipeline.has_pending_data and not others_went_on and not _was_begun(pipeline):
-        _load(pipeline)
+        found = _load(pipeline)
     if pipeline.has_pending_data or is_ahead(pipeline):
         pipeline.drop()
         pipeline.sync_destination()
+    return found
 
 
 def settle(pipeline: dlt.Pipeline) -> None:
@@ -46,13 +51,14 @@ def _was_begun(pipeline: dlt.Pipeline) -> bool:
     return any(p.jobs["started_jobs"] or p.jobs["completed_jobs"] for p in packages)
 
 
-def _load(pipeline: dlt.Pipeline) -> None:
+def _load(pipeline: dlt.Pipeline) -> list[Unlike]:
     """Load what is left; what is broken and never can be loaded stays."""
     try:
-        commit(pipeline)
+        return commit(pipeline)
     except PipelineStepFailed as failed:
         if failed.step == "load" and not isinstance(failed.exception, LoadClientJobTerminalRetry):
             raise  # the destination is not well; the next run tries again
+        return []
 
 
 def is_ahead(pipeline: dlt.Pipeline) -> bool:

@@ -9,11 +9,14 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
+import dlt
 from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.destinations import postgres
 from dlt.destinations.impl.postgres.configuration import PostgresClientConfiguration
 
 from pipelines import foreign_objects, lock_holders, rights
+from pipelines.commit import connection
+from pipelines.loaded_rows import Unlike, unlike
 from pipelines.postgres_session import VERIFY, load_name, lock_timeout, shielded, uri, verify
 from sources.cliniko.errors import ConfigError, Locked, Stopped, Unavailable
 
@@ -75,6 +78,10 @@ class Postgres(postgres):
         """What others attached to our tables that may refuse rows, while it is opened."""
         with self._connection.cursor() as cursor:
             return foreign_objects.attached(cursor, dataset)
+
+    def unlike(self, flow: dlt.Pipeline) -> list[Unlike]:
+        """What of the packages that were just loaded is otherwise in the tables."""
+        return unlike(flow, connection(flow))
 
     @contextmanager
     def ended_by(self, stop: Callable[[], bool]) -> Iterator[None]:

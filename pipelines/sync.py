@@ -20,6 +20,7 @@ from pipelines.keys import index
 from pipelines.killed import marked, marks, named
 from pipelines.landing import Landing
 from pipelines.ledger import Run
+from pipelines.loaded_rows import in_words
 from pipelines.record import record
 from pipelines.rewrite import rewrite
 from pipelines.staging import empty
@@ -92,6 +93,8 @@ def sync(
                 if not run.error:
                     after(landing, run, client)
                     _stopped(run, stop())
+            for line in in_words(landing.unlike):
+                run.fail(line)
             run.count(client)
         run.finished_at = datetime.now(UTC)
         with told([run], LEDGER_FAILED):
