@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from conftest import settings_for
+from lies import LIES
 
 from sandbox import Account, Served, lie, refused_filter, refused_sort
 from sources.cliniko.client import Client
@@ -15,30 +16,6 @@ from sources.cliniko.walk import Walk
 
 LIST = "patients"
 DAY = 86_400
-
-LIES: dict[str, Any] = {
-    "ignores sort": {"ignores_sort": True},
-    "shuffles": {"shuffled": True},
-    "ignores ids": {"ignored": ("id",)},
-    "ignores changes": {"ignored": ("updated_at",)},
-    "ignores creation": {"ignored": ("created_at",)},
-    "ignores page": {"ignores_page": True},
-    "repeats pages": {"repeats": True},
-    "links for ever": {"endless": True},
-    "counts too many": {"total": 5},
-    "counts too few": {"total": -5},
-    "counts nothing": {"raw_total": "null"},
-    "counts in text": {"raw_total": '"12"'},
-    "shuffles and links for ever": {"shuffled": True, "endless": True},
-    "shuffles and counts too few": {"shuffled": True, "total": -5},
-    "shuffles and counts too many": {"shuffled": True, "total": 5},
-    "shuffles and counts nothing": {"shuffled": True, "raw_total": "null"},
-    "shuffles and ignores ids": {"shuffled": True, "ignored": ("id",)},
-    "ignores sort and ids and page": {
-        "ignores_sort": True, "ignored": ("id",), "ignores_page": True,
-    },
-    "shuffles and ignores changes": {"shuffled": True, "ignored": ("updated_at",)},
-}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
