@@ -10,7 +10,7 @@ import duckdb
 from pipelines import dlt_files, schema_repair, working_file
 from pipelines.destinations import Warehouse, warehouse
 from pipelines.place import published, work, work_file
-from sources.cliniko.errors import ClinikoError, Locked
+from sources.cliniko.errors import ClinikoError, ConfigError, Locked
 
 MENDS = "the next `cliniko sync` mends it"
 
@@ -69,5 +69,8 @@ def _in_files(state_dir: Path, *, tables: bool) -> Iterator[str]:
 
 def _tables(store: Warehouse, state_dir: Path) -> Iterator[str]:
     """Tables and columns that somebody dropped or changed."""
-    if lost := schema_repair.find(store, state_dir):
-        yield f"{store.name}: somebody dropped or changed {lost}: {MENDS}"
+    try:
+        if lost := schema_repair.find(store, state_dir):
+            yield f"{store.name}: somebody dropped or changed {lost}: {MENDS}"
+    except ConfigError as error:
+        yield f"{store.name}: {error}"

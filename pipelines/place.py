@@ -29,9 +29,7 @@ def work(state_dir: Path) -> Path:
 
 def marts_folder(state_dir: Path, destination: str) -> Path:
     """Where builds keep what is theirs: dbt's parsed project, the last build's stamp."""
-    made = work(state_dir) / "marts" / destination
-    made.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return made
+    return work(state_dir) / "marts" / destination
 
 
 def work_file(state_dir: Path) -> Path:

@@ -54,6 +54,18 @@ COLUMNS = {
 }
 """By destination: schema, table, column and type of every column there."""
 
+VIEWS = {
+    "duckdb": (
+        "SELECT view_name FROM duckdb_views() "
+        f"WHERE database_name = current_database() AND schema_name = '{DATASET}'"
+    ),
+    "postgres": (
+        "SELECT c.relname FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid "
+        f"WHERE n.nspname = '{DATASET}' AND c.relkind IN ('v', 'm', 'f')"
+    ),
+}
+"""By destination: what stands in our schema and is no table."""
+
 ALIKE = {"varchar": "character varying", "text": "character varying", "jsonb": "json"}
 """Names of types that hold the same."""
 
@@ -101,7 +113,9 @@ def find(store: Warehouse, state_dir: Path) -> str:
         there = _there(client, store.name)
         if DATASET not in there:
             return f"all tables of {DATASET}" if _was_loaded(store, state_dir) else ""
-        return str(_damage(client, _schemas(client, store, state_dir, there[DATASET]), there))
+        schemas = _schemas(client, store, state_dir, there[DATASET])
+        _refuse_views(client, store.name, schemas)
+        return str(_damage(client, schemas, there))
 
 
 def repair(store: Warehouse, state_dir: Path, *, restored: bool = False) -> list[str]:
@@ -119,6 +133,7 @@ def repair(store: Warehouse, state_dir: Path, *, restored: bool = False) -> list
             _begin_anew(store, state_dir)
             return []
         schemas = _schemas(client, store, state_dir, there[DATASET])
+        _refuse_views(client, store.name, schemas)
         damage = _damage(client, schemas, there)
     if not (damage.tables or damage.staging):
         return []
@@ -156,6 +171,17 @@ def _there(client: Any, destination: str) -> dict[str, dict[str, dict[str, str]]
     for schema, table, column, kind in client.sql_client.execute_sql(COLUMNS[destination]) or ():
         found.setdefault(schema, {}).setdefault(table, {})[column] = kind
     return found
+
+
+def _refuse_views(client: Any, destination: str, schemas: Collection[Mapping[str, Any]]) -> None:
+    """Raise ConfigError if a view has the name of a table: it is not ours to drop."""
+    ours = {name for schema in schemas for name in schema["tables"]}
+    views = {str(name) for (name,) in client.sql_client.execute_sql(VIEWS[destination]) or ()}
+    if found := sorted(views & ours):
+        raise ConfigError(
+            f"{', '.join(f'{DATASET}.{name}' for name in found)}: a view, where a table of ours "
+            "has to be; drop it or give it another name, and the next run makes the table again"
+        )
 
 
 def _was_loaded(store: Warehouse, state_dir: Path) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from hostile import NAMES, PROFILES, fields, swallow, when
-from hypothesis import HealthCheck, Phase, given
+from hypothesis import HealthCheck, Phase, example, given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
@@ -131,6 +131,7 @@ def answers(draw: st.DrawFn) -> tuple[str, bytes]:
     suppress_health_check=list(HealthCheck),
 )
 @given(given_answer=answers(), rules=st.sampled_from(PROFILES))
+@example(("settings", b'{"../../etc/passwd":NaN}'), PROFILES[0])
 def test_no_answer_breaks_the_way_into_the_database(given_answer: Any, rules: Any) -> None:
     if SECONDS and time.monotonic() - BEGIN > SECONDS:
         return
@@ -187,10 +188,10 @@ def test_an_answer_without_its_list_ends_well(body: bytes) -> None:
 class Odd(Client):
     """A client that breaks at a list in a way that nobody expects of an answer."""
 
-    def get(self, path: str, *how: Any) -> Answer:
+    def get(self, path: str, *how: Any, **more: Any) -> Answer:
         if path == "/contacts":
             raise TypeError("Ann")
-        return super().get(path, *how)
+        return super().get(path, *how, **more)
 
 
 def test_a_list_that_is_beyond_understanding_fails_alone(

@@ -132,9 +132,12 @@ def database(settings: Any, warehouse: Warehouse) -> Iterator[duckdb.DuckDBPyCon
 
 
 def test_a_ledger_that_cannot_be_written_is_told_and_the_run_returned(
-    settings, warehouse, database
+    settings, warehouse, database, account
 ):
-    database.execute("DROP TABLE cliniko._runs; CREATE VIEW cliniko._runs AS SELECT 1 AS run_id")
+    broken = "DROP TABLE cliniko._runs; CREATE VIEW cliniko._runs AS SELECT 1 AS run_id"
+    account.before_answer.append(
+        lambda *_: account.before_answer.clear() or database.execute(broken)
+    )
 
     run = warehouse.sync(settings, "taxes")
 

@@ -135,7 +135,8 @@ def test_no_message_and_no_log_holds_anything_of_a_patient_or_the_key(
     assert ended == code
     assert says in b"".join(chat.bodies)
     assert b'"level": "INFO"' in b"".join(logs)
-    assert b"MARK-" in (tmp_path / "state" / "warehouse.duckdb").read_bytes()
+    if night is not breaking:
+        assert b"MARK-" in (tmp_path / "state" / "warehouse.duckdb").read_bytes()
     assert [s for s in (b"MARK-", key, base64.b64encode(key + b":")) if s in told] == []
 
 

@@ -107,6 +107,19 @@ def test_what_is_dropped_is_made_and_filled_again(damage: str, night: Night) -> 
     assert "status" in night.warehouse.rows("FROM cliniko._runs")[0]
 
 
+def test_a_view_in_a_tables_place_is_named_and_left_alone(night: Night) -> None:
+    night.warehouse.change(f"DROP TABLE cliniko.{LIST}; CREATE VIEW cliniko.{LIST} AS SELECT 1 a")
+
+    ended = night.sync()
+    found = damages("postgres", night.warehouse.state_dir)
+
+    assert ended.code == 2
+    assert f"cliniko.{LIST}: a view" in ended.err
+    assert [f"cliniko.{LIST}: a view" in one for one in found] == [True]
+    night.warehouse.change(f"DROP VIEW cliniko.{LIST}")
+    assert (night.sync().code, night.differences()) == (0, [])
+
+
 def test_a_dropped_schema_is_read_again(night: Night) -> None:
     night.warehouse.change("DROP SCHEMA cliniko CASCADE")
 

@@ -59,6 +59,7 @@ def build(
     check(store.name)
     began, moment = time.monotonic(), as_of or datetime.now(UTC)
     kept = marts_folder(state_dir, store.name)
+    kept.mkdir(parents=True, exist_ok=True, mode=0o700)
     with session(store, state_dir) as client:
         if not always and stamp.is_current(client, kept, moment):
             return Built("unchanged", (), data_warnings(client), time.monotonic() - began)

@@ -77,7 +77,7 @@ def found(
         if (nature := _nature(values)) is None:
             if odd:
                 refused = [(place, "an undecodable text is no value") for place in odd]
-                yield Found(_shown(name), "text", (), refused)
+                yield Found(_free(prefix, name, "text", taken), "text", (), refused)
             continue
         field = _pointer(prefix, name) + ("/" if nature == "id" else "")
         if field not in columns:
@@ -100,7 +100,8 @@ def found(
             p for p, record in enumerate(objects) if any(record.get(n) is not None for n in left)
         ]
         reason = f"is one of more than {NEW_COLUMNS} new fields"
-        yield Found(_shown(left[0]), "text", (), [(place, reason) for place in places])
+        refused = [(place, reason) for place in places]
+        yield Found(_free(prefix, left[0], "text", taken), "text", (), refused)
 
 
 def named(objects: Sequence[Any], known: Collection[str], prefix: str = "") -> set[str]:
