@@ -69,7 +69,7 @@ VIEWS = {
 ALIKE = {"varchar": "character varying", "text": "character varying", "jsonb": "json"}
 """Names of types that hold the same."""
 
-PROGRESS = ("cursors", "ranges", "recent", "content", "filled")
+PROGRESS = ("cursors", "ranges", "recent", "content", "loaded", "filled")
 """What a list's state has of how far it is read."""
 
 STATE_TABLES = ("_dlt_pipeline_state", "_dlt_loads")

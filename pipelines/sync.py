@@ -21,6 +21,7 @@ from pipelines.killed import marked, marks, named
 from pipelines.landing import Landing
 from pipelines.ledger import Run
 from pipelines.loaded_rows import in_words
+from pipelines.lost_rows import read_again_what_lost_rows
 from pipelines.record import record
 from pipelines.rewrite import rewrite
 from pipelines.staging import empty
@@ -89,6 +90,8 @@ def sync(
                     verify(landing, client, settings)
                 rewrite(landing, run, kept, warehouse)
                 run.forgotten = forgotten(landing)
+                if warehouse.merges:
+                    read_again_what_lost_rows(landing, run, kept)
                 _checkpoints(landing, run, client, settings, stop, clock, warehouse.merges)
                 if not run.error:
                     after(landing, run, client)

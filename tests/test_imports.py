@@ -73,7 +73,7 @@ ORDER = [
     {"pipelines.record", "pipelines.agreement", "pipelines.shelf", "pipelines.failures"},
     {"pipelines.landing", "pipelines.counting"},
     {"pipelines.group"},
-    {"pipelines.rewrite", "pipelines.identity"},
+    {"pipelines.rewrite", "pipelines.identity", "pipelines.lost_rows"},
     {"pipelines.erasure"},
     {"pipelines.comments"},
     {"pipelines.keys"},

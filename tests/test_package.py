@@ -310,6 +310,16 @@ def test_what_is_swapped_whole_is_loaded_if_it_differs(
     assert taken.whole() == changed
 
 
+def test_rows_that_only_empty_a_list_are_not_counted_as_loaded() -> None:
+    state: State = {}
+    for records in ([{"id": "5", "phone_numbers": []}], []):
+        taken = package("user", state)
+        taken.add(page(*records))
+        taken.whole()
+
+        assert state["loaded"] == {"user": len(records), "user__phone_numbers": 0}
+
+
 def test_what_is_swapped_whole_is_loaded_once_more_when_a_misfit_comes_to_fit() -> None:
     state: State = {"fields": {"user": {"fresh": ["fresh", "integer"]}}}
     before = package("user", state)

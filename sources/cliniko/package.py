@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sources.cliniko import catalogue
-from sources.cliniko.catalogue import REJECTED, REJECTIONS, Table
+from sources.cliniko.catalogue import REJECTED, REJECTIONS, REMOVED, Table
 from sources.cliniko.drift import Drift
 from sources.cliniko.forgotten import FORGOTTEN, Forgotten, parted, shells
 from sources.cliniko.model import Endpoint, Record
@@ -182,6 +183,9 @@ class Package:
         Says whether it differs from what the last load of this kind had.
         """
         nothing = self._typed([], received())
+        self._state["loaded"] = {
+            name: sum(map(_stored, self._pending.get(name, ()))) for name in nothing.tables
+        }
         for name, table in nothing.tables.items():
             if name not in self._pending:
                 self._put(name, emptied(table, self.account, received()))
@@ -299,6 +303,11 @@ class Package:
 def _keys(page: Page) -> list[str]:
     """The records' ids; "" for one that has none."""
     return ["" if number is None else str(number) for number in usable_ids(page.records)]
+
+
+def _stored(rows: pa.Table) -> int:
+    """How many rows are stored of a swapped list: some only say that a list is empty."""
+    return int(rows.num_rows - (pc.sum(rows[REMOVED.name]).as_py() or 0))
 
 
 def _raw(record: Record) -> str:

@@ -24,6 +24,7 @@ compared   how far the list is compared row by row: `next`, an id, and `at`, whe
 page_sizes path → how many records are asked for at once, where that is not as usual
 unreadable ids of records that cannot be had even alone
 content    hash of a list that is swapped whole, as it was last loaded
+loaded     table → rows of such a list
 privacy    what was kept of the rows, as `Rules.mark` says it
 permitted  whether the key could ever read it
 key        name of the key that last read it to its end
