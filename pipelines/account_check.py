@@ -13,6 +13,7 @@ import pyarrow as pa
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.pipeline.exceptions import PipelineStepFailed
 
+from pipelines import identity
 from pipelines.certificate import Certificate, Unverifiable
 from pipelines.checkpoints import States, gather
 from pipelines.destinations import Warehouse, quoted
@@ -64,6 +65,8 @@ def verify_account(
     read = [one for one in endpoints if one.name in states]
     if not read:
         raise Unverifiable(f"account {settings.account}: none of these lists has been read yet")
+    with Client(settings) as client:
+        identity.verify(landing, client, settings)
     with _database(state_dir) as connection:
         account = _Reread(connection, exact_json=store.file is not None)
         readings = _read_again(settings, read, states, landing, account)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipelines import erasure, place
+from pipelines import erasure, identity, place
 from pipelines.destinations import Warehouse, warehouse
 from pipelines.erasure import Rows
 from pipelines.landing import Landing
@@ -32,14 +32,15 @@ def forget(
     """Remove all that belongs to the patients, also from the files; what was done, by table.
 
     What a run before left half done is loaded first, so that nothing of it comes later.
-    Raises ConfigError if the account still has one of them, Locked if a run is at work.
+    Raises ConfigError if the account still has one of them, or if the key is of another
+    account; Locked if a run is at work.
     """
     state_dir = place.writable(state_dir)
     with hold_place(state_dir), hold_account(settings, state_dir):
-        if not even_if_there:
-            _refuse_if_there(settings, patients)
         place.sweep(state_dir)
         with _opened(settings, destination, state_dir) as (store, landing):
+            if not even_if_there:
+                _refuse_if_there(settings, patients, landing)
             rows = erasure.forget(landing, patients, store)
         if store.file:
             publish(store.file, state_dir, settings.published_mode)
@@ -73,9 +74,15 @@ def _opened(
         yield store, landing
 
 
-def _refuse_if_there(settings: ClinikoSettings, patients: Collection[int]) -> None:
-    """Raise ConfigError if the account has one of them, archived or not."""
+def _refuse_if_there(
+    settings: ClinikoSettings, patients: Collection[int], landing: Landing
+) -> None:
+    """Raise ConfigError if the account has one of them, archived or not.
+
+    An account of which nobody here is a patient would let all of them go: it is refused.
+    """
     with Client(settings) as client:
+        identity.verify(landing, client, settings)
         endpoint = ENDPOINTS[PATIENTS]
         listed = Listed(client, endpoint, endpoint.paths[0], [])
         there = [

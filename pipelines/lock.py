@@ -26,9 +26,7 @@ def hold_place(state_dir: Path) -> AbstractContextManager[None]:
     return hold(place.lock_file(state_dir))
 
 
-def hold_account(
-    settings: ClinikoSettings, state_dir: Path | None = None
-) -> AbstractContextManager[None]:
+def hold_account(settings: ClinikoSettings, state_dir: Path) -> AbstractContextManager[None]:
     """Hold an account: its request budget belongs to the key, whatever the destination.
 
     state_dir:  keeps the lock where the user's cache cannot, which is said
@@ -36,7 +34,7 @@ def hold_account(
     Raises Locked.
     """
     file = _account_lock(settings)
-    if state_dir is None or not (problem := _unwritable(file)):
+    if not (problem := _unwritable(file)):
         return hold(file)
     folder = place.locks(state_dir)
     log.warning(

@@ -60,7 +60,12 @@ def test_the_command_ends_with_two_and_one_line(
 ) -> None:
     configured(api_key=SOUTH, base_url=clinics[SOUTH].base_url)
     place = ["--state-dir", str(read.state_dir)]
-    for command in (("sync", *LISTS), ("reconcile", *LISTS)):
+    for command in (
+        ("sync", *LISTS),
+        ("reconcile", *LISTS),
+        ("forget", "--patient", "12345"),
+        ("verify", "--full"),
+    ):
         ended = cliniko(*command, *place)
 
         assert ended.code == 2

@@ -42,13 +42,14 @@ def test_a_lock_whose_owner_was_killed_is_free(tmp_path: Path) -> None:
 
 
 def test_one_account_runs_once_wherever_its_files_are(tmp_path: Path) -> None:
-    with hold_account(_settings()):  # noqa: SIM117  # the second has to fail alone
-        with pytest.raises(Locked), hold_account(_settings()):
+    with hold_account(_settings(), tmp_path / "a"):  # noqa: SIM117  # the second fails alone
+        with pytest.raises(Locked), hold_account(_settings(), tmp_path / "b"):
             pass
 
 
-def test_two_accounts_run_side_by_side() -> None:
-    with hold_account(_settings()), hold_account(_settings("b3RoZXI-au1")):
+def test_two_accounts_run_side_by_side(tmp_path: Path) -> None:
+    other = _settings("b3RoZXI-au1")
+    with hold_account(_settings(), tmp_path), hold_account(other, tmp_path):
         pass
 
 
@@ -59,7 +60,7 @@ def test_a_place_is_written_by_one_run(tmp_path: Path) -> None:
 
 
 def test_no_file_tells_the_key(tmp_path: Path) -> None:
-    with hold_place(tmp_path / "a"), hold_account(_settings()):
+    with hold_place(tmp_path / "a"), hold_account(_settings(), tmp_path / "a"):
         told = [path.name + path.read_text() for path in tmp_path.rglob("*") if path.is_file()]
 
     assert len(told) == 4

@@ -32,6 +32,8 @@ def test_a_home_that_cannot_be_made_moves_the_lock_into_the_state_directory(
     assert ended.code == 0, ended.err
     assert f"the account's lock is in {warehouse.state_dir}/work/locks instead" in ended.err
     assert list((warehouse.state_dir / "work" / "locks").glob("*.lock"))
+    place = ["--state-dir", str(warehouse.state_dir)]
+    assert cliniko("verify", LIST, "--full", *place).code == 0
 
 
 @pytest.mark.parametrize("mode", ["777", "755", "660", "646", "602", "0666", "000"])

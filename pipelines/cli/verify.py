@@ -71,7 +71,7 @@ def _verify(
         store = warehouse(destination, state_dir)
         with store.opened():
             for one in settings:
-                with hold_account(one), store.locked(writers(one.account, one)):
+                with hold_account(one, state_dir), store.locked(writers(one.account, one)):
                     verify_account(one, endpoints, store, state_dir, certificate)
         certificate.add_rows_not_named(published)
 
