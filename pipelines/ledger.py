@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Any, Literal
 
 import dlt
@@ -122,7 +123,8 @@ class Run:
     checked:  what a comparison with the account counted
     profile:  the privacy profile
     forgotten:  records of patients who are to be forgotten
-    warnings:  what was entered oddly, a sentence each, as the marts count it
+    warnings:  what was entered oddly, a sentence each, as the marts count it; a wrong clock
+    skew:     by how many seconds this machine's clock was ahead of Cliniko's
     """
 
     run_id: str
@@ -144,12 +146,14 @@ class Run:
     profile: str = "full"
     forgotten: Forgotten = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    skew: float = 0.0
 
     def count(self, client: Client) -> None:
         """Take over what the client counted."""
         self.requests_by_path = Counter(client.requests)
         self.requests = self.requests_by_path.total()
         self.throttled = client.throttled
+        self.skew = client.skew if isfinite(client.skew) else 0.0
 
     @property
     def rows(self) -> int:

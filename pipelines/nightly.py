@@ -48,6 +48,7 @@ RESTORED = (
     "the working file was restored from a published file in which another program had changed {}: "
     "see `cliniko verify --full`; put a backup back, or read all again: `cliniko sync --full`"
 )
+SKEW = 600.0  # seconds between the clocks that are told; answers may take minutes
 SIDE_BY_SIDE = 64  # accounts: they mostly wait, each for its own budget
 
 Readings = Mapping[str, Reading]
@@ -195,6 +196,8 @@ class Night:
         if self.lost:
             _told(runs, self.lost, self.store, self.state_dir)
         notes = turn(runs, self.store, self.state_dir, as_of=self.as_of, stop=self.stop)
+        if self.as_of is None:  # else the account's time is another one on purpose
+            notes += _clocks(runs)
         if self.store.file:
             if is_due(self.store.file):
                 with suppress(OSError, duckdb.Error):  # then it stays due
@@ -221,6 +224,25 @@ class Night:
             with told(loaded, LEDGER_FAILED):
                 record(loaded, self.store, self.state_dir)
             return notes
+
+
+def _clocks(runs: Sequence[Run]) -> list[str]:
+    """Have the runs say that this machine's clock is wrong, a line for each account's.
+
+    They stay as they ended: how far a list is read, and which version of a row is newer, is
+    told by Cliniko's times. The ages that `status` works out later are what is wrong.
+    """
+    lines: list[str] = []
+    for run in runs:
+        if abs(run.skew) > SKEW:
+            minutes = round(abs(run.skew) / 60)
+            side = "ahead of" if run.skew > 0 else "behind"
+            lines.append(
+                f"this machine's clock is {minutes:,} minutes {side} Cliniko's: set it, or "
+                "`cliniko status` cannot tell how old the rows are"
+            )
+            run.warnings.append(lines[-1])
+    return lines
 
 
 def _told(runs: Sequence[Run], lost: Sequence[str], store: Warehouse, state_dir: Path) -> None:

@@ -219,6 +219,19 @@ def test_an_answer_has_its_body_its_servers_time_and_its_size(
     assert answer.size == 21
 
 
+def test_our_clock_is_judged_by_the_answer_that_says_it_is_nearest(
+    client: Client, cliniko: Fake
+) -> None:
+    assert client.skew == float("inf")
+    fresh, kept = NOW.subtract(minutes=20), NOW.subtract(hours=3)
+    for date in (kept, fresh, kept, None):
+        headers = {"Date": date.format("ddd, DD MMM YYYY HH:mm:ss [GMT]")} if date else {}
+        cliniko.script = [httpx.Response(200, json={}, headers=headers)]
+        client.get("/patients")
+
+    assert client.skew == 20 * 60
+
+
 @pytest.mark.parametrize("date", [None, "", "yesterday", "Thu, 99 Jan 2026 10:00:00 GMT"])
 def test_without_a_readable_date_our_own_clock_counts(
     client: Client, cliniko: Fake, date: str | None

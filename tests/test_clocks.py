@@ -86,6 +86,19 @@ def test_check_and_status_say_that_a_run_is_dated_in_the_future(
     assert checked.data["freshness"]["fresh"] is False
 
 
+@pytest.mark.parametrize(("by", "side"), [(YEARS, "behind"), (-YEARS, "ahead of")])
+def test_a_run_says_that_the_clock_is_wrong(
+    by: timedelta, side: str, connected: Served, cliniko: Cliniko
+) -> None:
+    for clock, lines in ((by, 1), (timedelta(minutes=-9), 0)):
+        connected.account.now = datetime.now(UTC) + clock
+        ended = cliniko("sync", LIST, "--json")
+
+        assert (ended.code, ended.data["status"]) == (0, "ok")
+        assert ended.err.count(f"minutes {side} Cliniko's: set it") == lines
+        assert sum(f"minutes {side} Cliniko's" in one for one in ended.data["warnings"]) == lines
+
+
 def test_a_comparison_that_is_dated_in_the_future_is_due(
     warehouse: Warehouse, settings: ClinikoSettings, served: Served
 ) -> None:

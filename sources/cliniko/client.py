@@ -13,6 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
+from math import inf
 from statistics import median
 from typing import Any, NoReturn, Self
 from urllib.parse import unquote, urlencode
@@ -104,7 +105,8 @@ class Client:
     """GET, and nothing else, with one key, to one host, at the throttle's pace.
 
     Threads share one client. `requests` counts what was sent, by path, and `throttled`
-    the answers 429.
+    the answers 429. `skew` is by how many seconds our clock is ahead of the server's, infinite
+    before its first dated answer.
     """
 
     def __init__(
@@ -134,6 +136,7 @@ class Client:
         self._is_direct = isinstance(self._connections, Connections)
         self.requests: Counter[str] = Counter()
         self.throttled = 0
+        self.skew = inf
         self._took: deque[float] = deque([0.0], maxlen=LATEST)
         self._retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(Unavailable),
@@ -298,7 +301,7 @@ class Client:
                 body = self._body(response, path, late, tries.eager)
             with self._lock:
                 self._took.append(self._clock() - began)
-            return body, _date(response, self._now)
+            return body, self._dated(response)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             failure = _words(error)
             kind = Overloaded if isinstance(error, httpx.ReadTimeout) else Unavailable
@@ -334,6 +337,18 @@ class Client:
         if body is None:
             raise TooLarge(f"GET {path}: the answer has more than {limit} bytes")
         return body
+
+    def _dated(self, response: httpx.Response) -> pendulum.DateTime:
+        """The answer's date, by which our clock is judged.
+
+        The least difference counts: a cache may have kept an answer, a slow one is older.
+        """
+        now = self._now()
+        date = _date(response, lambda: now)
+        if date is not now:
+            with self._lock:
+                self.skew = min(self.skew, (now - date).total_seconds(), key=abs)
+        return date
 
     def _detail(self, response: httpx.Response) -> str:
         """The API's own words in a refusal, which stands whether they arrive or not."""
