@@ -2,7 +2,7 @@
 
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,9 @@ from dlt.destinations.sql_client import SqlClientBase, WithSchemas
 from pipelines.loaded_rows import Unlike
 
 LOADS = 4  # tables that are filled at once: dlt's 20 take more memory, and no less time
+
+Compare = Callable[[dlt.Pipeline, Mapping[str, int]], list[Unlike]]
+"""What of a load is otherwise in the destination, given how many rows each table was sent."""
 
 TURN = threading.RLock()
 """Held while a destination is written to: accounts that are read side by side share its
@@ -54,9 +57,10 @@ def commit(flow: dlt.Pipeline) -> list[Unlike]:
     What is otherwise there afterwards, where the destination compares that.
     """
     with turn(flow):
-        flow.normalize()
+        info = flow.normalize()
         flow.load(workers=loads(flow))
-        found: list[Unlike] = getattr(flow.destination, "unlike", lambda _: [])(flow)
+        compare: Compare = getattr(flow.destination, "unlike", lambda *_: [])
+        found = compare(flow, info.row_counts if info else {})
     clear(flow)
     # dlt notes where each setting came from, and forgets it with its trace, which is off.
     get_resolved_traces().clear()

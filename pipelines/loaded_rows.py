@@ -5,7 +5,7 @@ them and the tables (a trigger, a rule, a type that somebody changed) may change
 drop them, without an error. So both are compared by the server, in one statement.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,13 +22,16 @@ from sources.cliniko.forgotten import FORGOTTEN
 
 MOST = 8  # tables that are named; the others are counted
 
+ALONE = "SET max_parallel_workers_per_gather = 0; SET jit = off"
+"""For one statement over many small tables, workers and a compiler cost more than they save."""
+
 
 class Unlike(NamedTuple):
     """Rows of a table that are not what was loaded.
 
     account:  whose rows; empty for everybody's
-    what:     the table; where it could not be compared, why
-    rows:     a hash of each row's key; empty where it could not be compared
+    what:     the table; where there is more to say than its rows, a sentence
+    rows:     a hash of each row's key; empty beside a sentence
     """
 
     account: str
@@ -56,10 +59,12 @@ def _known() -> Iterator[Compared]:
 KNOWN = {one.table.name: one for one in _known()}
 
 
-def unlike(flow: dlt.Pipeline, client: SqlClientBase[Any]) -> list[Unlike]:
+def unlike(flow: dlt.Pipeline, sent: Mapping[str, int], client: SqlClientBase[Any]) -> list[Unlike]:
     """What of the packages that were just loaded is otherwise there, or missing, or too much.
 
     Nobody else may load meanwhile, and the packages have not been cleared yet.
+
+    sent:  table → rows that were sent to its staging table, where that is known
     """
     if not (loads := loaded(flow)):
         return []
@@ -71,12 +76,29 @@ def unlike(flow: dlt.Pipeline, client: SqlClientBase[Any]) -> list[Unlike]:
     ]
     try:
         with client:
+            client.execute_sql(ALONE)
             rows = client.execute_sql(" UNION ALL ".join(queries)) or ()
+            arrived = _arrived({n: sent[n] for n in loads if n in sent}, client)
     except Exception as error:  # the rows are loaded: what breaks here only leaves a doubt
         ours = cause(error)
         why = said(ours) if isinstance(ours, ClinikoError) else type(ours).__name__
-        return [Unlike("", why, frozenset())]
-    return [Unlike(account, table, frozenset(keys)) for table, account, keys in rows]
+        words = f"what was loaded could not be compared with what lies there: {why}"
+        return [Unlike("", words, frozenset())]
+    return arrived + [Unlike(account, table, frozenset(keys)) for table, account, keys in rows]
+
+
+def _arrived(sent: Mapping[str, int], client: SqlClientBase[Any]) -> list[Unlike]:
+    """Staging tables that hold more rows than were sent there, or fewer."""
+    queries = [
+        f"SELECT '{name}', count(*) FROM {client.get_qualified_table_names(name)[1]}"
+        for name in sent
+    ]
+    there = client.execute_sql(" UNION ALL ".join(queries)) if queries else ()
+    return [
+        Unlike("", f"{name}: {rows:,} of {sent[name]:,} rows that were sent arrived", frozenset())
+        for name, rows in there or ()
+        if rows != sent[name]
+    ]
 
 
 def loaded(flow: dlt.Pipeline) -> dict[str, str]:
@@ -97,7 +119,7 @@ def in_words(found: Iterable[Unlike]) -> list[str]:
         if one.rows:
             rows.setdefault(one.what, set()).update(one.rows)
         else:
-            lines[f"what was loaded could not be compared with what lies there: {one.what}"] = None
+            lines[one.what] = None
     if rows:
         named = [f"{table} ({_count(len(keys))})" for table, keys in sorted(rows.items())]
         more = f" and {len(named) - MOST} more tables" if len(named) > MOST else ""

@@ -4,7 +4,7 @@ import hashlib
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -79,9 +79,9 @@ class Postgres(postgres):
         with self._connection.cursor() as cursor:
             return foreign_objects.attached(cursor, dataset)
 
-    def unlike(self, flow: dlt.Pipeline) -> list[Unlike]:
+    def unlike(self, flow: dlt.Pipeline, sent: Mapping[str, int]) -> list[Unlike]:
         """What of the packages that were just loaded is otherwise in the tables."""
-        return unlike(flow, connection(flow))
+        return unlike(flow, sent, connection(flow))
 
     @contextmanager
     def ended_by(self, stop: Callable[[], bool]) -> Iterator[None]:

@@ -48,12 +48,14 @@ def place(
     return there
 
 
-def trigger(warehouse: Warehouse, table: str, when: str, body: str) -> None:
+def trigger(
+    warehouse: Warehouse, table: str, when: str, body: str, schema: str = "cliniko"
+) -> None:
     """Something of somebody's that acts on rows before they are stored."""
     name = f"public.before_{table}"
     warehouse.change(
         f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} END $$; "
-        f"CREATE TRIGGER t BEFORE {when} ON cliniko.{table} FOR EACH ROW EXECUTE FUNCTION {name}()"
+        f"CREATE TRIGGER t BEFORE {when} ON {schema}.{table} FOR EACH ROW EXECUTE FUNCTION {name}()"
     )
 
 
@@ -104,6 +106,28 @@ def test_rows_that_had_to_go_and_stay_are_named(
     assert ended.code == 3
     assert f"{NAMED}contacts__phone_numbers ({numbers} rows);" in ended.data["message"]
     assert after.code == 0
+
+
+@pytest.mark.parametrize("how", ["copied", "inserted"])
+def test_rows_that_do_not_arrive_are_counted(
+    account: Account,
+    warehouse: Warehouse,
+    cliniko: Cliniko,
+    place: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    how: str,
+) -> None:
+    if how == "inserted":
+        monkeypatch.setenv("DISABLE_ADBC_DETECTION", "true")
+    patient = next(int(record["id"]) for record in account.rows("patients"))
+    body = f"IF NEW.id = {patient} THEN RETURN NULL; END IF; RETURN NEW;"
+    trigger(warehouse, "patients", "INSERT", body, "cliniko_staging")
+
+    ended = cliniko("sync", *place, "--full")
+    warehouse.change("DROP FUNCTION public.before_patients CASCADE")
+
+    assert ended.code == 3
+    assert ended.data["message"] == "patients: 5 of 6 rows that were sent arrived"
 
 
 def test_rows_that_cannot_be_compared_are_told(
