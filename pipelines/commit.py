@@ -15,7 +15,7 @@ from pipelines.loaded_rows import Unlike
 
 LOADS = 4  # tables that are filled at once: dlt's 20 take more memory, and no less time
 
-Compare = Callable[[dlt.Pipeline, Mapping[str, int]], list[Unlike]]
+Compare = Callable[[dlt.Pipeline, Mapping[str, int], SqlClientBase[Any]], list[Unlike]]
 """What of a load is otherwise in the destination, given how many rows each table was sent."""
 
 TURN = threading.RLock()
@@ -59,8 +59,9 @@ def commit(flow: dlt.Pipeline) -> list[Unlike]:
     with turn(flow):
         info = flow.normalize()
         flow.load(workers=loads(flow))
-        compare: Compare = getattr(flow.destination, "unlike", lambda *_: [])
-        found = compare(flow, info.row_counts if info else {})
+        compare: Compare | None = getattr(flow.destination, "unlike", None)
+        sent = info.row_counts if info else {}
+        found = compare(flow, sent, connection(flow)) if compare else []
     clear(flow)
     # dlt notes where each setting came from, and forgets it with its trace, which is off.
     get_resolved_traces().clear()

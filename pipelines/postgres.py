@@ -13,9 +13,9 @@ import dlt
 from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.destinations import postgres
 from dlt.destinations.impl.postgres.configuration import PostgresClientConfiguration
+from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines import foreign_objects, lock_holders, rights
-from pipelines.commit import connection
 from pipelines.loaded_rows import Unlike, unlike
 from pipelines.postgres_session import VERIFY, load_name, lock_timeout, shielded, uri, verify
 from sources.cliniko.errors import ConfigError, Locked, Stopped, Unavailable
@@ -79,9 +79,11 @@ class Postgres(postgres):
         with self._connection.cursor() as cursor:
             return foreign_objects.attached(cursor, dataset)
 
-    def unlike(self, flow: dlt.Pipeline, sent: Mapping[str, int]) -> list[Unlike]:
+    def unlike(
+        self, flow: dlt.Pipeline, sent: Mapping[str, int], client: SqlClientBase[Any]
+    ) -> list[Unlike]:
         """What of the packages that were just loaded is otherwise in the tables."""
-        return unlike(flow, sent, connection(flow))
+        return unlike(flow, sent, client)
 
     @contextmanager
     def ended_by(self, stop: Callable[[], bool]) -> Iterator[None]:
