@@ -77,13 +77,13 @@ def test_a_load_that_breaks_costs_its_rows_and_those_that_were_read_meanwhile(
     settings = settings_for(served, checkpoint_seconds=0)
     loads: list[Delivery] = []
 
-    def second_breaks(self: Landing, delivery: Delivery) -> None:
+    def third_breaks(self: Landing, delivery: Delivery) -> None:
         loads.append(delivery)
-        if len(loads) == 2:
+        if len(loads) == 3:
             raise RuntimeError("the disk is full")
         load(self.flow, delivery)
 
-    monkeypatch.setattr(Landing, "load", second_breaks)
+    monkeypatch.setattr(Landing, "load", third_breaks)
     broken = place.sync(settings, "patients")
     monkeypatch.undo()
 
@@ -91,7 +91,7 @@ def test_a_load_that_breaks_costs_its_rows_and_those_that_were_read_meanwhile(
     kept = place.flow.state["sources"]["cliniko"]["resources"]["patients"]["main"]["cursors"]
     assert (broken.status, reading.status) == ("failed", "failed")
     assert "the disk is full" in broken.error
-    assert reading.cursor == min(kept.values())  # that of the first load alone
+    assert reading.cursor == min(kept.values())  # that of the loads before
     assert place.value("SELECT count(*) FROM cliniko.patients") < 450
 
     whole = place.sync(settings, "patients")

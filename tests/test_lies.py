@@ -1,7 +1,7 @@
 """A server that lies for good: the walk reads all the same, in a bounded number of requests."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -89,6 +89,69 @@ def test_where_only_sort_is_ignored_a_night_reads_only_what_changed(served, walk
     assert found == set(changed)
     assert "in ranges" in walk.notes[0]
     assert requests <= 8
+    served.account.pass_seconds(DAY)
+
+
+def backwards(account: Account, second: int = 0) -> list[str]:
+    """Let the first 120 of 300 records change after 30 others; all that changed.
+
+    By creation a first page of them looks as if it were in the order of changes. With
+    `second` 0 they change in one second.
+    """
+    in_order = sorted(account.rows(LIST), key=lambda record: record["created_at"])
+    numbers = [record["id"] for record in in_order]
+    for number in numbers[130:160]:
+        account.update(LIST, number)
+        account.pass_seconds(1)
+    account.pass_seconds(DAY)
+    for number in numbers[:120]:
+        account.update(LIST, number)
+        account.pass_seconds(second)
+    return numbers[:120] + numbers[130:160]
+
+
+@pytest.mark.parametrize("second", [0, 1])
+def test_changes_behind_a_page_that_only_looks_ordered_are_read(served, walked, second):
+    since = served.account.now - timedelta(hours=1)
+    changed = backwards(served.account, second)
+
+    found, _, requests = walked(lie(LIST, ignores_sort=True), since=since)
+
+    assert found >= set(changed)
+    assert requests <= 12
+    served.account.pass_seconds(DAY)
+
+
+@pytest.mark.parametrize("second", [0, 1])
+@pytest.mark.parametrize("part", [1, 1_000])
+def test_wherever_a_walk_is_interrupted_its_cursor_is_behind_all_that_is_unread(
+    served, monkeypatch, part, second
+):
+    monkeypatch.setattr("sources.cliniko.split.PART", part)
+    monkeypatch.setattr(Client, "leaves_budget", True)
+    since = served.account.now - timedelta(hours=1)
+    backwards(served.account, second)
+    unread = {r["id"]: datetime.fromisoformat(r["updated_at"]) for r in served.account.rows(LIST)}
+    unread = {number: when for number, when in unread.items() if when >= since}
+    cursor = since
+
+    def small(path: str, params: list[tuple[str, str]]) -> None:
+        """Ten records a page, so that a range has several."""
+        params[:] = [(name, "10" if value == "100" else value) for name, value in params]
+
+    monkeypatch.setattr(served.account, "before_answer", [small])
+    with Client(settings_for(served, max_attempts=1)) as client:
+        walk = Walk(client, ENDPOINTS[LIST], f"/{LIST}", since=since)
+        served.faults.last(lie(LIST, ignores_sort=True))
+        for page in walk.pages():
+            for record in page.records:
+                unread.pop(record["id"], None)
+            cursor = page.cursor if page.rewinds else page.cursor or cursor
+            places = [one.at for one in page.split.ranges] if page.split else [cursor]
+            assert min(places) <= min(unread.values(), default=served.account.now)
+
+    assert not unread
+    served.faults.clear()
     served.account.pass_seconds(DAY)
 
 

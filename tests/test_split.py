@@ -133,7 +133,7 @@ def test_a_list_is_split_as_soon_as_the_others_are_done(account, served, walk):
 
     pages = list(walk(idle=lambda: next(busy, True)).pages())
 
-    assert [bool(page.split) for page in pages[:7]] == [False] * 6 + [True]
+    assert [bool(page.split) for page in pages[:8]] == [False] * 7 + [True]
     assert ids(pages) == everybody(account)
 
 
@@ -238,10 +238,11 @@ def test_the_cursor_stays_until_every_range_has_ended(account, client):
     cursors = []
     for page in pages:
         one.keep(page, state)
-        cursors.append(state["cursors"][PATH])
+        cursors.append(state.get("cursors", {}).get(PATH))
 
     newest = max(record["updated_at"] for record in account.rows("patients"))
-    assert set(cursors[:-1]) == {pages[0].cursor.isoformat()}
+    # Where the first page ends is known once the second is there.
+    assert set(cursors[:-1]) == {None, pages[1].cursor.isoformat()}
     assert datetime.fromisoformat(cursors[-1]) == datetime.fromisoformat(newest)
     assert state["ranges"] == {}
 
@@ -264,7 +265,7 @@ def test_a_reading_that_was_cut_goes_on_where_each_range_stood(account, served, 
     second = take(Reading(ENDPOINTS["patients"]), client, state)
 
     assert first | second == everybody(account)
-    assert len(served.log) < 20 - 10 + 2 * 4
+    assert len(served.log) < 20 - 10 + 3 * 4  # the page that each range was at comes again
     assert state["ranges"] == {}
 
 

@@ -152,6 +152,14 @@ def test_goes_on_behind_a_crowded_second(account, walk):
     assert ids(found) == ids(account.rows("patients"))
 
 
+def test_a_list_that_ends_with_a_crowded_second_is_read_up_to_it(account, walk):
+    crowd(account, 250, account.now - HOUR)
+
+    pages = list(walk().pages())
+
+    assert cursor(pages) == account.now - HOUR
+
+
 def test_records_that_change_meanwhile_are_neither_lost_nor_old_after_the_next_walk(account, walk):
     everybody = sorted(ids(account.rows("patients")))
 

@@ -5,7 +5,7 @@ oldest change first.
 """
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from sources.cliniko import filters, page
@@ -43,18 +43,23 @@ def by_change(
 
     cut:  asked after a page that has others behind it; its ranges end this, and are returned
 
+    A page says where it began, since only the answer behind it shows that none was left out
+    before its end; the last one says where it ends.
     A page is not known here any more once it is given: hundreds of lists may be waiting.
     Raises Distrust if the answers do not keep the order, or the range.
     """
     last = begin = before = page.second(since) if since else None
-    end, expected = _End(), 0
+    end, expected, reached = _End(), 0, None
     while True:
         answer = listed.get([*window(last, until), *_range(within)], "updated_at:asc")
         records = listed.records(answer)
-        if (page.count(answer) or expected) < expected:
+        count = page.count(answer)
+        if count is not None and count < expected:
             # One was deleted meanwhile, or the page before was not in the order that it shows.
             yield from Partitions(listed, bounds(before, last, within)).pages()
         if page.is_empty(answer, records, first=last == begin):
+            if reached:
+                yield listed.page([], reached)
             return None
         if within and not within.holds(records):
             raise Distrust("records came that belong to another range of created_at")
@@ -65,7 +70,9 @@ def by_change(
         is_crowd = first == last
         expected = 0 if is_crowd else page.total(answer) - _passed(records)
         left = page.total(answer) - len(records)
-        taken = [listed.page(records, last, left)]
+        reached = last
+        at = before if page.leads_on(answer) else last
+        taken = [listed.page(records, at, left)]
         at = taken[0].cursor
         del answer.body[listed.endpoint.name], records
         yield taken.pop()
@@ -76,7 +83,11 @@ def by_change(
         if is_crowd and last > LATEST:
             raise Distrust("records came that changed when time ends")
         if is_crowd:
-            yield from _crowd(listed, last, within)
+            came = set[str]()
+            for one in _crowd(listed, last, within):
+                came.update(page.key(record) for record in one.records)
+                yield replace(one, cursor=before)
+            expected = page.total(answer) - len(came)
             last += SECOND
 
 

@@ -88,11 +88,15 @@ def odd_total(answer: Answer) -> str:
     return "an array" if isinstance(found, list) else "an object"
 
 
+def leads_on(answer: Answer) -> bool:
+    """Whether the answer says that the list goes on, be it by a link that is none."""
+    links = answer.body.get("links")
+    return isinstance(links, dict) and links.get("next") is not None
+
+
 def fits(answer: Answer, found: Sequence[Record]) -> bool:
     """Whether the answer is all of what was asked for, so that its order does not matter."""
-    links = answer.body.get("links")
-    leads_on = isinstance(links, dict) and links.get("next") is not None
-    return not leads_on and count(answer) == len(found)
+    return not leads_on(answer) and count(answer) == len(found)
 
 
 def is_empty(answer: Answer, found: Sequence[Record], *, first: bool = False) -> bool:
@@ -104,8 +108,8 @@ def is_empty(answer: Answer, found: Sequence[Record], *, first: bool = False) ->
     """
     if found:
         return False
-    leads_on = following(answer) is not None and count(answer) != 0
-    if leads_on or (first and total(answer) > 0):
+    goes_on = following(answer) is not None and count(answer) != 0
+    if goes_on or (first and total(answer) > 0):
         raise Distrust("an empty page came where records should be")
     return True
 

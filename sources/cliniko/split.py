@@ -76,7 +76,9 @@ def side_by_side(
     ]
     with closing(together(ranges)) as coming:
         for number, part in coming:
-            parts = parts.moved(number, part.cursor if part else None)
+            # A page in no order says not how far its range is read; it is not its end.
+            at = (part.cursor or parts.ranges[number].at) if part else None
+            parts = parts.moved(number, at)
             yield replace(part or listed.page([]), cursor=None, split=parts)
     yield listed.page([], parts.newest)
 
