@@ -1,4 +1,4 @@
-"""Any order of changes, faults, crashes and runs: after a quiet run the copy equals the account.
+"""Any order of changes, faults, lies, crashes and runs: a quiet run makes the copy equal.
 
 A case is a list of steps that Hypothesis makes up. Most cases go through the real server,
 client, walk, reading and source, and the rows that come out are merged here by dlt's rule;
@@ -22,6 +22,7 @@ import pytest
 from conftest import Warehouse, settings_for
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as some
+from lies import LIES
 
 from pipelines.destinations import warehouse as store
 from pipelines.flows import pipeline
@@ -78,6 +79,16 @@ class Trouble:
 
 
 @dataclass(frozen=True)
+class Lie:
+    """What the server's answers are wrong in, from a request of the run to its end."""
+
+    what: str
+
+
+What = Change | Trouble | Lie
+
+
+@dataclass(frozen=True)
 class Sync:
     """A run.
 
@@ -87,7 +98,7 @@ class Sync:
     after:   the checkpoint after which it does
     """
 
-    during: tuple[tuple[int, Change | Trouble], ...] = ()
+    during: tuple[tuple[int, What], ...] = ()
     pages: int = 100
     ends: Literal["whole", "stopped", "lost", "left"] = "whole"
     after: int = 1
@@ -125,11 +136,12 @@ CHANGES = some.builds(
 TROUBLES = some.builds(
     Trouble, some.sampled_from(("status", "html", "reset", "throttled")), some.integers(1, TRIES)
 )
+LYING = some.builds(Lie, some.sampled_from(sorted(LIES)))
 
 
 def syncs(most: int, pages: Sequence[int], ends: Sequence[str]) -> some.SearchStrategy[Sync]:
     """Runs in which something happens up to the `most`-th request, and oftener in a long one."""
-    what = some.one_of(CHANGES, PASSING, CHANGES, TROUBLES)
+    what = some.one_of(CHANGES, PASSING, CHANGES, TROUBLES, LYING)
     when = some.one_of(some.integers(2, 4), some.integers(1, most))
     during = some.lists(some.tuples(when, what), max_size=most).map(tuple)
     return some.builds(
@@ -211,13 +223,16 @@ class World:
     """An account that changes as a case says, behind a server with small pages.
 
     in_turn:  whether what goes on side by side is done in turn, the same way each time
+    deleted:  ids that may come back
+    mortal:   ids that were deleted at some time
     """
 
     served: Served
     case: Case
     in_turn: bool = False
     deleted: list[str] = field(default_factory=list)
-    _coming: list[tuple[int, Change | Trouble]] = field(default_factory=list)
+    mortal: set[str] = field(default_factory=set)
+    _coming: list[tuple[int, What]] = field(default_factory=list)
     _asked: int = 0
     _patched: pytest.MonkeyPatch = field(default_factory=pytest.MonkeyPatch)
 
@@ -249,7 +264,7 @@ class World:
         """The ids that are there."""
         return [record["id"] for record in self.account.rows(self.case.name)]
 
-    def expect(self, coming: Sequence[tuple[int, Change | Trouble]]) -> None:
+    def expect(self, coming: Sequence[tuple[int, What]]) -> None:
         """Let things happen before the requests to come."""
         self._asked, self._coming = 0, list(coming)
 
@@ -267,10 +282,13 @@ class World:
                 params[place] = ("per_page", str(self.case.per_page))
         self._asked += 1
         for what in [what for at, what in self._coming if at == self._asked]:
-            if isinstance(what, Trouble):
-                self.served.faults.append(self._fault(what))
-            else:
-                self.do(what)
+            match what:
+                case Trouble():
+                    self.served.faults.append(self._fault(what))
+                case Lie():
+                    self.served.faults.last(faults.lie(self.case.name, **LIES[what.what]))
+                case Change():
+                    self.do(what)
 
     def _fault(self, trouble: Trouble) -> Fault:
         where: dict[str, Any] = {"path": self.case.name, "times": trouble.times}
@@ -319,6 +337,7 @@ class World:
             case "delete" if len(numbers) > 1:
                 account.delete(name, number)
                 self.deleted.append(number)
+                self.mortal.add(number)
             case "restore" if self.deleted:
                 account.restore(name, self.deleted.pop(change.which % len(self.deleted)))
 
@@ -504,7 +523,7 @@ def test_a_list_that_is_read_in_ranges_is_there_in_its_version_too(
 # Whole runs
 
 
-def is_slow(what: Change | Trouble) -> bool:
+def is_slow(what: What) -> bool:
     """Whether a whole run would sleep because of it."""
     return isinstance(what, Trouble) and what.kind == "throttled"
 
@@ -528,6 +547,13 @@ class Nights:
         readings = {self.name: Reading(ENDPOINTS[self.name])}
         with Client(self.settings) as client:
             flow.extract(cliniko_source(self.settings, client=client, readings=readings))
+
+    def marked(self) -> set[str]:
+        """The ids of the rows that are marked as gone; none before anything is published."""
+        if not (self.place.state_dir / "warehouse.duckdb").exists():
+            return set()
+        rows = self.place.rows(f"SELECT id FROM cliniko.{self.name} WHERE _gone_at IS NOT NULL")
+        return {str(row["id"]) for row in rows}
 
     def versions(self) -> dict[str, Any]:
         """What readers have, as the account tells it; rows that are marked as gone are left out."""
@@ -562,6 +588,7 @@ def test_after_a_quiet_run_readers_have_the_account_and_what_is_gone_is_marked(
                 else:
                     nights.run()
                 world.calm()
+                assert nights.marked() <= world.mortal
 
         last = nights.run()
 
