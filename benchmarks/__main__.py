@@ -6,13 +6,19 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import chart, environments, report, results, scale
+from benchmarks import (
+    chart,
+    environments,
+    report,
+    results,
+    scale,
+)
 from benchmarks.cases import CASES, Case
-from benchmarks.contenders import CONTENDERS
 from benchmarks.environments import NotInstalled
-from benchmarks.lab import Lab, machine, revision
 from benchmarks.measure import Failed
 from benchmarks.results import Outcome
+from benchmarks.runner import Lab, machine, revision
+from benchmarks.subjects import CONTENDERS
 
 PACKAGES = (
     "dlt",

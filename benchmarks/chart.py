@@ -5,10 +5,10 @@ import subprocess
 from pathlib import Path
 
 from benchmarks import environments
-from benchmarks.contenders import CONTENDERS
 from benchmarks.measure import clean
 from benchmarks.report import CHART
 from benchmarks.results import Results
+from benchmarks.subjects import CONTENDERS
 
 CASE = "load_100k"
 FIGURES = {"wall": "wall, s", "cpu": "CPU, s", "peak": "memory, MB"}

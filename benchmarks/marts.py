@@ -11,14 +11,14 @@ import tempfile
 import time
 from pathlib import Path
 
-from pipelines.destinations import warehouse
-from pipelines.marts.build import build
-from pipelines.nightly import night
-from pipelines.report import console
-from sandbox import Account, serve
-from sources.cliniko.endpoints import ENDPOINTS
-from sources.cliniko.reading import Reading
-from sources.cliniko.settings import resolve
+from cliniko.endpoints import ENDPOINTS
+from cliniko.extract.progress import Reading
+from cliniko.settings import resolve
+from cliniko_warehouse.marts.build import build
+from cliniko_warehouse.presentation.progress import console
+from cliniko_warehouse.run.nightly import night
+from cliniko_warehouse.sandbox import Account, serve
+from cliniko_warehouse.warehouse.warehouse import warehouse
 
 ROWS = 1_000_000
 BUDGET = 1_000_000  # requests a minute: the load is not what is measured

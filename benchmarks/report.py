@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from benchmarks.cases import CASES
-from benchmarks.contenders import CONTENDERS
 from benchmarks.goals import GOALS, Goal
 from benchmarks.results import Results
+from benchmarks.subjects import CONTENDERS
 
 FILE = Path(__file__).with_name("RESULTS.md")
 CHART = "results.svg"

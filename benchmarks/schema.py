@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from sources.cliniko import catalogue
-from sources.cliniko.endpoints import ENDPOINTS
-from sources.cliniko.values import SQL
+from cliniko.endpoints import ENDPOINTS, schema
+from cliniko.transform.convert import SQL
 
 
 def columns(name: str) -> list[dict[str, Any]]:
@@ -13,7 +12,7 @@ def columns(name: str) -> list[dict[str, Any]]:
     `nested` columns lie deeper than the record itself; a `link` holds a URL.
     """
     endpoint = ENDPOINTS[name]
-    [table, *_] = catalogue.tables(endpoint)
+    [table, *_] = schema.tables(endpoint)
     links = {link.column: link.name for link in endpoint.links}
     made = []
     for column in table.columns:

@@ -12,12 +12,12 @@ import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from benchmarks.tiled import Tiled
-from benchmarks.wire import Budget, Front, Rival
-from sandbox import Account
-from sandbox.answers import Answer, Desk, message
-from sandbox.filters import Refusal
-from sandbox.pages import Params
+from benchmarks.minimal_server import Budget, Front, Rival
+from benchmarks.synthetic_lists import Tiled
+from cliniko_warehouse.sandbox import Account
+from cliniko_warehouse.sandbox.filters import Refusal
+from cliniko_warehouse.sandbox.pages import Params
+from cliniko_warehouse.sandbox.routes import Answer, Desk, message
 
 HOST = "127.0.0.1"
 

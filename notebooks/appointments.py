@@ -6,7 +6,13 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from notebooks.selection import MINE, STARTS, Selection, row, rows
+from cliniko_warehouse.notebooks.filters import (
+    MINE,
+    STARTS,
+    Selection,
+    row,
+    rows,
+)
 
 IN_PERIOD = f"local_date BETWEEN $first AND $last AND {MINE}"
 

@@ -3,8 +3,8 @@
 import altair as alt
 import pyarrow as pa
 
-from notebooks.look import SOFT, STEPS
-from notebooks.periods import Period
+from cliniko_warehouse.notebooks.periods import Period
+from cliniko_warehouse.notebooks.theme import SOFT, STEPS
 
 
 def time(period: Period) -> alt.X:

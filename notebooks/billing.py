@@ -5,7 +5,12 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from notebooks.selection import MINE, Selection, row, rows
+from cliniko_warehouse.notebooks.filters import (
+    MINE,
+    Selection,
+    row,
+    rows,
+)
 
 SHOWN = 10  # names in a list; the rest is one bar
 

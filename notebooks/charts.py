@@ -9,8 +9,9 @@ from typing import Any
 import altair as alt
 import pyarrow as pa
 
-from notebooks.axes import named, numbers, time
-from notebooks.look import (
+from cliniko_warehouse.notebooks.axes import named, numbers, time
+from cliniko_warehouse.notebooks.periods import Period
+from cliniko_warehouse.notebooks.theme import (
     ATTENDED,
     BOOKED,
     CANCELLED,
@@ -19,7 +20,6 @@ from notebooks.look import (
     MISSED,
     dressed,
 )
-from notebooks.periods import Period
 
 HEIGHT = 260  # pixels of a chart that does not grow with its rows
 ROW = 30  # pixels of a bar in a list

@@ -12,20 +12,28 @@ app = marimo.App(width="full", app_title="Clinic overview", css_file="style.css"
 with app.setup:
     import marimo as mo
 
-    from notebooks import (
+    from cliniko_warehouse.notebooks import (
         appointments,
         billing,
         charts,
+        formatting,
         freshness,
         heatmaps,
         patients,
         reader,
-        words,
     )
-    from notebooks.cards import Card, cards, empty, heading, panel, side_by_side, title
-    from notebooks.definitions import definitions
-    from notebooks.periods import choices
-    from notebooks.selection import Selection
+    from cliniko_warehouse.notebooks.components import (
+        Card,
+        cards,
+        empty,
+        heading,
+        panel,
+        side_by_side,
+        title,
+    )
+    from cliniko_warehouse.notebooks.definitions import definitions
+    from cliniko_warehouse.notebooks.filters import Selection
+    from cliniko_warehouse.notebooks.periods import choices
 
 
 @app.cell
@@ -119,7 +127,7 @@ def _(business, period, practitioner):
 @app.cell
 def _(chosen, connection, night):
     def money(amount):
-        return words.money(amount, night.currency)
+        return formatting.money(amount, night.currency)
 
     _day = appointments.today(connection, chosen, night.today)
     _full = appointments.fullness(connection, chosen.on(night.today))
@@ -131,35 +139,35 @@ def _(chosen, connection, night):
                 cards(
                     Card(
                         "Appointments today",
-                        words.whole(_day["appointments"]),
-                        f"{words.whole(_day['to_come'])} still to come, "
-                        f"{words.whole(_day['cancelled'])} cancelled",
+                        formatting.whole(_day["appointments"]),
+                        f"{formatting.whole(_day['to_come'])} still to come, "
+                        f"{formatting.whole(_day['cancelled'])} cancelled",
                     ),
                     Card(
                         "Patients today",
-                        words.whole(_day["patients"]),
-                        f"{words.whole(_day['new_patients'])} for the first time",
+                        formatting.whole(_day["patients"]),
+                        f"{formatting.whole(_day['new_patients'])} for the first time",
                     ),
                     Card(
                         "Booked today",
-                        words.percent(_full["utilisation"]),
-                        f"{words.hours(_full['free_minutes'])} free "
-                        f"of {words.hours(_full['offered_minutes'])}"
+                        formatting.percent(_full["utilisation"]),
+                        f"{formatting.hours(_full['free_minutes'])} free "
+                        f"of {formatting.hours(_full['offered_minutes'])}"
                         if _full["offered_minutes"]
                         else "no hours are offered",
                     ),
                     Card(
                         "Next seven days",
-                        words.whole(_day["ahead"]),
+                        formatting.whole(_day["ahead"]),
                         "appointments booked",
                     ),
                     Card(
                         "Open invoices",
                         money(_open["owed"]),
-                        f"{words.plural(_open['invoices'], 'invoice')}, with tax",
+                        f"{formatting.plural(_open['invoices'], 'invoice')}, with tax",
                     )
                     if not night.forbids("invoices")
-                    else Card("Open invoices", words.NONE, "not permitted"),
+                    else Card("Open invoices", formatting.NONE, "not permitted"),
                 )
             ),
         ],
@@ -181,16 +189,22 @@ def _(chosen, connection, money, night):
         return f"{said} on the {chosen.period.days} days before" if said else ""
 
     def _count(label, name):
-        return Card(label, words.whole(_now[name]), _against(words.change(_now[name], _then[name])))
+        return Card(
+            label,
+            formatting.whole(_now[name]),
+            _against(formatting.change(_now[name], _then[name])),
+        )
 
     def _rate(label, name):
         return Card(
-            label, words.percent(_now[name]), _against(words.points(_now[name], _then[name]))
+            label,
+            formatting.percent(_now[name]),
+            _against(formatting.points(_now[name], _then[name])),
         )
 
     mo.vstack(
         [
-            mo.Html(heading("The period", words.stretch(chosen.period))),
+            mo.Html(heading("The period", formatting.stretch(chosen.period))),
             mo.Html(
                 cards(
                     _count("Completed appointments", "completed"),
@@ -198,13 +212,13 @@ def _(chosen, connection, money, night):
                     _count("New patients", "new_patients"),
                     Card(
                         "Revenue, net",
-                        money(_net) if not night.forbids("invoices") else words.NONE,
-                        _against(words.change(_net, _before)),
+                        money(_net) if not night.forbids("invoices") else formatting.NONE,
+                        _against(formatting.change(_net, _before)),
                     ),
                     Card(
                         "Utilisation",
-                        words.percent(_full),
-                        _against(words.points(_full, _fuller)),
+                        formatting.percent(_full),
+                        _against(formatting.points(_full, _fuller)),
                     ),
                     _rate("Did not arrive", "dna_rate"),
                     _rate("Cancelled", "cancellation_rate"),
@@ -231,7 +245,7 @@ def _(chosen, night):
             return empty(reason)
         return mo.as_html(chart(rows)).text if rows.num_rows else empty(f"{otherwise}")
 
-    scope = words.stretch(chosen.period)
+    scope = formatting.stretch(chosen.period)
     return WIDER, counted, scope, shown
 
 

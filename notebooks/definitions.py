@@ -3,9 +3,9 @@
 import re
 from functools import cache
 
-from pipelines.marts.project import PROJECT
+from cliniko_warehouse.marts.project import DEFINITIONS
 
-FILE = PROJECT / "definitions.md"
+FILE = DEFINITIONS
 
 
 def definitions(*names: str) -> str:

@@ -16,7 +16,7 @@ app = marimo.App(width="medium", app_title="A first look", css_file="style.css")
 with app.setup:
     import marimo as mo
 
-    from notebooks import freshness, reader
+    from cliniko_warehouse.notebooks import freshness, reader
 
 
 @app.cell

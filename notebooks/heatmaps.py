@@ -8,8 +8,8 @@ from typing import Any
 import altair as alt
 import pyarrow as pa
 
-from notebooks.axes import even_steps, steps, written
-from notebooks.look import CARD, ON_STEPS, dressed
+from cliniko_warehouse.notebooks.axes import even_steps, steps, written
+from cliniko_warehouse.notebooks.theme import CARD, ON_STEPS, dressed
 
 CELL = 28  # pixels of a row
 WEEK = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

@@ -5,7 +5,12 @@ from datetime import date
 import duckdb
 import pyarrow as pa
 
-from notebooks.selection import MINE, STARTS, Selection, rows
+from cliniko_warehouse.notebooks.filters import (
+    MINE,
+    STARTS,
+    Selection,
+    rows,
+)
 
 COHORTS_SHOWN = 12  # months of first visits, and months after
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.place import published
+from cliniko_warehouse.paths import published
 
 WAREHOUSE = "CLINIKO_WAREHOUSE"
 """The environment variable that names the file; without it, the state directory's."""

@@ -1,8 +1,7 @@
 """A Cliniko account that runs on your machine: for the demo, tests and benchmarks."""
 
-from sandbox.account import Account
-from sandbox.days import pass_day, pass_days
-from sandbox.faults import (
+from cliniko_warehouse.sandbox.account import Account
+from cliniko_warehouse.sandbox.faults import (
     Fault,
     bad_json,
     continues,
@@ -26,7 +25,13 @@ from sandbox.faults import (
     unsorted,
     wrong_total,
 )
-from sandbox.server import Served, run, serve, serve_all
+from cliniko_warehouse.sandbox.server import (
+    Served,
+    run,
+    serve,
+    serve_all,
+)
+from cliniko_warehouse.sandbox.simulate_day import pass_day, pass_days
 
 __all__ = [
     "Account",

@@ -7,15 +7,15 @@ from typing import Any
 
 import orjson
 
-from sandbox.clock import Clock
-from sandbox.columns import long_id
-from sandbox.history import clinic
-from sandbox.instants import text
-from sandbox.lists import BOOKINGS, LISTS
-from sandbox.records import Record
-from sandbox.records.calendar import because
-from sandbox.services import services
-from sandbox.table import Table
+from cliniko_warehouse.sandbox.clock import Clock
+from cliniko_warehouse.sandbox.columns import long_id
+from cliniko_warehouse.sandbox.lists import BOOKINGS, LISTS
+from cliniko_warehouse.sandbox.records import Record
+from cliniko_warehouse.sandbox.records.calendar import because
+from cliniko_warehouse.sandbox.seed_history import clinic
+from cliniko_warehouse.sandbox.services import services
+from cliniko_warehouse.sandbox.table import Table
+from cliniko_warehouse.sandbox.timestamps import text
 
 OPENED = datetime(2026, 6, 1, 3, 30, tzinfo=UTC)  # the clock of an account that is given none
 

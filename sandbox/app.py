@@ -16,11 +16,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from sandbox.account import Account
-from sandbox.answers import Answer, Desk, message
-from sandbox.faults import Fault, Faults
-from sandbox.pages import Params
-from sandbox.throttle import RateLimit
+from cliniko_warehouse.sandbox.account import Account
+from cliniko_warehouse.sandbox.faults import Fault, Faults
+from cliniko_warehouse.sandbox.pages import Params
+from cliniko_warehouse.sandbox.routes import Answer, Desk, message
+from cliniko_warehouse.sandbox.throttle import RateLimit
 
 ROOT = "/v1"
 USER_AGENT = re.compile(r"\S.* \([^()\s]+@[^()\s]+\.[^()\s]+\)")

@@ -5,12 +5,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
-from sandbox.catalogue import APPOINTMENT_TYPES, CLASSES
-from sandbox.chance import mix, pick, salt
-from sandbox.columns import Columns, Span
-from sandbox.instants import DAY, offset
-from sandbox.lists import LISTS
-from sandbox.names import BUSINESSES, FIRST_NAMES, LAST_NAMES, PLACES
+from cliniko_warehouse.sandbox.columns import Columns, Span
+from cliniko_warehouse.sandbox.lists import LISTS
+from cliniko_warehouse.sandbox.names import (
+    BUSINESSES,
+    FIRST_NAMES,
+    LAST_NAMES,
+    PLACES,
+)
+from cliniko_warehouse.sandbox.sample_catalog import APPOINTMENT_TYPES, CLASSES
+from cliniko_warehouse.sandbox.seeded_random import mix, pick, salt
+from cliniko_warehouse.sandbox.timestamps import DAY, offset
 
 BOOKED, ARRIVED, MISSED, CANCELLED = range(4)  # what became of an appointment
 

@@ -4,9 +4,9 @@ from array import array
 from dataclasses import dataclass, field
 from itertools import repeat
 
-from sandbox.chance import mix
-from sandbox.instants import DAY
-from sandbox.lists import LISTS
+from cliniko_warehouse.sandbox.lists import LISTS
+from cliniko_warehouse.sandbox.seeded_random import mix
+from cliniko_warehouse.sandbox.timestamps import DAY
 
 LONG_IDS_SINCE = 1_230_768_000  # 2009-01-01, from which long ids count seconds
 YOUNG = 0.15  # share of a list that still has short ids

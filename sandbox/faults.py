@@ -7,7 +7,7 @@ from functools import reduce
 from operator import or_
 from typing import Any, Literal
 
-from sandbox.pages import PER_PAGE, Distortion, Params
+from cliniko_warehouse.sandbox.pages import PER_PAGE, Distortion, Params
 
 Kind = Literal[
     "status", "reset", "truncated", "bad_json", "html", "empty", "hang", "throttled",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sandbox.records.row import Record
+from cliniko_warehouse.sandbox.records.row import Record
 
 OPERATORS = {
     "id": ("=", "!=", ">=", "<=", ">", "<", "?", "!?"),

@@ -13,7 +13,7 @@ from typing import Generic, Protocol, TypeVar
 
 from sortedcontainers import SortedList
 
-from sandbox.chance import mix
+from cliniko_warehouse.sandbox.seeded_random import mix
 
 SLOT_BITS = 24  # at most 16 million rows in a list
 SLOT_MASK = (1 << SLOT_BITS) - 1

@@ -7,8 +7,8 @@ from zlib import crc32
 
 import orjson
 
-from sandbox.filters import Refusal
-from sandbox.lists import Listing
+from cliniko_warehouse.sandbox.filters import Refusal
+from cliniko_warehouse.sandbox.lists import Listing
 
 PER_PAGE, MOST_PER_PAGE = 50, 100
 

@@ -7,12 +7,12 @@ from typing import Any
 
 from sortedcontainers import SortedList
 
-from sandbox.columns import FIRST, UNREADABLE
-from sandbox.filters import Filter, value_of
-from sandbox.index import SLOT_BITS, Order, Stretch
-from sandbox.lists import Listing
-from sandbox.rows import HIDDEN, INDEXED
-from sandbox.table import Table
+from cliniko_warehouse.sandbox.columns import FIRST, UNREADABLE
+from cliniko_warehouse.sandbox.filters import Filter, value_of
+from cliniko_warehouse.sandbox.index import SLOT_BITS, Order, Stretch
+from cliniko_warehouse.sandbox.lists import Listing
+from cliniko_warehouse.sandbox.rows import HIDDEN, INDEXED
+from cliniko_warehouse.sandbox.table import Table
 
 Place = tuple[Table, int]
 Range = tuple[int, int]  # from, to before

@@ -3,8 +3,8 @@
 from array import array
 from collections.abc import Iterator, Mapping
 
-from sandbox.columns import UNREADABLE, Columns
-from sandbox.index import Index
+from cliniko_warehouse.sandbox.columns import UNREADABLE, Columns
+from cliniko_warehouse.sandbox.index import Index
 
 HIDDEN = {"archived_at": 1, "cancelled_at": 2, "deleted_at": 4, "inactive": 8}  # bits of a state
 INDEXED = ("id", "created_at", "updated_at")

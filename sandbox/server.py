@@ -12,10 +12,15 @@ from datetime import UTC, datetime
 
 import uvicorn
 
-from sandbox.account import Account
-from sandbox.app import ROOT, App, LogEntry, Reception
-from sandbox.days import pass_day
-from sandbox.faults import Faults
+from cliniko_warehouse.sandbox.account import Account
+from cliniko_warehouse.sandbox.app import (
+    ROOT,
+    App,
+    LogEntry,
+    Reception,
+)
+from cliniko_warehouse.sandbox.faults import Faults
+from cliniko_warehouse.sandbox.simulate_day import pass_day
 
 HOST = "127.0.0.1"
 API_KEY = "sandbox-au1"

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from sandbox.chance import mix
-from sandbox.records import Record
-from sandbox.rows import HIDDEN
-from sandbox.table import Table
+from cliniko_warehouse.sandbox.records import Record
+from cliniko_warehouse.sandbox.rows import HIDDEN
+from cliniko_warehouse.sandbox.seeded_random import mix
+from cliniko_warehouse.sandbox.table import Table
 
 
 def services(tables: Mapping[str, Table]) -> list[Record]:

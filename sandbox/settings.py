@@ -1,9 +1,9 @@
 """The settings of the account and the user of the key."""
 
-from sandbox.chance import mix, uuid
-from sandbox.clinic import Clinic
-from sandbox.records import Record
-from sandbox.wordings import CUSTOM_FIELDS
+from cliniko_warehouse.sandbox.clinic import Clinic
+from cliniko_warehouse.sandbox.records import Record
+from cliniko_warehouse.sandbox.sample_texts import CUSTOM_FIELDS
+from cliniko_warehouse.sandbox.seeded_random import mix, uuid
 
 
 def custom_fields_definition(clinic: Clinic) -> Record:

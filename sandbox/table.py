@@ -5,14 +5,19 @@ from typing import Any
 
 import orjson
 
-from sandbox.chance import mix
-from sandbox.clinic import Clinic
-from sandbox.columns import UNREADABLE
-from sandbox.instants import second_of, text
-from sandbox.lists import LISTS
-from sandbox.quirks import oddly
-from sandbox.records import RENDER, WRITTEN, Record, Row
-from sandbox.rows import HIDDEN, Rows, storable
+from cliniko_warehouse.sandbox.clinic import Clinic
+from cliniko_warehouse.sandbox.columns import UNREADABLE
+from cliniko_warehouse.sandbox.legacy_records import oddly
+from cliniko_warehouse.sandbox.lists import LISTS
+from cliniko_warehouse.sandbox.records import (
+    RENDER,
+    WRITTEN,
+    Record,
+    Row,
+)
+from cliniko_warehouse.sandbox.rows import HIDDEN, Rows, storable
+from cliniko_warehouse.sandbox.seeded_random import mix
+from cliniko_warehouse.sandbox.timestamps import second_of, text
 
 KEPT = 160_000_000  # bytes of JSON that a list keeps
 

@@ -7,7 +7,7 @@ at 3:00, and 2 in Perth, where they never do. South has the same ids for other t
 from datetime import UTC, datetime
 from typing import Any
 
-from sandbox import Account
+from cliniko_warehouse.sandbox import Account
 
 NORTH, SOUTH = "north", "south"
 OPENED = datetime(2026, 4, 12, 16, tzinfo=UTC)  # Monday, 13 April, 2:00 in Sydney, 0:00 in Perth

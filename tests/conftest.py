@@ -17,14 +17,15 @@ from dlt.common.configuration.specs.pluggable_run_context import PluggableRunCon
 from postgres_server import NAMED, Server, execute, running
 from psycopg2.extras import register_default_jsonb
 
-from pipelines import cli, nightly
-from pipelines.ledger import Run
-from pipelines.place import work_file
-from pipelines.report import console
-from sandbox import Account, Served, serve
-from sources.cliniko.endpoints import ENDPOINTS
-from sources.cliniko.reading import Reading
-from sources.cliniko.settings import ClinikoSettings, resolve
+from cliniko.endpoints import ENDPOINTS
+from cliniko.extract.progress import Reading
+from cliniko.settings import ClinikoSettings, resolve
+from cliniko_warehouse import cli
+from cliniko_warehouse.ledger.runs import Run
+from cliniko_warehouse.paths import work_file
+from cliniko_warehouse.presentation.progress import console
+from cliniko_warehouse.run import nightly
+from cliniko_warehouse.sandbox import Account, Served, serve
 
 KEY = "MS0xLWFiY2RlZg-au1"
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["sources.cliniko"]):
+with atheris.instrument_imports(include=["cliniko"]):
     from hostile import NAMES, PROFILES, swallow
 
-from sandbox import Account
+from cliniko_warehouse.sandbox import Account
 
 logging.getLogger("cliniko").setLevel(logging.CRITICAL)
 

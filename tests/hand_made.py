@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from pipelines.marts.meanings import marts
+from cliniko_warehouse.marts.descriptions import marts
 
 NOW = datetime(2026, 3, 19, 17, 5, tzinfo=UTC)  # 20 March, 4:05 in Melbourne: a Friday
 TODAY = date(2026, 3, 20)

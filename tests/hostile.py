@@ -7,15 +7,15 @@ from datetime import datetime
 import duckdb
 import httpx
 
-from sources.cliniko.client import Client
-from sources.cliniko.endpoints import ENDPOINTS
-from sources.cliniko.errors import ClinikoError
-from sources.cliniko.package import Batch, Package
-from sources.cliniko.privacy import Rules
-from sources.cliniko.settings import ClinikoSettings
-from sources.cliniko.throttle import Throttle
-from sources.cliniko.values import ARROW
-from sources.cliniko.walk import Page, Walk
+from cliniko.api.client import Client
+from cliniko.api.rate_limiter import Throttle
+from cliniko.endpoints import ENDPOINTS
+from cliniko.errors import ClinikoError
+from cliniko.extract.load_package import Batch, Package
+from cliniko.pagination.walk import Page, Walk
+from cliniko.settings import ClinikoSettings
+from cliniko.transform.convert import ARROW
+from cliniko.transform.privacy import Rules
 
 SALT = "0123456789abcdef0123456789abcdef"
 PROFILES = (Rules(), Rules("pseudonymous", salt=SALT))

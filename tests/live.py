@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 
 import httpx
 
-from sources.cliniko import filters
-from sources.cliniko.client import Client
-from sources.cliniko.drift import Drift
-from sources.cliniko.endpoints import ENDPOINTS
-from sources.cliniko.errors import Forbidden, NotFound, Refused
-from sources.cliniko.model import Endpoint, Record
-from sources.cliniko.settings import ClinikoSettings
-from sources.cliniko.tables import typed
+from cliniko.api import filters
+from cliniko.api.client import Client
+from cliniko.endpoints import ENDPOINTS
+from cliniko.endpoints.spec import Endpoint, Record
+from cliniko.errors import Forbidden, NotFound, Refused
+from cliniko.settings import ClinikoSettings
+from cliniko.transform.schema_drift import Drift
+from cliniko.transform.tables import typed
 
 PAGE = [("per_page", "100"), ("sort", "updated_at:desc")]
 

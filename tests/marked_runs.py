@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from markers import seed
 
-from sandbox import Account, Served, serve
+from cliniko_warehouse.sandbox import Account, Served, serve
 
 LISTS = (
     *("patients", "contacts", "relationships", "referral_sources", "practitioners"),
@@ -75,7 +75,7 @@ def sync(tmp_path: Path, *more: str, names: tuple[str, ...] = LISTS) -> int:
 
 def begun(tmp_path: Path, *more: str, names: tuple[str, ...] = LISTS) -> subprocess.Popen[bytes]:
     """A run that has started."""
-    command = [sys.executable, "-m", "pipelines", "sync", *names, *more]
+    command = [sys.executable, "-m", "cliniko_warehouse", "sync", *names, *more]
     with (tmp_path / "said").open("ab") as said:
         return subprocess.Popen(
             [*command, "--state-dir", str(tmp_path / "state")], stdout=said, stderr=said

@@ -15,9 +15,9 @@ import duckdb
 import pyarrow.parquet as parquet
 from conftest import connected, fetched
 
-from sandbox import Account
-from sources.cliniko.endpoints import ENDPOINTS
-from sources.cliniko.model import Endpoint, Field
+from cliniko.endpoints import ENDPOINTS
+from cliniko.endpoints.spec import Endpoint, Field
+from cliniko_warehouse.sandbox import Account
 
 TEXTS = ("text", "any", "json")
 _numbers = itertools.count(10_000_000)

@@ -28,21 +28,26 @@ from clinic_by_hand import (
 )
 from filelock import FileLock
 
-from pipelines.destinations import warehouse
-from pipelines.ledger import Run
-from pipelines.marts import build as making
-from pipelines.marts import dbt, history, inspection, stamp
-from pipelines.marts.data_warnings import sentences
-from pipelines.marts.session import session
-from pipelines.marts.turn import turn
-from pipelines.nightly import night, nights
-from pipelines.place import marts_folder, published, work_file
-from pipelines.publish import publish
-from pipelines.report import console
-from sandbox import Account, Served, serve
-from sources.cliniko.endpoints import ENDPOINTS
-from sources.cliniko.reading import Reading
-from sources.cliniko.settings import ClinikoSettings, resolve
+from cliniko.endpoints import ENDPOINTS
+from cliniko.extract.progress import Reading
+from cliniko.settings import ClinikoSettings, resolve
+from cliniko_warehouse.ledger.runs import Run
+from cliniko_warehouse.marts import build as making
+from cliniko_warehouse.marts import (
+    build_fingerprint,
+    dbt_runner,
+    inspect,
+    snapshots_restore,
+)
+from cliniko_warehouse.marts.data_warnings import sentences
+from cliniko_warehouse.marts.nightly_step import turn
+from cliniko_warehouse.marts.session import session
+from cliniko_warehouse.paths import marts_folder, published, work_file
+from cliniko_warehouse.presentation.progress import console
+from cliniko_warehouse.publish.publish import publish
+from cliniko_warehouse.run.nightly import night, nights
+from cliniko_warehouse.sandbox import Account, Served, serve
+from cliniko_warehouse.warehouse.warehouse import warehouse
 
 Row = dict[str, Any]
 Tables = dict[str, list[Row]]
@@ -248,13 +253,13 @@ def _mishaps(place: Place, account: Account, run: Run) -> dict[str, Any]:
     }
     seen["unchanged"] = build()
     seen["current"] = _current(store, state_dir, now)
-    outcome = inspection.test(store, state_dir)
+    outcome = inspect.test(store, state_dir)
     seen["tested"] = {
         "failed": outcome.failed,
         "built": outcome.built,
-        "warned": sentences(inspection.warned(store, state_dir)),
+        "warned": sentences(inspect.warned(store, state_dir)),
     }
-    page = inspection.docs(store, state_dir)
+    page = inspect.docs(store, state_dir)
     seen["docs"] = {"name": page.name, "knows": "mart_practitioner_month" in page.read_text()}
     with duckdb.connect(str(work_file(state_dir))) as db:
         db.execute("ALTER TABLE cliniko.invoices ALTER closed_at TYPE VARCHAR")
@@ -277,14 +282,14 @@ def _mishaps(place: Place, account: Account, run: Run) -> dict[str, Any]:
 def _starved(patch: pytest.MonkeyPatch) -> list[bool]:
     """Begin builds with too little memory; whether each try has said so, as they are made."""
     tried: list[bool] = []
-    run = dbt.run
+    run = dbt_runner.run
 
-    def noted(*how: Any) -> dbt.Outcome:
+    def noted(*how: Any) -> dbt_runner.Outcome:
         outcome = run(*how)
         tried.append(outcome.starved)
         return outcome
 
-    patch.setattr(dbt, "run", noted)
+    patch.setattr(dbt_runner, "run", noted)
     patch.setattr(making, "MEMORY", ("10MB", making.MEMORY[-1]))
     return tried
 
@@ -294,14 +299,14 @@ def _current(store: Any, state_dir: Path, now: datetime) -> dict[str, bool]:
     kept = marts_folder(state_dir, "duckdb")
     with session(store, state_dir) as client:
         found = {
-            "same day": stamp.is_current(client, kept, now + timedelta(hours=1)),
-            "next day": stamp.is_current(client, kept, now + timedelta(days=1)),
+            "same day": build_fingerprint.is_current(client, kept, now + timedelta(hours=1)),
+            "next day": build_fingerprint.is_current(client, kept, now + timedelta(days=1)),
         }
         client.execute_sql(
             "UPDATE cliniko.patients SET _gone_at = now() "
             "WHERE id = (SELECT min(id) FROM cliniko.patients)"
         )
-        return found | {"a row gone": stamp.is_current(client, kept, now)}
+        return found | {"a row gone": build_fingerprint.is_current(client, kept, now)}
 
 
 def _asked(file: Path, sql: str) -> list[Any]:
@@ -353,8 +358,8 @@ def _history(store: Any, state_dir: Path) -> dict[str, Any]:
     work_file(state_dir).unlink()
     store = warehouse("duckdb", state_dir)
     with session(store, state_dir) as client:
-        brought = history.keep(client, published(state_dir))
-        again = history.keep(client, published(state_dir))
+        brought = snapshots_restore.keep(client, published(state_dir))
+        again = snapshots_restore.keep(client, published(state_dir))
     return {
         "brought": brought,
         "again": again,

@@ -20,7 +20,7 @@ import pytest
 from conftest import Cliniko, Ended, Warehouse, connected, fetched, tables
 from test_sync import unlike
 
-from sandbox import Account, Served
+from cliniko_warehouse.sandbox import Account, Served
 
 LISTS = ("contacts", "referral_source_types")
 FOREIGN = "Łukasz \u2019 🩺"  # text that only UTF-8 holds
@@ -140,7 +140,7 @@ def clock(by: str) -> Around:
     def around(night: Night) -> None:
         if not shutil.which("faketime"):
             pytest.skip("faketime is not installed")
-        code = "from pipelines.cli import main; main()"
+        code = "from cliniko_warehouse.cli import main; main()"
         fake = ["faketime", "--exclude-monotonic", "-f", by]
         ended = subprocess.run(
             [*fake, sys.executable, "-c", code, "sync", *LISTS, "--state-dir", str(night.files)],

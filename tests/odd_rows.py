@@ -15,7 +15,7 @@ import duckdb
 import psycopg2
 import yaml
 
-from pipelines.marts.project import PROJECT
+from cliniko_warehouse.marts.project import PROJECT
 
 NOW = datetime(2026, 11, 16, 12, tzinfo=UTC)  # Monday, 23:00 in Sydney
 ALONE, MIXED = "alone", "mixed"

@@ -6,8 +6,8 @@ from typing import Any
 
 import httpx
 
-from sandbox import Account, Served, serve
-from sandbox.lists import LISTS
+from cliniko_warehouse.sandbox import Account, Served, serve
+from cliniko_warehouse.sandbox.lists import LISTS
 
 AGENT = {"User-Agent": "sandbox-tests (tests@example.com)", "Accept": "application/json"}
 

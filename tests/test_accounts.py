@@ -9,8 +9,8 @@ import pytest
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 
-from sources.cliniko import accounts
-from sources.cliniko.errors import ConfigError
+from cliniko import accounts
+from cliniko.errors import ConfigError
 
 NORTH, SOUTH = "bm9ydGg-au1", "c291dGg-uk2"
 
@@ -136,7 +136,7 @@ def test_a_name_that_no_table_may_have_is_refused(write: Write) -> None:
 def test_a_broken_file_is_refused_without_showing_its_lines(tmp_path: Path) -> None:
     (tmp_path / ".dlt").mkdir()
     (tmp_path / ".dlt/secrets.toml").write_text(f'[sources.cliniko\napi_key = "{NORTH}"\n')
-    code = "from sources.cliniko import accounts; accounts.settings()"  # dlt reads at its start
+    code = "from cliniko import accounts; accounts.settings()"  # dlt reads at its start
     home = {"PYTHONPATH": str(ROOT), "HOME": str(tmp_path)}
 
     ended = subprocess.run(

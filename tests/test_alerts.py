@@ -7,13 +7,19 @@ import pytest
 from conftest import Warehouse, settings_for
 from listener import Listener, listening
 
-from pipelines import alerts, watch
-from pipelines.concerns import concerns
-from pipelines.ledger import Checked, Killed, Run
-from sandbox import Served, status
-from sources.cliniko.endpoints import ENDPOINTS
-from sources.cliniko.errors import ConfigError, Locked, Malformed, Refused, Unavailable
-from sources.cliniko.reading import Reading
+from cliniko.endpoints import ENDPOINTS
+from cliniko.errors import (
+    ConfigError,
+    Locked,
+    Malformed,
+    Refused,
+    Unavailable,
+)
+from cliniko.extract.progress import Reading
+from cliniko_warehouse.ledger.runs import Checked, Killed, Run
+from cliniko_warehouse.monitoring import alerts, notify
+from cliniko_warehouse.monitoring.messages import concerns
+from cliniko_warehouse.sandbox import Served, status
 
 Told = Callable[[Run], None]
 
@@ -30,7 +36,7 @@ def chat(monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
 @pytest.fixture
 def tell(warehouse: Warehouse) -> Told:
     """Tell of a run as the command line does."""
-    return lambda run: watch.tell([run], "duckdb", warehouse.state_dir)
+    return lambda run: notify.tell([run], "duckdb", warehouse.state_dir)
 
 
 def _run(**readings: Reading) -> Run:
@@ -157,7 +163,7 @@ def test_many_lists_are_counted_beyond_the_first() -> None:
 
 
 def test_a_run_that_could_not_start_is_told(chat: Listener, warehouse: Warehouse) -> None:
-    watch.broke(ConfigError("api_key: it is missing"), warehouse.state_dir, seen=False)
+    notify.broke(ConfigError("api_key: it is missing"), warehouse.state_dir, seen=False)
 
     assert chat.paths == ["/hook", "/ping/fail"]
     assert "no run" in chat.texts[0]
@@ -165,7 +171,7 @@ def test_a_run_that_could_not_start_is_told(chat: Listener, warehouse: Warehouse
 
 
 def test_who_sees_it_himself_gets_no_message(chat: Listener, warehouse: Warehouse) -> None:
-    watch.broke(ConfigError("api_key: it is missing"), warehouse.state_dir, seen=True)
+    notify.broke(ConfigError("api_key: it is missing"), warehouse.state_dir, seen=True)
 
     assert chat.paths == []
 
@@ -173,7 +179,7 @@ def test_who_sees_it_himself_gets_no_message(chat: Listener, warehouse: Warehous
 def test_a_run_that_finds_another_at_work_is_no_failure(
     chat: Listener, warehouse: Warehouse
 ) -> None:
-    watch.broke(Locked("another run is at work"), warehouse.state_dir, seen=False)
+    notify.broke(Locked("another run is at work"), warehouse.state_dir, seen=False)
 
     assert chat.paths == ["/hook"]
 
@@ -181,14 +187,14 @@ def test_a_run_that_finds_another_at_work_is_no_failure(
 def test_an_error_of_another_program_is_told_by_its_name_alone(
     chat: Listener, warehouse: Warehouse
 ) -> None:
-    watch.broke(ValueError("Jane Doe"), warehouse.state_dir, seen=False)
+    notify.broke(ValueError("Jane Doe"), warehouse.state_dir, seen=False)
 
     assert "ValueError" in chat.texts[0]
     assert "Jane" not in chat.texts[0]
 
 
 def test_a_message_is_safe_for_slack(chat: Listener, warehouse: Warehouse) -> None:
-    watch.broke(ConfigError("<!channel> & co"), warehouse.state_dir, seen=False)
+    notify.broke(ConfigError("<!channel> & co"), warehouse.state_dir, seen=False)
 
     assert "&lt;!channel&gt; &amp; co" in chat.texts[0]
 

@@ -8,19 +8,24 @@ from datetime import UTC, datetime
 import pytest
 from conftest import settings_for
 
-from pipelines.checkpoints import gather
-from sandbox import Account, Served, faults, serve
-from sources.cliniko.baton import at_work, waiting
-from sources.cliniko.client import Client
-from sources.cliniko.endpoints import ENDPOINTS
-from sources.cliniko.extract import Extract
-from sources.cliniko.package import Package
-from sources.cliniko.page import Page
-from sources.cliniko.privacy import rules
-from sources.cliniko.reading import Reading
-from sources.cliniko.settings import ClinikoSettings
-from sources.cliniko.throttle import Throttle
-from sources.cliniko.together import Pages, together
+from cliniko.api.client import Client
+from cliniko.api.cpu_lock import at_work, waiting
+from cliniko.api.rate_limiter import Throttle
+from cliniko.endpoints import ENDPOINTS
+from cliniko.extract.extractor import Extract
+from cliniko.extract.load_package import Package
+from cliniko.extract.progress import Reading
+from cliniko.pagination.page import Page
+from cliniko.pagination.parallel import Pages, together
+from cliniko.settings import ClinikoSettings
+from cliniko.transform.privacy import rules
+from cliniko_warehouse.load.checkpoints import gather
+from cliniko_warehouse.sandbox import (
+    Account,
+    Served,
+    faults,
+    serve,
+)
 
 PATIENCE = 10.0  # seconds for what comes sooner or later
 IMPATIENCE = 0.2  # seconds after which what has not come will not

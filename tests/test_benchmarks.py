@@ -7,15 +7,20 @@ from pathlib import Path
 import httpx
 import pytest
 
-from benchmarks import environments, goals, report, scale
+from benchmarks import (
+    environments,
+    goals,
+    report,
+    scale,
+)
 from benchmarks.cases import CASES, budget
-from benchmarks.contenders import CONTENDERS
 from benchmarks.environments import ROOT
-from benchmarks.lab import Lab
 from benchmarks.measure import Failed, clean, cost
 from benchmarks.results import FOLDER, Outcome, Results, Sample, keep, kept
+from benchmarks.runner import Lab
 from benchmarks.schema import columns
 from benchmarks.serving import Use, serving
+from benchmarks.subjects import CONTENDERS
 
 LIST = "individual_appointments"
 HIDDEN = ["archived_at:*", "cancelled_at:*", "deleted_at:*"]
@@ -39,7 +44,7 @@ def results() -> Results:
 def _here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Contenders run in this very environment; theirs cost minutes to make."""
     monkeypatch.setattr(environments, "python", lambda name: Path(sys.executable))
-    monkeypatch.setattr("benchmarks.contenders.environments.python", lambda _: Path(sys.executable))
+    monkeypatch.setattr("benchmarks.subjects.environments.python", lambda _: Path(sys.executable))
 
 
 def test_a_command_is_measured_with_its_children(tmp_path: Path) -> None:

@@ -4,10 +4,16 @@ from typing import get_args
 
 import pytest
 
-from sources.cliniko.catalogue import REJECTIONS, Table, filter_kinds, parent_columns, tables
-from sources.cliniko.endpoints import ENDPOINTS
-from sources.cliniko.model import Endpoint, Kind
-from sources.cliniko.values import ARROW, SQL
+from cliniko.endpoints import ENDPOINTS
+from cliniko.endpoints.schema import (
+    REJECTIONS,
+    Table,
+    filter_kinds,
+    parent_columns,
+    tables,
+)
+from cliniko.endpoints.spec import Endpoint, Kind
+from cliniko.transform.convert import ARROW, SQL
 
 TABLES = [table for endpoint in ENDPOINTS.values() for table in tables(endpoint)] + [REJECTIONS]
 

@@ -8,16 +8,16 @@ import pytest
 from conftest import settings_for
 from test_sync import Place
 
-from pipelines.checkpoints import Loading, gather, load
-from pipelines.landing import Landing
-from pipelines.memory import give_back
-from sandbox import Account, Served, serve
-from sources.cliniko.client import Client
-from sources.cliniko.endpoints import ENDPOINTS
-from sources.cliniko.extract import Extract
-from sources.cliniko.privacy import Rules
-from sources.cliniko.reading import Reading
-from sources.cliniko.source import Delivery
+from cliniko.api.client import Client
+from cliniko.endpoints import ENDPOINTS
+from cliniko.extract.extractor import Extract
+from cliniko.extract.progress import Reading
+from cliniko.source import Delivery
+from cliniko.transform.privacy import Rules
+from cliniko_warehouse.load.account_loader import Landing
+from cliniko_warehouse.load.checkpoints import Loading, gather, load
+from cliniko_warehouse.memory import give_back
+from cliniko_warehouse.sandbox import Account, Served, serve
 
 PATIENCE = 20.0  # seconds for what happens at once
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import KEY, Cliniko, Ended
 
-from sandbox import Served, status
+from cliniko_warehouse.sandbox import Served, status
 
 
 @pytest.mark.parametrize("name", ["100%", "O'Brien", "a*", "what?", "[state]"])
@@ -49,7 +49,7 @@ ENDING = """
 import duckdb
 import os
 import sys
-from pipelines.cli import main
+from cliniko_warehouse.cli import main
 
 class Circle:
     def __init__(self):
@@ -311,7 +311,15 @@ def test_a_second_run_of_the_account_is_75_and_says_who_is_at_work(
 
     def second(path: str, params: list[tuple[str, str]]) -> None:
         connected.account.before_answer.clear()
-        command = [sys.executable, "-m", "pipelines", "sync", "taxes", "--state-dir", "other"]
+        command = [
+            sys.executable,
+            "-m",
+            "cliniko_warehouse",
+            "sync",
+            "taxes",
+            "--state-dir",
+            "other",
+        ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         seen.append(Ended(done.returncode, done.stdout, done.stderr))
 
@@ -360,7 +368,7 @@ def test_the_demo_leaves_an_accounts_data_alone(
 def test_the_demo_shows_a_day_and_answers_a_question(
     cliniko: Cliniko, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipelines.demo.ROWS", 2_000)
+    monkeypatch.setattr("cliniko_warehouse.run.demo.ROWS", 2_000)
 
     ended = cliniko("demo", "--state-dir", str(tmp_path / "d"))
 

@@ -16,8 +16,8 @@ import httpx
 import pendulum
 import pytest
 
-from sources.cliniko.client import Client
-from sources.cliniko.errors import (
+from cliniko.api.client import Client
+from cliniko.errors import (
     ClinikoError,
     ConfigError,
     Forbidden,
@@ -28,7 +28,7 @@ from sources.cliniko.errors import (
     Unauthorized,
     Unavailable,
 )
-from sources.cliniko.settings import ClinikoSettings
+from cliniko.settings import ClinikoSettings
 
 KEY = "MS0xLWtleXRoYXRpc25vbmU-au1"
 BASIC = "Basic TVMweExXdGxlWFJvWVhScGMyNXZibVUtYXUxOg=="

@@ -10,15 +10,17 @@ from pathlib import Path
 import pytest
 from conftest import Cliniko, Warehouse, both
 
-from pipelines import attempts, freshness, logs, nightly
-from pipelines.place import work_file
-from pipelines.publish import publish
-from pipelines.reconcile import Terms
-from pipelines.report import console
-from sandbox import Account, Served
-from sources.cliniko.endpoints import ENDPOINTS
-from sources.cliniko.reading import Reading
-from sources.cliniko.settings import ClinikoSettings
+from cliniko.endpoints import ENDPOINTS
+from cliniko.extract.progress import Reading
+from cliniko.settings import ClinikoSettings
+from cliniko_warehouse.ledger import last_attempt
+from cliniko_warehouse.monitoring import freshness, logs
+from cliniko_warehouse.paths import work_file
+from cliniko_warehouse.presentation.progress import console
+from cliniko_warehouse.publish.publish import publish
+from cliniko_warehouse.reconcile.reconcile import Terms
+from cliniko_warehouse.run import nightly
+from cliniko_warehouse.sandbox import Account, Served
 
 YEARS = timedelta(days=4 * 365)
 LIST = "referral_source_types"
@@ -134,7 +136,7 @@ def test_an_attempt_of_the_future_does_not_stay_for_years(
     warehouse: Warehouse, settings: ClinikoSettings
 ) -> None:
     warehouse.sync(settings, LIST)
-    attempts.write(warehouse.state_dir, attempts.UNKNOWN, "failed", "no key")
+    last_attempt.write(warehouse.state_dir, last_attempt.UNKNOWN, "failed", "no key")
     file = warehouse.state_dir / "logs" / "last-_.json"
     today = datetime.now(UTC)
     file.write_text(file.read_text().replace(f"{today:%Y}", f"{today + YEARS:%Y}"))
@@ -147,7 +149,7 @@ def test_a_night_under_a_clock_four_years_ahead_harms_no_later_one(
     warehouse: Warehouse, connected: Served, cliniko: Cliniko
 ) -> None:
     place = ["--state-dir", str(warehouse.state_dir)]
-    command = ["-c", "from pipelines.cli import main; main()", "sync", LIST, *place]
+    command = ["-c", "from cliniko_warehouse.cli import main; main()", "sync", LIST, *place]
     ended = subprocess.run(
         ["faketime", "--exclude-monotonic", "-f", "+4y", sys.executable, *command],
         env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])},

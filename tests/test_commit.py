@@ -8,9 +8,9 @@ import duckdb
 import pyarrow as pa
 from dlt.common.configuration.utils import get_resolved_traces
 
-from pipelines.commit import commit
-from pipelines.destinations import LOG, warehouse
-from pipelines.flows import pipeline
+from cliniko_warehouse.warehouse.connection import commit
+from cliniko_warehouse.warehouse.dlt_pipelines import pipeline
+from cliniko_warehouse.warehouse.warehouse import LOG, warehouse
 
 
 def test_what_was_loaded_does_not_stay_in_the_log(tmp_path: Path) -> None:

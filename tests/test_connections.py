@@ -18,10 +18,10 @@ import httpx
 import pytest
 import trustme
 
-from sources.cliniko import connections
-from sources.cliniko.client import Client
-from sources.cliniko.connections import KEEP_ALIVE, Connections
-from sources.cliniko.settings import ClinikoSettings
+from cliniko.api import transport
+from cliniko.api.client import Client
+from cliniko.api.transport import KEEP_ALIVE, Connections
+from cliniko.settings import ClinikoSettings
 
 TIMEOUT = httpx.Timeout(0.5)
 BODY = b'{"a": 1}' * 20_000
@@ -292,8 +292,8 @@ def test_one_limit_holds_for_the_whole_answer_whatever_of_it_drips(part: str) ->
 def test_an_answer_is_not_waited_for_once_the_run_is_to_end(
     tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch, secure: bool, play: Play
 ) -> None:
-    monkeypatch.setattr(connections, "GRACE", 0.1)
-    monkeypatch.setattr(connections, "BLINK", 0.1)
+    monkeypatch.setattr(transport, "GRACE", 0.1)
+    monkeypatch.setattr(transport, "BLINK", 0.1)
     started = time.monotonic()
     with (
         serving(play, tls if secure else None) as server,
@@ -309,7 +309,7 @@ def test_an_answer_is_not_waited_for_once_the_run_is_to_end(
 def test_an_answer_that_takes_longer_than_a_blink_comes_whole(
     tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch, secure: bool
 ) -> None:
-    monkeypatch.setattr(connections, "BLINK", 0.02)
+    monkeypatch.setattr(transport, "BLINK", 0.02)
 
     def slow(wire: BaseHTTPRequestHandler) -> None:
         time.sleep(0.1)
@@ -353,7 +353,7 @@ def test_nobody_there_is_no_connection() -> None:
 
 
 def test_who_waits_for_a_connection_in_vain_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "CONNECTIONS", 1)
+    monkeypatch.setattr(transport, "CONNECTIONS", 1)
 
     with serving(whole) as server, Connections(httpx.URL(server.url), TIMEOUT) as wire:
         first = wire.handle_request(httpx.Request("GET", f"{server.url}/a"))
@@ -366,7 +366,7 @@ def test_who_waits_for_a_connection_in_vain_is_told(monkeypatch: pytest.MonkeyPa
 def test_an_answer_that_was_not_read_costs_its_connection_and_no_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(connections, "CONNECTIONS", 1)
+    monkeypatch.setattr(transport, "CONNECTIONS", 1)
 
     with serving(whole) as server, Connections(httpx.URL(server.url), TIMEOUT) as wire:
         for _ in range(3):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.counting import Counting
+from cliniko_warehouse.reconcile.count_batcher import Counting
 
 PATIENCE = 10.0  # seconds
 

@@ -13,9 +13,9 @@ import dagster  # noqa: E402
 from conftest import Cliniko  # noqa: E402
 from listener import listening  # noqa: E402
 
-from pipelines.dagster_definitions import location, names  # noqa: E402
-from sandbox import Served, status  # noqa: E402
-from sources.cliniko.endpoints import ENDPOINTS  # noqa: E402
+from cliniko.endpoints import ENDPOINTS  # noqa: E402
+from cliniko_warehouse.dagster_definitions import location, names  # noqa: E402
+from cliniko_warehouse.sandbox import Served, status  # noqa: E402
 
 NIGHT = datetime(2026, 3, 6, 2, 30, tzinfo=UTC)
 Settings = Callable[..., None]

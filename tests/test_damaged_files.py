@@ -11,9 +11,9 @@ import pytest
 from conftest import Cliniko, Warehouse, settings_for
 from test_sync import unlike
 
-from pipelines.damage import damages
-from pipelines.place import work
-from sandbox import Account, Served, serve
+from cliniko_warehouse.paths import work
+from cliniko_warehouse.recovery.damage import damages
+from cliniko_warehouse.sandbox import Account, Served, serve
 
 LIST = "contacts"
 

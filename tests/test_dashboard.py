@@ -18,7 +18,7 @@ import hand_made
 import httpx
 import pytest
 
-from pipelines.place import published
+from cliniko_warehouse.paths import published
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -43,7 +43,15 @@ expect.set_options(timeout=PATIENCE)
 @contextmanager
 def dashboard(state_dir: Path) -> Iterator[str]:
     """The address of `cliniko dashboard` while the block lasts."""
-    command = [sys.executable, "-m", "pipelines", "dashboard", "--port", "0", "--no-browser"]
+    command = [
+        sys.executable,
+        "-m",
+        "cliniko_warehouse",
+        "dashboard",
+        "--port",
+        "0",
+        "--no-browser",
+    ]
     home = {"HOME": str(state_dir), "XDG_CACHE_HOME": str(state_dir / "cache")}
     with subprocess.Popen(
         [*command, "--state-dir", str(state_dir)],
@@ -284,7 +292,7 @@ def test_another_site_s_page_is_refused(address: str) -> None:
 
 
 def test_it_says_when_nothing_is_published(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "pipelines", "dashboard", "--state-dir", str(tmp_path)]
+    command = [sys.executable, "-m", "cliniko_warehouse", "dashboard", "--state-dir", str(tmp_path)]
 
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
 
@@ -294,7 +302,9 @@ def test_it_says_when_nothing_is_published(tmp_path: Path) -> None:
 
 def test_it_names_the_line_that_installs_what_is_missing(tmp_path: Path) -> None:
     hand_made.publish(published(tmp_path))
-    without = "import sys; sys.modules['marimo'] = None; from pipelines.cli import main; main()"
+    without = (
+        "import sys; sys.modules['marimo'] = None; from cliniko_warehouse.cli import main; main()"
+    )
     command = [sys.executable, "-c", without, "dashboard", "--state-dir", str(tmp_path)]
 
     ended = subprocess.run(command, capture_output=True, text=True, check=False)

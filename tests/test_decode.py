@@ -7,8 +7,13 @@ from typing import Any
 import pytest
 from conftest import Cliniko, Warehouse, both, settings_for
 
-from sandbox import Account, Served, faults, serve
-from sources.cliniko.decode import tolerant
+from cliniko.api.json_decoding import tolerant
+from cliniko_warehouse.sandbox import (
+    Account,
+    Served,
+    faults,
+    serve,
+)
 
 ALWAYS = 1_000
 

@@ -5,10 +5,10 @@ import re
 import pytest
 import yaml
 
-from pipelines.marts.meanings import Mart, marts
-from pipelines.marts.project import PROJECT
+from cliniko_warehouse.marts.descriptions import Mart, marts
+from cliniko_warehouse.marts.project import DEFINITIONS, PROJECT
 
-TEXT = (PROJECT / "definitions.md").read_text()
+TEXT = DEFINITIONS.read_text()
 WRITTEN = dict(re.findall(r"^## (\w+)\n\n(.*?)(?=\n## |\Z)", TEXT, re.MULTILINE | re.DOTALL))
 
 

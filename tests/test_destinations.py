@@ -9,12 +9,12 @@ import pytest
 from conftest import Warehouse, fetched
 from test_sync import unlike
 
-from pipelines.destinations import warehouse as store
-from pipelines.elsewhere import merges
-from pipelines.readers import reader
-from sandbox import Account, Served
-from sources.cliniko.errors import ConfigError, Unavailable
-from sources.cliniko.settings import ClinikoSettings
+from cliniko.errors import ConfigError, Unavailable
+from cliniko.settings import ClinikoSettings
+from cliniko_warehouse.sandbox import Account, Served
+from cliniko_warehouse.warehouse.other import merges
+from cliniko_warehouse.warehouse.reader import reader
+from cliniko_warehouse.warehouse.warehouse import warehouse as store
 
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text()
 LIST, CHILD = "contacts", "contacts__phone_numbers"

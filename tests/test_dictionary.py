@@ -6,11 +6,11 @@ from pathlib import Path
 from conftest import Warehouse
 from typer.testing import CliRunner
 
-from pipelines import dictionary
-from pipelines.cli import app
-from pipelines.comments import tables
-from pipelines.marts.meanings import marts
-from sources.cliniko.settings import ClinikoSettings
+from cliniko.settings import ClinikoSettings
+from cliniko_warehouse.cli import app
+from cliniko_warehouse.marts.descriptions import marts
+from cliniko_warehouse.publish.comments import tables
+from cliniko_warehouse.reference import data_dictionary
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "tables.md"
 
@@ -18,7 +18,7 @@ DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "tables.md"
 def test_the_document_is_what_the_command_prints() -> None:
     printed = CliRunner().invoke(app, ["endpoints", "--markdown"]).output
 
-    assert DOCUMENT.read_text() == printed, f"make it anew: {dictionary.COMMAND}"
+    assert DOCUMENT.read_text() == printed, f"make it anew: {data_dictionary.COMMAND}"
 
 
 def test_every_table_that_a_run_can_fill_has_a_section() -> None:

@@ -11,7 +11,7 @@ import pytest
 from conftest import connected, fetched, tables
 from test_sync import unlike
 
-from sandbox import Account, Served
+from cliniko_warehouse.sandbox import Account, Served
 
 LIST = "patients"
 SIZE = 40  # MB; a first night takes 10
@@ -59,7 +59,7 @@ def sync(served: Served, disk: Disk) -> tuple[int, str]:
     """The command in a process of its own: how it ended, and its last words."""
     keys = {"API_KEY": served.api_key, "BASE_URL": served.base_url, "CONTACT_EMAIL": "a@b.example"}
     environment = os.environ | {KEY + name: value for name, value in keys.items()}
-    command = [sys.executable, "-m", "pipelines", "sync", LIST]
+    command = [sys.executable, "-m", "cliniko_warehouse", "sync", LIST]
     ended = subprocess.run(
         [*command, "--state-dir", str(disk.folder / "state")],
         env=environment | {"PYTHONPATH": str(Path(__file__).resolve().parents[1])},

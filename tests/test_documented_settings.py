@@ -13,9 +13,9 @@ from dlt.common.configuration import resolve as resolver
 from dlt.common.configuration.specs import BaseConfiguration
 from test_sync import unlike
 
-from pipelines.documented_settings import is_documented, only_documented
-from sandbox import Account, Served
-from sources.cliniko.source import cliniko_source
+from cliniko.source import cliniko_source
+from cliniko_warehouse.config.providers import is_documented, only_documented
+from cliniko_warehouse.sandbox import Account, Served
 
 LISTS = ("contacts", "referral_source_types")
 ADDRESS = re.compile(r" object at 0x[0-9a-f]+")

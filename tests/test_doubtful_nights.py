@@ -3,7 +3,7 @@
 import pytest
 from conftest import Warehouse
 
-from sandbox import Account, lie, status
+from cliniko_warehouse.sandbox import Account, lie, status
 
 LIST = "contacts"
 

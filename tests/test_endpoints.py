@@ -8,13 +8,20 @@ from typing import Any, get_args
 import pytest
 import yaml
 
-from sources.cliniko.endpoints import ENDPOINTS
-from sources.cliniko.endpoints.billing import BILLING
-from sources.cliniko.endpoints.calendar import CALENDAR
-from sources.cliniko.endpoints.clinical import CLINICAL
-from sources.cliniko.endpoints.people import PEOPLE
-from sources.cliniko.endpoints.practice import PRACTICE
-from sources.cliniko.model import Children, Endpoint, Field, Hidden, Link, Privacy
+from cliniko.endpoints import ENDPOINTS
+from cliniko.endpoints.billing import BILLING
+from cliniko.endpoints.calendar import CALENDAR
+from cliniko.endpoints.clinical import CLINICAL
+from cliniko.endpoints.people import PEOPLE
+from cliniko.endpoints.practice import PRACTICE
+from cliniko.endpoints.spec import (
+    Children,
+    Endpoint,
+    Field,
+    Hidden,
+    Link,
+    Privacy,
+)
 
 FACTS = Path(__file__).parents[2] / "shared" / "cliniko_api" / "resources.yaml"
 

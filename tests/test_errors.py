@@ -4,8 +4,8 @@ import pickle
 
 import pytest
 
-from sources.cliniko import errors
-from sources.cliniko.errors import (
+from cliniko import errors
+from cliniko.errors import (
     ClinikoError,
     ConfigError,
     Forbidden,

@@ -21,17 +21,16 @@ import pytest
 import yaml
 from conftest import SHARED, connected, fetched, tables
 
-from pipelines.checkpoints import gather
-from pipelines.destinations import warehouse
-from pipelines.flows import pipeline
-from sources.cliniko import catalogue
-from sources.cliniko.client import Client
-from sources.cliniko.endpoints import ENDPOINTS
-from sources.cliniko.extract import Extract
-from sources.cliniko.privacy import rules
-from sources.cliniko.reading import Reading
-from sources.cliniko.settings import resolve
-from sources.cliniko.source import delivered
+from cliniko.api.client import Client
+from cliniko.endpoints import ENDPOINTS, schema
+from cliniko.extract.extractor import Extract
+from cliniko.extract.progress import Reading
+from cliniko.settings import resolve
+from cliniko.source import delivered
+from cliniko.transform.privacy import rules
+from cliniko_warehouse.load.checkpoints import gather
+from cliniko_warehouse.warehouse.dlt_pipelines import pipeline
+from cliniko_warehouse.warehouse.warehouse import warehouse
 
 EXAMPLES = SHARED / "examples"
 
@@ -54,7 +53,7 @@ SINGLETONS = {
 HELD = {
     f"{table.name}.{column.name}": "keep"
     for endpoint in ENDPOINTS.values()
-    for table in catalogue.tables(endpoint)
+    for table in schema.tables(endpoint)
     for column in table.columns
     if column.privacy == "credential"
 }

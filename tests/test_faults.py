@@ -1,7 +1,7 @@
 """What goes wrong on the wire, seen from the command line: exit code, words, rows, and the key.
 
 Waits are not slept through: the clock and the sleep that the operating system gives to
-`pipelines.stopping`, where every wait of a run ends up, are ones that only sleeping moves.
+`run.shutdown`, where every wait of a run ends up, are ones that only sleeping moves.
 """
 
 import contextlib
@@ -19,9 +19,14 @@ from typing import Any, NamedTuple
 import pytest
 from conftest import Warehouse
 
-from pipelines import cli
-from sandbox import Account, Served, faults, serve
-from sandbox.faults import Fault
+from cliniko_warehouse import cli
+from cliniko_warehouse.sandbox import (
+    Account,
+    Served,
+    faults,
+    serve,
+)
+from cliniko_warehouse.sandbox.faults import Fault
 
 LASTING = 1_000  # times of a fault that does not pass
 LIST, OTHER = "patients", "taxes"
@@ -148,7 +153,7 @@ class Clinic:
         patched.setenv("XDG_CACHE_HOME", str(self.folder / "cache"))
         patched.chdir(self.folder)
         border = SimpleNamespace(monotonic=self.time.monotonic, sleep=self.time.sleep)
-        patched.setattr("pipelines.stopping.time", border)
+        patched.setattr("cliniko_warehouse.run.shutdown.time", border)
 
     def equals(self, name: str) -> bool:
         """Whether readers have exactly the account's rows of a list."""

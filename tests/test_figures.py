@@ -13,9 +13,15 @@ import duckdb
 import hand_made
 import pytest
 
-from notebooks import appointments, billing, freshness, patients, reader
-from notebooks.periods import Period, choices
-from notebooks.selection import Selection
+from cliniko_warehouse.notebooks import (
+    appointments,
+    billing,
+    freshness,
+    patients,
+    reader,
+)
+from cliniko_warehouse.notebooks.filters import Selection
+from cliniko_warehouse.notebooks.periods import Period, choices
 
 THIRTY = Selection(choices(hand_made.TODAY)["Last 30 days"])
 YEAR = Selection(choices(hand_made.TODAY)["Last 12 months"])

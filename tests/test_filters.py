@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from sources.cliniko import filters
-from sources.cliniko.errors import ConfigError
-from sources.cliniko.filters import (
+from cliniko.api import filters
+from cliniko.api.filters import (
     Filter,
     Operator,
     absent,
@@ -28,7 +27,8 @@ from sources.cliniko.filters import (
     query,
     text,
 )
-from sources.cliniko.model import Kind
+from cliniko.endpoints.spec import Kind
+from cliniko.errors import ConfigError
 
 KINDS: dict[str, Kind] = {
     "id": "id",

@@ -9,11 +9,11 @@ from conftest import Warehouse, both, connected, fetched, settings_for
 from markers import everything, seed
 from postgres_server import Server, execute, on_disk
 
-from pipelines.forget import forget, remember
-from pipelines.place import published, work_file
-from sandbox import Account, Served
-from sources.cliniko.errors import ConfigError
-from sources.cliniko.settings import ClinikoSettings
+from cliniko.errors import ConfigError
+from cliniko.settings import ClinikoSettings
+from cliniko_warehouse.erasure.forget import forget, remember
+from cliniko_warehouse.paths import published, work_file
+from cliniko_warehouse.sandbox import Account, Served
 
 LISTS = (
     *("patients", "individual_appointments", "attendees", "invoices", "invoice_items"),

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from conftest import Warehouse, settings_for
 
-from pipelines import freshness
-from sandbox import Served, status
-from sources.cliniko.settings import ClinikoSettings
+from cliniko.settings import ClinikoSettings
+from cliniko_warehouse.monitoring import freshness
+from cliniko_warehouse.sandbox import Served, status
 
 NOW = datetime(2026, 3, 6, 8, tzinfo=UTC)
 MAX = timedelta(hours=36)

@@ -14,29 +14,33 @@ import pyarrow as pa
 import pytest
 from conftest import connected, fetched, settings_for
 
-from pipelines import group as grouping
-from pipelines.checkpoints import gather
-from pipelines.cursors import cursors, rewind
-from pipelines.destinations import warehouse
-from pipelines.erasure import forget
-from pipelines.flows import pipeline
-from pipelines.group import Group
-from pipelines.landing import Landing
-from pipelines.ledger import Run
-from pipelines.leftovers import prepare
-from pipelines.nightly import night, nights
-from pipelines.record import record
-from pipelines.report import console
-from pipelines.spool import Spool
-from sandbox import Account, Served, pass_day, serve_all
-from sources.cliniko import catalogue
-from sources.cliniko.client import Client
-from sources.cliniko.endpoints import ENDPOINTS
-from sources.cliniko.extract import Extract
-from sources.cliniko.package import Batch
-from sources.cliniko.privacy import rules
-from sources.cliniko.reading import Reading
-from sources.cliniko.source import Delivery
+from cliniko.api.client import Client
+from cliniko.endpoints import ENDPOINTS, schema
+from cliniko.extract.extractor import Extract
+from cliniko.extract.load_package import Batch
+from cliniko.extract.progress import Reading
+from cliniko.source import Delivery
+from cliniko.transform.privacy import rules
+from cliniko_warehouse.erasure.patient_rows import forget
+from cliniko_warehouse.ledger.runs import Run
+from cliniko_warehouse.ledger.writer import record
+from cliniko_warehouse.load import group_loader as grouping
+from cliniko_warehouse.load.account_loader import Landing
+from cliniko_warehouse.load.checkpoints import gather
+from cliniko_warehouse.load.group_loader import Group
+from cliniko_warehouse.load.pending import prepare
+from cliniko_warehouse.load.spool import Spool
+from cliniko_warehouse.presentation.progress import console
+from cliniko_warehouse.recovery.cursors import cursors, rewind
+from cliniko_warehouse.run.nightly import night, nights
+from cliniko_warehouse.sandbox import (
+    Account,
+    Served,
+    pass_day,
+    serve_all,
+)
+from cliniko_warehouse.warehouse.dlt_pipelines import pipeline
+from cliniko_warehouse.warehouse.warehouse import warehouse
 
 LISTS = ("patients", "contacts", "taxes", "services")
 PATIENCE = 60.0  # seconds
@@ -311,7 +315,7 @@ def test_a_package_that_is_full_waits_for_nobody(
 
     def waiting(size: int) -> grouping.Waiting:
         rows = pa.table({"id": pa.array(range(size // 8), pa.int64())})
-        batch = Batch(catalogue.REJECTIONS, rows)
+        batch = Batch(schema.REJECTIONS, rows)
         return grouping.Waiting(None, Delivery("a", batches={"x": [batch]}, size=size))  # type: ignore[arg-type]
 
     half, most = grouping.LOAD // 2 & -8, grouping.LOAD

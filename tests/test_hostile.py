@@ -16,12 +16,12 @@ from hypothesis import HealthCheck, Phase, example, given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from pipelines.destinations import warehouse
-from pipelines.sync import sync
-from sources.cliniko.client import Answer, Client
-from sources.cliniko.endpoints import ENDPOINTS
-from sources.cliniko.reading import Reading
-from sources.cliniko.settings import ClinikoSettings
+from cliniko.api.client import Answer, Client
+from cliniko.endpoints import ENDPOINTS
+from cliniko.extract.progress import Reading
+from cliniko.settings import ClinikoSettings
+from cliniko_warehouse.run.sync import sync
+from cliniko_warehouse.warehouse.warehouse import warehouse
 
 SECONDS = float(os.environ.get("CLINIKO_FUZZ_SECONDS", "0"))
 BEGIN = time.monotonic()

@@ -8,14 +8,19 @@ from typing import Any
 import pytest
 from conftest import Cliniko, Warehouse, settings_for
 
-from pipelines.cli import exits
-from pipelines.ledger import Run
-from pipelines.nightly import nights
-from pipelines.report import console
-from sandbox import Account, Served, serve, serve_all
-from sources.cliniko.endpoints import ENDPOINTS
-from sources.cliniko.errors import OtherAccount
-from sources.cliniko.reading import Reading
+from cliniko.endpoints import ENDPOINTS
+from cliniko.errors import OtherAccount
+from cliniko.extract.progress import Reading
+from cliniko_warehouse.cli.support import exit_codes
+from cliniko_warehouse.ledger.runs import Run
+from cliniko_warehouse.presentation.progress import console
+from cliniko_warehouse.run.nightly import nights
+from cliniko_warehouse.sandbox import (
+    Account,
+    Served,
+    serve,
+    serve_all,
+)
 
 LISTS = ("businesses", "contacts")
 SIZES = {"businesses": 3, "practitioners": 2, "contacts": 12}
@@ -124,9 +129,9 @@ def test_swapped_keys_of_a_group_are_named(clinics: dict[str, Served], tmp_path:
     swapped = night(north=SOUTH, south=NORTH)
     half = night(north=NORTH, south=NORTH)
 
-    assert exits.of_runs(first) == 0
-    assert exits.of_runs(swapped) == 2
+    assert exit_codes.of_runs(first) == 0
+    assert exit_codes.of_runs(swapped) == 2
     assert "kept here as south" in swapped[0].error
     assert "kept here as north" in swapped[1].error
-    assert exits.of_runs(half) == 3
-    assert exits.of_runs(night(north=NORTH, south=SOUTH)) == 0
+    assert exit_codes.of_runs(half) == 3
+    assert exit_codes.of_runs(night(north=NORTH, south=SOUTH)) == 0

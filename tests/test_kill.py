@@ -22,8 +22,13 @@ import duckdb
 import pytest
 from test_sync import Place, unlike
 
-from sandbox import Account, Served, pass_day, serve
-from sources.cliniko.settings import ClinikoSettings
+from cliniko.settings import ClinikoSettings
+from cliniko_warehouse.sandbox import (
+    Account,
+    Served,
+    pass_day,
+    serve,
+)
 
 KILLS = int(os.environ.get("CLINIKO_KILLS", "12"))
 SEED = int(os.environ.get("CLINIKO_SEED", "1"))
@@ -113,7 +118,7 @@ class Story:
 
     def run(self, dies: Callable[[float], bool] = never) -> int:
         """One run; killed when `dies` says so of the seconds since it began. Says how it ended."""
-        command = [sys.executable, "-m", "pipelines", "sync", *LISTS]
+        command = [sys.executable, "-m", "cliniko_warehouse", "sync", *LISTS]
         command += ["--state-dir", str(self.place.state_dir)]
         before, began, killed = set(self._marks()), math.inf, 0.0
         self._left, self._met = set(self._copies()), 0.0
@@ -279,7 +284,7 @@ def test_runs_that_are_killed_at_any_moment_lose_nothing_and_never_show_half_a_n
 DEATH = """
 import os
 from dlt.destinations.impl.duckdb.duck import DuckDbCopyJob
-from pipelines import cli
+from cliniko_warehouse import cli
 
 def run(self, copied=DuckDbCopyJob.run):
     copied(self)

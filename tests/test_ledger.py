@@ -8,11 +8,16 @@ import duckdb
 import pytest
 from conftest import Warehouse
 
-from pipelines.ledger import Run
-from sandbox import faults
-from sources.cliniko.endpoints import ENDPOINTS
-from sources.cliniko.errors import ClinikoError, Forbidden, Throttled, Unavailable
-from sources.cliniko.reading import Reading, State
+from cliniko.endpoints import ENDPOINTS
+from cliniko.errors import (
+    ClinikoError,
+    Forbidden,
+    Throttled,
+    Unavailable,
+)
+from cliniko.extract.progress import Reading, State
+from cliniko_warehouse.ledger.runs import Run
+from cliniko_warehouse.sandbox import faults
 
 AT = datetime(2026, 6, 1, 3, 30, tzinfo=UTC)
 NO = Forbidden(403, "/users")

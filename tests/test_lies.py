@@ -8,11 +8,17 @@ import pytest
 from conftest import settings_for
 from lies import LIES
 
-from sandbox import Account, Served, lie, refused_filter, refused_sort
-from sources.cliniko.client import Client
-from sources.cliniko.endpoints import ENDPOINTS
-from sources.cliniko.errors import Unavailable
-from sources.cliniko.walk import Walk
+from cliniko.api.client import Client
+from cliniko.endpoints import ENDPOINTS
+from cliniko.errors import Unavailable
+from cliniko.pagination.walk import Walk
+from cliniko_warehouse.sandbox import (
+    Account,
+    Served,
+    lie,
+    refused_filter,
+    refused_sort,
+)
 
 LIST = "patients"
 DAY = 86_400
@@ -21,7 +27,7 @@ DAY = 86_400
 @pytest.fixture(scope="module")
 def served() -> Iterator[Served]:
     """A list of which 130 were created in one second, as by an import, and out of order."""
-    from sandbox import serve
+    from cliniko_warehouse.sandbox import serve
 
     account = Account(rows=200, only={LIST: 300})
     numbers = [record["id"] for record in account.rows(LIST)]
@@ -127,7 +133,7 @@ def test_changes_behind_a_page_that_only_looks_ordered_are_read(served, walked, 
 def test_wherever_a_walk_is_interrupted_its_cursor_is_behind_all_that_is_unread(
     served, monkeypatch, part, second
 ):
-    monkeypatch.setattr("sources.cliniko.split.PART", part)
+    monkeypatch.setattr("cliniko.pagination.partitioned.PART", part)
     monkeypatch.setattr(Client, "leaves_budget", True)
     since = served.account.now - timedelta(hours=1)
     backwards(served.account, second)

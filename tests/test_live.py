@@ -5,8 +5,8 @@ import os
 import pytest
 from live import differences
 
-from sandbox import Account, serve
-from sources.cliniko.settings import ClinikoSettings, resolve
+from cliniko.settings import ClinikoSettings, resolve
+from cliniko_warehouse.sandbox import Account, serve
 
 KEY, MAIL = "SOURCES__CLINIKO__API_KEY", "SOURCES__CLINIKO__CONTACT_EMAIL"
 GIVEN = {name: os.environ.get(name) for name in (KEY, MAIL)}  # tests see none of them

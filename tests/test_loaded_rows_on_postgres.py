@@ -6,11 +6,16 @@ import pytest
 from conftest import Cliniko, Warehouse, settings_for
 from postgres_server import Server
 
-from pipelines.nightly import nights
-from pipelines.report import console
-from sandbox import Account, Served, serve, serve_all
-from sources.cliniko.endpoints import ENDPOINTS
-from sources.cliniko.reading import Reading
+from cliniko.endpoints import ENDPOINTS
+from cliniko.extract.progress import Reading
+from cliniko_warehouse.presentation.progress import console
+from cliniko_warehouse.run.nightly import nights
+from cliniko_warehouse.sandbox import (
+    Account,
+    Served,
+    serve,
+    serve_all,
+)
 
 LISTS = ("contacts", "patients", "services")
 NAMED = "rows are not there as they were loaded: "

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.lock import hold, hold_account, hold_place
-from sources.cliniko.errors import Locked
-from sources.cliniko.settings import ClinikoSettings, resolve
+from cliniko.errors import Locked
+from cliniko.settings import ClinikoSettings, resolve
+from cliniko_warehouse.warehouse.locks import hold, hold_account, hold_place
 
 HOLDER = """
 import sys
 from pathlib import Path
-from pipelines.lock import hold
+from cliniko_warehouse.warehouse.locks import hold
 with hold(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

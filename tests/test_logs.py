@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 from conftest import settings_for
 
-from pipelines import watch
-from pipelines.console import console
-from pipelines.destinations import warehouse
-from pipelines.logs import DAYS, log, logged
-from pipelines.sync import sync
-from sandbox import Served, bad_json, status
-from sources.cliniko.client import Client
-from sources.cliniko.endpoints import ENDPOINTS
-from sources.cliniko.errors import ConfigError
-from sources.cliniko.reading import Reading
+from cliniko.api.client import Client
+from cliniko.endpoints import ENDPOINTS
+from cliniko.errors import ConfigError
+from cliniko.extract.progress import Reading
+from cliniko_warehouse.monitoring import notify
+from cliniko_warehouse.monitoring.logs import DAYS, log, logged
+from cliniko_warehouse.presentation.console import console
+from cliniko_warehouse.run.sync import sync
+from cliniko_warehouse.sandbox import Served, bad_json, status
+from cliniko_warehouse.warehouse.warehouse import warehouse
 
 
 def _file(state_dir: Path) -> Path:
@@ -111,7 +111,7 @@ def test_a_run_with_faults_logs_neither_key_nor_patient(served: Served, tmp_path
         store = warehouse("duckdb", tmp_path)
         connect = partial(Client, sleep=lambda seconds: None)
         run = sync(settings, readings, store, tmp_path, connect=connect)
-        watch.tell([run], "duckdb", tmp_path)
+        notify.tell([run], "duckdb", tmp_path)
 
     text = _file(tmp_path).read_text()
     assert "GET /patients: 503" in text

@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("altair", reason="the extra notebooks is not installed")
 
-from notebooks import look
+from cliniko_warehouse.notebooks import theme as look
 
 STYLE = (Path(look.__file__).with_name("style.css")).read_text()
 

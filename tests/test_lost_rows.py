@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from conftest import Warehouse, both, settings_for
 
-from pipelines import nightly
-from pipelines.ledger import Run
-from pipelines.report import console
-from sandbox import Account, Served, serve_all
-from sources.cliniko.endpoints import ENDPOINTS
-from sources.cliniko.reading import Reading
+from cliniko.endpoints import ENDPOINTS
+from cliniko.extract.progress import Reading
+from cliniko_warehouse.ledger.runs import Run
+from cliniko_warehouse.presentation.progress import console
+from cliniko_warehouse.run import nightly
+from cliniko_warehouse.sandbox import Account, Served, serve_all
 
 LIST, EMPTY = "contacts", "relationships"
 SWAPPED, CHILD = "services", "services__practitioners"

@@ -17,14 +17,19 @@ from conftest import connected, fetched, settings_for, tables
 from lies import LIES
 from test_sync import unlike
 
-from pipelines.destinations import bounded, warehouse
-from pipelines.ledger import Run
-from pipelines.place import work_file
-from pipelines.reconcile import Terms, reconcile
-from pipelines.sync import sync
-from sandbox import Account, Served, lie, serve
-from sources.cliniko.endpoints import ENDPOINTS
-from sources.cliniko.reading import Reading
+from cliniko.endpoints import ENDPOINTS
+from cliniko.extract.progress import Reading
+from cliniko_warehouse.ledger.runs import Run
+from cliniko_warehouse.paths import work_file
+from cliniko_warehouse.reconcile.reconcile import Terms, reconcile
+from cliniko_warehouse.run.sync import sync
+from cliniko_warehouse.sandbox import (
+    Account,
+    Served,
+    lie,
+    serve,
+)
+from cliniko_warehouse.warehouse.warehouse import bounded, warehouse
 
 NIGHTS = 10
 DAY = 86_400  # seconds

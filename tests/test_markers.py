@@ -14,7 +14,12 @@ import pytest
 from marked_runs import IN, OUT, begun, marked_account, serving, sync
 from markers import found, seed
 
-from sandbox import Account, Served, faults, pass_day
+from cliniko_warehouse.sandbox import (
+    Account,
+    Served,
+    faults,
+    pass_day,
+)
 
 DEATHS = int(os.environ.get("CLINIKO_KILLS", "4"))
 

@@ -14,7 +14,12 @@ from marked_runs import IN, OUT, marked_account, serving, sync
 from markers import found, seed
 from postgres_server import VERSION, Server, execute, on_disk
 
-from sandbox import Account, Served, faults, pass_day
+from cliniko_warehouse.sandbox import (
+    Account,
+    Served,
+    faults,
+    pass_day,
+)
 
 each_profile = pytest.mark.parametrize("profile", OUT)
 

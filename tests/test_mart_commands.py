@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import cli
-from pipelines.destinations import warehouse
+from cliniko_warehouse import cli
+from cliniko_warehouse.warehouse.warehouse import warehouse
 
 Called = Callable[..., tuple[int, str, str]]
 

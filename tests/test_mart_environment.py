@@ -8,7 +8,7 @@ from pathlib import Path
 
 from foreign_settings import DBT_VARIABLES, FOREIGN, LIBPQ
 
-from pipelines.marts.environment import OURS, environment
+from cliniko_warehouse.marts.dbt_environment import OURS, environment
 
 
 def test_a_build_gets_no_variable_of_anybody_else() -> None:
@@ -30,5 +30,5 @@ def test_paths_of_modules_count_from_where_the_program_was_started() -> None:
         "PYTHONPATH"
     ].split(os.pathsep)
 
-    assert (Path(first) / "pipelines").is_dir()
+    assert (Path(first) / "cliniko_warehouse").is_dir()
     assert others == [str(Path("lib").absolute()), "/opt/lib"]

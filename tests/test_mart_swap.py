@@ -8,9 +8,9 @@ import postgres_server
 import psycopg2
 import pytest
 
-from pipelines.destinations import warehouse
-from pipelines.marts.session import session
-from pipelines.marts.swap import swap
+from cliniko_warehouse.marts.session import session
+from cliniko_warehouse.marts.swap import swap
+from cliniko_warehouse.warehouse.warehouse import warehouse
 
 FIRST = """
 CREATE SCHEMA marts_next;

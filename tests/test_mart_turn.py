@@ -10,15 +10,15 @@ import pytest
 from conftest import Warehouse
 from mart_builds import mishaps, once, shared
 
-from pipelines import destinations
-from pipelines.ledger import Run
-from pipelines.marts import project
-from pipelines.marts.dbt import masked
-from pipelines.marts.turn import turn, wanted
-from pipelines.place import work_file
-from sandbox import Served
-from sources.cliniko.errors import ConfigError
-from sources.cliniko.settings import ClinikoSettings
+from cliniko.errors import ConfigError
+from cliniko.settings import ClinikoSettings
+from cliniko_warehouse.ledger.runs import Run
+from cliniko_warehouse.marts import project
+from cliniko_warehouse.marts.dbt_runner import masked
+from cliniko_warehouse.marts.nightly_step import turn, wanted
+from cliniko_warehouse.paths import work_file
+from cliniko_warehouse.sandbox import Served
+from cliniko_warehouse.warehouse import warehouse as destinations
 
 HOW_TO = "pip install 'cliniko-warehouse[marts]'"
 
@@ -167,10 +167,10 @@ def test_without_dbt_the_closing_lines_say_how_to_get_it(
 
 
 def test_every_file_of_the_project_is_in_the_package() -> None:
-    root = project.PROJECT.parents[1]
+    root = project.PROJECT.parents[2]
     patterns = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"][
         "package-data"
-    ]["pipelines.marts"]
+    ]["cliniko_warehouse.marts"]
     shipped = {file for pattern in patterns for file in project.PROJECT.glob(pattern)}
 
     left_out = {

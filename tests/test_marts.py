@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from mart_builds import DESTINATIONS, Row, Tables, by_hand, clinic, once, shared
 
-from pipelines.marts.meanings import marts
+from cliniko_warehouse.marts.descriptions import marts
 
 APRIL, MAY = date(2026, 4, 1), date(2026, 5, 1)
 ANA, BEN, HARBOUR, COAST = 1, 2, 1, 2

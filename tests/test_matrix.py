@@ -7,7 +7,7 @@ from matrix_damage import damages
 from matrix_files import clients
 from matrix_postgres import ROWS as ON_POSTGRES
 
-from sandbox import Account, Served
+from cliniko_warehouse.sandbox import Account, Served
 
 HARMFUL = [
     ("DEV_MODE", "true"),

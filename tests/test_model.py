@@ -24,21 +24,25 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as some
 from lies import LIES
 
-from pipelines.destinations import warehouse as store
-from pipelines.flows import pipeline
-from pipelines.ledger import Run
-from pipelines.leftovers import prepare
-from sandbox import Account, Served, faults, serve
-from sandbox.faults import Fault
-from sources.cliniko import catalogue
-from sources.cliniko.client import Client
-from sources.cliniko.endpoints import ENDPOINTS
-from sources.cliniko.extract import Extract
-from sources.cliniko.listed import PER_PAGE
-from sources.cliniko.privacy import rules
-from sources.cliniko.reading import Reading
-from sources.cliniko.settings import ClinikoSettings
-from sources.cliniko.source import cliniko_source
+from cliniko.api.client import Client
+from cliniko.endpoints import ENDPOINTS, schema
+from cliniko.extract.extractor import Extract
+from cliniko.extract.progress import Reading
+from cliniko.pagination.list_request import PER_PAGE
+from cliniko.settings import ClinikoSettings
+from cliniko.source import cliniko_source
+from cliniko.transform.privacy import rules
+from cliniko_warehouse.ledger.runs import Run
+from cliniko_warehouse.load.pending import prepare
+from cliniko_warehouse.sandbox import (
+    Account,
+    Served,
+    faults,
+    serve,
+)
+from cliniko_warehouse.sandbox.faults import Fault
+from cliniko_warehouse.warehouse.dlt_pipelines import pipeline
+from cliniko_warehouse.warehouse.warehouse import warehouse as store
 
 CASES = int(os.environ.get("CLINIKO_CASES", "150"))
 WHOLE = max(3, CASES // 50)  # cases that go through whole runs
@@ -249,10 +253,10 @@ class World:
             self.account.pass_seconds(7)
             self.account.create(self.case.name)
         self.account.before_answer.append(self._answer)
-        self._patched.setattr("sources.cliniko.split.PART", self.case.part)
+        self._patched.setattr("cliniko.pagination.partitioned.PART", self.case.part)
         self._patched.setattr(Client, "leaves_budget", True)
         if self.in_turn:
-            self._patched.setattr("sources.cliniko.together.ThreadPoolExecutor", InTurn)
+            self._patched.setattr("cliniko.pagination.parallel.ThreadPoolExecutor", InTurn)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -477,7 +481,7 @@ def clients(served: Served) -> Iterator[Clients]:
 
 
 def test_the_merge_by_hand_knows_the_tables() -> None:
-    assert [table.name for table in catalogue.tables(ENDPOINTS["contacts"])] == ["contacts", CHILD]
+    assert [table.name for table in schema.tables(ENDPOINTS["contacts"])] == ["contacts", CHILD]
 
 
 def judge(served: Served, clients: Clients, case: Case) -> None:

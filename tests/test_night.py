@@ -10,7 +10,7 @@ import pytest
 from conftest import Cliniko
 from listener import Listener, listening
 
-from sandbox import Served, status
+from cliniko_warehouse.sandbox import Served, status
 
 READER = """
 import sys, duckdb
@@ -43,7 +43,7 @@ def clinic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, served: Served) -> P
 
 def _cliniko(*arguments: str) -> tuple[int, str]:
     """A command in a process of its own, as a scheduler starts it."""
-    command = [sys.executable, "-m", "pipelines", *arguments]
+    command = [sys.executable, "-m", "cliniko_warehouse", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout
 
@@ -121,7 +121,7 @@ def test_a_machine_reads_json_and_nothing_else_on_stderr(
     clinic: Path, served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOURCES__CLINIKO__CONTACT_EMAIL", "owner@example.com")
-    command = [sys.executable, "-m", "pipelines", "sync", "taxes", "--log-format", "json"]
+    command = [sys.executable, "-m", "cliniko_warehouse", "sync", "taxes", "--log-format", "json"]
 
     wrong = subprocess.run(command, capture_output=True, text=True, check=False)
     monkeypatch.setenv("SOURCES__CLINIKO__API_KEY", served.api_key)

@@ -9,14 +9,19 @@ import duckdb
 import pytest
 from conftest import settings_for
 
-from pipelines.cli import exits
-from pipelines.ledger import Run
-from pipelines.lock import hold_account
-from pipelines.nightly import nights, report
-from pipelines.report import console
-from sandbox import Account, Served, serve_all, status
-from sources.cliniko.endpoints import ENDPOINTS
-from sources.cliniko.reading import Reading
+from cliniko.endpoints import ENDPOINTS
+from cliniko.extract.progress import Reading
+from cliniko_warehouse.cli.support import exit_codes
+from cliniko_warehouse.ledger.runs import Run
+from cliniko_warehouse.presentation.progress import console
+from cliniko_warehouse.run.nightly import nights, report
+from cliniko_warehouse.sandbox import (
+    Account,
+    Served,
+    serve_all,
+    status,
+)
+from cliniko_warehouse.warehouse.locks import hold_account
 
 KEYS = {"north": "bm9ydGg-au1", "south": "c291dGg-au1"}
 LISTS = ("patients", "contacts", "taxes", "services")
@@ -97,7 +102,7 @@ def test_an_account_that_cannot_be_read_stops_no_other(group: Group) -> None:
 
     assert {name: run.status for name, run in runs.items()} == {"north": "failed", "south": "ok"}
     assert group.counts("patients") == {"south": number_of(group, "south", "patients")}
-    assert exits.of_runs(list(runs.values())) == exits.PARTLY
+    assert exit_codes.of_runs(list(runs.values())) == exit_codes.PARTLY
 
 
 def test_an_account_that_another_run_reads_is_left_to_it(group: Group) -> None:
@@ -106,7 +111,7 @@ def test_an_account_that_another_run_reads_is_left_to_it(group: Group) -> None:
 
     assert {name: run.status for name, run in runs.items()} == {"north": "failed", "south": "ok"}
     assert "another run is at work" in runs["north"].error
-    assert exits.of_run(runs["north"]) == exits.LATER
+    assert exit_codes.of_run(runs["north"]) == exit_codes.LATER
 
 
 def test_each_account_has_its_own_budget_and_report(group: Group) -> None:

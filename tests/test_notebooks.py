@@ -10,12 +10,12 @@ import hand_made
 import pytest
 from conftest import Warehouse
 
-from pipelines.place import published
-from sources.cliniko.settings import ClinikoSettings
+from cliniko.settings import ClinikoSettings
+from cliniko_warehouse.paths import published
 
 pytest.importorskip("marimo", reason="the extra notebooks is not installed")
 
-from notebooks import freshness, reader
+from cliniko_warehouse.notebooks import freshness, reader
 
 ROOM = Path(__file__).resolve().parents[1] / "notebooks"
 BOTH = pytest.mark.parametrize("name", ["first_look", "clinic_overview"])

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 from conftest import Warehouse, both, settings_for
 
-from sandbox import Account, serve
-from sources.cliniko.values import column, moment
+from cliniko.transform.convert import column, moment
+from cliniko_warehouse.sandbox import Account, serve
 
 LOWEST, HIGHEST = "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"
 BEYOND = "9999-12-31T23:59:59-12:00"

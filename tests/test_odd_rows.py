@@ -16,12 +16,12 @@ import pytest
 from foreign_settings import FOREIGN
 from mart_builds import DESTINATIONS, Place, Row, Tables, empty_place, once, shared
 
-from pipelines.destinations import warehouse
-from pipelines.marts.build import Built, build
-from pipelines.marts.data_warnings import sentences
-from pipelines.marts.meanings import marts
-from pipelines.place import work_file
-from pipelines.publish import publish
+from cliniko_warehouse.marts.build import Built, build
+from cliniko_warehouse.marts.data_warnings import sentences
+from cliniko_warehouse.marts.descriptions import marts
+from cliniko_warehouse.paths import work_file
+from cliniko_warehouse.publish.publish import publish
+from cliniko_warehouse.warehouse.warehouse import warehouse
 
 
 def _foreign(patch: pytest.MonkeyPatch) -> None:

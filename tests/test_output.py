@@ -8,8 +8,8 @@ import unicodedata
 import pytest
 from conftest import Cliniko
 
-from pipelines.cli.output import show
-from sandbox import Served, faults
+from cliniko_warehouse.cli.support.output import show
+from cliniko_warehouse.sandbox import Served, faults
 
 TEXTS = ["Łukasz 🩺", "a\x9b31mb\x7f", "‮gnp.exe", "\u2028\u200b\ufeff", "\x1b]0;x\x07", "é"]
 

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from notebooks import definitions
+from cliniko_warehouse.notebooks import definitions
 
 OVERVIEW = Path(definitions.__file__).with_name("clinic_overview.py").read_text()
 

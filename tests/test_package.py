@@ -11,14 +11,20 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from sources.cliniko.catalogue import REJECTIONS, Table
-from sources.cliniko.endpoints import ENDPOINTS
-from sources.cliniko.forgotten import FORGOTTEN
-from sources.cliniko.marked import marked
-from sources.cliniko.model import Record
-from sources.cliniko.package import EVERY, NAMED, Batch, Package, joined
-from sources.cliniko.reading import State
-from sources.cliniko.walk import Page
+from cliniko.dlt_hints import marked
+from cliniko.endpoints import ENDPOINTS
+from cliniko.endpoints.schema import REJECTIONS, Table
+from cliniko.endpoints.spec import Record
+from cliniko.extract.load_package import (
+    EVERY,
+    NAMED,
+    Batch,
+    Package,
+    joined,
+)
+from cliniko.extract.progress import State
+from cliniko.pagination.walk import Page
+from cliniko.transform.erased import FORGOTTEN
 
 URL = "https://api.au1.cliniko.com/v1"
 START = datetime(2026, 6, 1, 3, 30, tzinfo=UTC)

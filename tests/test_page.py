@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from sources.cliniko import page
-from sources.cliniko.page import Distrust
+from cliniko.pagination import page
+from cliniko.pagination.page import Distrust
 
 FIRST, LAST = datetime(2026, 5, 1, 9, tzinfo=UTC), datetime(2026, 5, 1, 11, tzinfo=UTC)
 

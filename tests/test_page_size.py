@@ -6,15 +6,26 @@ from pathlib import Path
 import pytest
 from conftest import Warehouse, settings_for
 
-from sandbox import Account, Fault, Served, faults, serve
-from sources.cliniko import filters
-from sources.cliniko.capacity import MOST, Capacity, PageSize, restored
-from sources.cliniko.client import Client
-from sources.cliniko.decode import UNREADABLE
-from sources.cliniko.endpoints import ENDPOINTS
-from sources.cliniko.errors import ClinikoError
-from sources.cliniko.listed import Listed
-from sources.cliniko.walk import Walk
+from cliniko.api import filters
+from cliniko.api.client import Client
+from cliniko.api.json_decoding import UNREADABLE
+from cliniko.endpoints import ENDPOINTS
+from cliniko.errors import ClinikoError
+from cliniko.pagination.list_request import Listed
+from cliniko.pagination.page_size import (
+    MOST,
+    Capacity,
+    PageSize,
+    restored,
+)
+from cliniko.pagination.walk import Walk
+from cliniko_warehouse.sandbox import (
+    Account,
+    Fault,
+    Served,
+    faults,
+    serve,
+)
 
 ALWAYS = 100_000
 ROWS = 230

@@ -15,18 +15,18 @@ from conftest import Warehouse, settings_for, tables
 from postgres_server import Server, execute
 from test_sync import unlike
 
-from pipelines import nightly
-from pipelines.cursors import cursors
-from pipelines.destinations import warehouse as store
-from pipelines.report import console
-from sandbox import Account, Served
-from sources.cliniko.catalogue import Column
-from sources.cliniko.catalogue import tables as catalogued
-from sources.cliniko.endpoints import ENDPOINTS
-from sources.cliniko.errors import ConfigError, Locked, Unavailable
-from sources.cliniko.reading import Reading
-from sources.cliniko.settings import ClinikoSettings
-from sources.cliniko.values import SQL
+from cliniko.endpoints import ENDPOINTS
+from cliniko.endpoints.schema import Column
+from cliniko.endpoints.schema import tables as catalogued
+from cliniko.errors import ConfigError, Locked, Unavailable
+from cliniko.extract.progress import Reading
+from cliniko.settings import ClinikoSettings
+from cliniko.transform.convert import SQL
+from cliniko_warehouse.presentation.progress import console
+from cliniko_warehouse.recovery.cursors import cursors
+from cliniko_warehouse.run import nightly
+from cliniko_warehouse.sandbox import Account, Served
+from cliniko_warehouse.warehouse.warehouse import warehouse as store
 
 LIST = "contacts"
 CHILD = "contacts__phone_numbers"
@@ -160,7 +160,7 @@ def test_without_adbc_the_same_is_loaded_and_it_is_said(
 HOLDER = """
 import sys
 from pathlib import Path
-from pipelines.destinations import warehouse
+from cliniko_warehouse.warehouse.warehouse import warehouse
 store = warehouse("postgres", Path(sys.argv[1]))
 with store.opened(), store.locked(sys.argv[2:]):
     print("held", flush=True)
@@ -312,7 +312,7 @@ def test_a_commit_whose_answer_is_lost_doubles_nothing(
 
 def cut(monkeypatch: pytest.MonkeyPatch, ending: Callable[[], None], lost: list[str]) -> None:
     """Let something end as soon as the first file is about to be copied."""
-    from pipelines.copying import CopyJob
+    from cliniko_warehouse.postgres.copy_client import CopyJob
 
     connect = CopyJob._connect
 
@@ -482,7 +482,7 @@ def test_a_server_that_only_reads_is_told(refused: Any, warehouse: Warehouse) ->
 BARE = """
 import sys
 sys.modules["psycopg2"] = None
-from pipelines.cli import main
+from cliniko_warehouse.cli import main
 main()
 """
 

@@ -8,9 +8,9 @@ from conftest import Cliniko, Warehouse
 from postgres_server import Server
 from test_sync import unlike
 
-from sandbox import Account, Served, serve
-from sources.cliniko.catalogue import tables as catalogued
-from sources.cliniko.endpoints import ENDPOINTS
+from cliniko.endpoints import ENDPOINTS
+from cliniko.endpoints.schema import tables as catalogued
+from cliniko_warehouse.sandbox import Account, Served, serve
 
 LISTS = ("contacts", "user")
 PARENT, CHILD = "contacts", "contacts__phone_numbers"

@@ -14,8 +14,8 @@ import pytest
 from conftest import Cliniko, Warehouse
 from postgres_server import Server, execute
 
-from pipelines.stopping import Stopping, heard
-from sandbox import Account, Served, serve
+from cliniko_warehouse.run.shutdown import Stopping, heard
+from cliniko_warehouse.sandbox import Account, Served, serve
 
 LIST = "contacts"
 PATIENCE = 60.0  # seconds for anything that comes sooner or later
@@ -127,7 +127,7 @@ def test_a_run_that_waits_for_a_lock_ends_on_one_signal(
     place: tuple[str, ...],
     lock: str,
 ) -> None:
-    command = [sys.executable, "-m", "pipelines", "sync", *place, "--json"]
+    command = [sys.executable, "-m", "cliniko_warehouse", "sync", *place, "--json"]
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
     with (
         held(warehouse, LOCKS[lock]) as holder,
@@ -158,7 +158,7 @@ def test_a_turn_that_another_run_keeps_is_waited_for_and_given_up(
     place: tuple[str, ...],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from pipelines.postgres import _number
+    from cliniko_warehouse.postgres.destination import _number
 
     monkeypatch.setenv("CLINIKO__LOCK_TIMEOUT", "0.05")
     began = time.monotonic()

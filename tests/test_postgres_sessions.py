@@ -11,7 +11,7 @@ from conftest import Cliniko, Warehouse
 from postgres_server import Server, execute
 from postgres_server import database as named
 
-from sandbox import Account, Served, serve_all
+from cliniko_warehouse.sandbox import Account, Served, serve_all
 
 LIST = "contacts"
 TEXT = "Łukasz \u2019 🩺 C:\\new 'O''Brien'"
@@ -134,7 +134,7 @@ def test_options_in_the_url_count_where_they_contradict_nothing(
     memory: list[str] = []
 
     synced(cliniko, warehouse)
-    from pipelines.destinations import warehouse as store
+    from cliniko_warehouse.warehouse.warehouse import warehouse as store
 
     made = store("postgres", warehouse.state_dir)
     with made.opened():

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from sources.cliniko import catalogue, privacy
-from sources.cliniko.endpoints import ENDPOINTS
-from sources.cliniko.errors import ConfigError
-from sources.cliniko.model import Endpoint
-from sources.cliniko.privacy import PROFILES, Rules, stays
-from sources.cliniko.settings import resolve
-from sources.cliniko.tables import Typed, typed
+from cliniko.endpoints import ENDPOINTS, schema
+from cliniko.endpoints.spec import Endpoint
+from cliniko.errors import ConfigError
+from cliniko.settings import resolve
+from cliniko.transform import privacy
+from cliniko.transform.privacy import PROFILES, Rules, stays
+from cliniko.transform.tables import Typed, typed
 
 READ_AT = datetime(2026, 6, 1, tzinfo=UTC)
 SALT = "0123456789abcdef0123456789abcdef"
@@ -53,7 +53,7 @@ def test_no_text_about_somebody_is_kept_as_it_is(endpoint: Endpoint, profile: An
 
     kept = [
         f"{table.name}.{column.name}"
-        for table in catalogue.tables(endpoint)
+        for table in schema.tables(endpoint)
         for column in table.columns
         if column.privacy in ("personal", "health", "credential")
         and column.kind in ("text", "json", "any")
@@ -70,7 +70,7 @@ def test_no_profile_keeps_a_link_that_works_for_its_holder(profile: Any) -> None
     effects = {
         rules.effect(table.name, column)
         for endpoint in ENDPOINTS.values()
-        for table in catalogue.tables(endpoint)
+        for table in schema.tables(endpoint)
         for column in table.columns
         if column.privacy == "credential"
     }

@@ -11,13 +11,13 @@ import duckdb
 import pytest
 from conftest import Warehouse
 
-from pipelines.cursors import cursors
-from pipelines.destinations import warehouse as destination
-from pipelines.parquet import export
-from pipelines.place import published, work_file
-from pipelines.publish import publish
-from sources.cliniko.errors import ConfigError
-from sources.cliniko.settings import ClinikoSettings
+from cliniko.errors import ConfigError
+from cliniko.settings import ClinikoSettings
+from cliniko_warehouse.paths import published, work_file
+from cliniko_warehouse.publish.parquet import export
+from cliniko_warehouse.publish.publish import publish
+from cliniko_warehouse.recovery.cursors import cursors
+from cliniko_warehouse.warehouse.warehouse import warehouse as destination
 
 
 @pytest.fixture

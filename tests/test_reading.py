@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from conftest import settings_for
 
-from sandbox import Served
-from sources.cliniko.client import Client
-from sources.cliniko.endpoints import ENDPOINTS
-from sources.cliniko.errors import Forbidden, NotFound, Unavailable
-from sources.cliniko.reading import Reading, State
-from sources.cliniko.walk import Page
+from cliniko.api.client import Client
+from cliniko.endpoints import ENDPOINTS
+from cliniko.errors import Forbidden, NotFound, Unavailable
+from cliniko.extract.progress import Reading, State
+from cliniko.pagination.walk import Page
+from cliniko_warehouse.sandbox import Served
 
 OVERLAP = timedelta(minutes=10)
 AT = datetime(2026, 5, 1, 10, tzinfo=UTC)

@@ -7,13 +7,13 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines import listing
-from pipelines.alerts import AlertSettings
-from pipelines.cli import app
-from pipelines.marts.meanings import marts
-from pipelines.schedules import cron, systemd
-from pipelines.schedules.plan import Installation, Timetable, machine_zone
-from sources.cliniko.settings import ClinikoSettings
+from cliniko.settings import ClinikoSettings
+from cliniko_warehouse.cli import app
+from cliniko_warehouse.install import cron, systemd
+from cliniko_warehouse.install.installation import Installation, Timetable, machine_zone
+from cliniko_warehouse.marts.descriptions import marts
+from cliniko_warehouse.monitoring.alerts import AlertSettings
+from cliniko_warehouse.reference import catalog
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
@@ -26,7 +26,7 @@ def _between(mark: str) -> str:
 
 
 def test_the_table_of_endpoints_is_the_catalogue() -> None:
-    assert _between("endpoints") == listing.markdown()
+    assert _between("endpoints") == catalog.markdown()
 
 
 @pytest.mark.parametrize("line", [

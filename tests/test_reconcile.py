@@ -5,14 +5,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from conftest import Warehouse, both
 
-from pipelines import nightly
-from pipelines.ledger import Run
-from pipelines.reconcile import Terms
-from pipelines.report import console
-from sandbox import Account, status, wrong_total
-from sources.cliniko.endpoints import ENDPOINTS
-from sources.cliniko.reading import Reading
-from sources.cliniko.settings import ClinikoSettings
+from cliniko.endpoints import ENDPOINTS
+from cliniko.extract.progress import Reading
+from cliniko.settings import ClinikoSettings
+from cliniko_warehouse.ledger.runs import Run
+from cliniko_warehouse.presentation.progress import console
+from cliniko_warehouse.reconcile.reconcile import Terms
+from cliniko_warehouse.run import nightly
+from cliniko_warehouse.sandbox import Account, status, wrong_total
 
 LIST = "individual_appointments"
 

@@ -4,10 +4,10 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
-from sources.cliniko.listed import PER_PAGE
-from sources.cliniko.package import EVERY
-from sources.cliniko.repeats import REMEMBERED, Marks, Repeats
-from sources.cliniko.walk import Page
+from cliniko.extract.load_package import EVERY
+from cliniko.extract.recent_records import REMEMBERED, Marks, Repeats
+from cliniko.pagination.list_request import PER_PAGE
+from cliniko.pagination.walk import Page
 
 
 def page(*records: dict[str, Any]) -> Page:

@@ -7,7 +7,7 @@ import pytest
 from conftest import Warehouse, both, settings_for
 from markers import found, seed
 
-from sandbox import Account, Served
+from cliniko_warehouse.sandbox import Account, Served
 
 LISTS = ("patients", "contacts", "attendees", "invoices")
 SALT = "0123456789abcdef0123456789abcdef"

@@ -9,8 +9,13 @@ import pytest
 from sandbox_client import AGENT, client, id_of, ids, opt_ins, page
 from sandbox_schema import validator
 
-from sandbox import Account, Served, pass_days, serve
-from sandbox.lists import BOOKINGS, LISTS, UNDOCUMENTED
+from cliniko_warehouse.sandbox import (
+    Account,
+    Served,
+    pass_days,
+    serve,
+)
+from cliniko_warehouse.sandbox.lists import BOOKINGS, LISTS, UNDOCUMENTED
 
 DOCUMENTED = sorted(set(LISTS) - UNDOCUMENTED)
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sandbox_client import client, id_of, ids, opt_ins, page
 
-from sandbox import Account, pass_days
-from sandbox.lists import LISTS
+from cliniko_warehouse.sandbox import Account, pass_days
+from cliniko_warehouse.sandbox.lists import LISTS
 
 VISITS = "individual_appointments"
 ALIKE = [name for name in LISTS if name not in ("services", "bookings")]

@@ -8,8 +8,8 @@ import httpx
 import pytest
 from sandbox_client import client, ids, page
 
-import sandbox
-from sandbox import Account, Served, pass_day
+from cliniko_warehouse import sandbox
+from cliniko_warehouse.sandbox import Account, Served, pass_day
 
 
 @pytest.fixture

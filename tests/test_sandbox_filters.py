@@ -8,8 +8,8 @@ import httpx
 import pytest
 from sandbox_client import client, id_of, ids, opt_ins, page
 
-from sandbox import Account
-from sandbox.lists import LISTS
+from cliniko_warehouse.sandbox import Account
+from cliniko_warehouse.sandbox.lists import LISTS
 
 VISITS = "individual_appointments"
 MIDDLE = "2025-06-01T00:00:00Z"

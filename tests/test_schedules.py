@@ -14,11 +14,16 @@ import yaml
 from conftest import Cliniko
 from croniter import croniter
 
-from pipelines.schedules import cron, systemd
-from pipelines.schedules.plan import Installation, Timetable, installation, timetable
-from pipelines.schedules.written import Written
-from sandbox import Served
-from sources.cliniko.errors import ConfigError
+from cliniko.errors import ConfigError
+from cliniko_warehouse.install import cron, systemd
+from cliniko_warehouse.install.installation import (
+    Installation,
+    Timetable,
+    installation,
+    timetable,
+)
+from cliniko_warehouse.install.rendered_file import Written
+from cliniko_warehouse.sandbox import Served
 
 SYSTEMD = shutil.which("systemd-analyze")
 NIGHT = Timetable(2, 30, "Europe/London")

@@ -7,8 +7,8 @@ from conftest import Cliniko, Ended, Warehouse, connected, fetched, tables
 from postgres_server import Server
 from test_sync import unlike
 
-from pipelines.damage import damages
-from sandbox import Account, Served, serve
+from cliniko_warehouse.recovery.damage import damages
+from cliniko_warehouse.sandbox import Account, Served, serve
 
 LIST = "contacts"
 CHILD = "contacts__phone_numbers"

@@ -19,8 +19,9 @@ def refused(self, address, *_):
 
 socket.socket.connect = refused
 socket.socket.connect_ex = refused
-import pipelines.cli, pipelines.nightly, pipelines.forget, pipelines.demo, sandbox
-import sources.cliniko.source
+import cliniko_warehouse.cli, cliniko_warehouse.erasure.forget
+import cliniko_warehouse.run.demo, cliniko_warehouse.run.nightly, cliniko_warehouse.sandbox
+import cliniko.source
 """
 
 

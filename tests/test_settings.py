@@ -10,8 +10,8 @@ import pytest
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.specs import PluggableRunContext
 
-from sources.cliniko.errors import ConfigError
-from sources.cliniko.settings import ClinikoSettings, resolve
+from cliniko.errors import ConfigError
+from cliniko.settings import ClinikoSettings, resolve
 
 KEY = "MS0xLWtleXRoYXRpc25vbmU-au2"
 EMAIL = "ops@clinic.example"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from conftest import KEY, Cliniko
 
-from sandbox import Served
+from cliniko_warehouse.sandbox import Served
 
 GOOD = f'[sources.cliniko]\napi_key = "{KEY}"\n'
 FILES = [Path(".dlt/secrets.toml"), Path(".dlt/config.toml")]

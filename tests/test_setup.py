@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from conftest import Cliniko
 
-from sandbox import Served
+from cliniko_warehouse.sandbox import Served
 
 PATIENCE = 60.0  # seconds until a question that does not come is given up
 SCRIPTED = ("init", "--contact-email", "owner@example.com")
@@ -51,7 +51,7 @@ def test_a_script_sets_it_up_and_a_sync_needs_no_more(
     assert stat.S_IMODE((clinic / ".dlt").stat().st_mode) == 0o700
     for name in ("MY_KEY", "SOURCES__CLINIKO__BASE_URL"):
         monkeypatch.delenv(name)
-    command = [sys.executable, "-m", "pipelines", "sync", "taxes"]
+    command = [sys.executable, "-m", "cliniko_warehouse", "sync", "taxes"]
     assert subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
@@ -63,7 +63,7 @@ def test_what_it_was_told_of_postgres_later_commands_know(
     monkeypatch.delenv("DESTINATION__POSTGRES__CREDENTIALS")
 
     def later(*command: str) -> str:
-        line = [sys.executable, "-m", "pipelines", *command]
+        line = [sys.executable, "-m", "cliniko_warehouse", *command]
         return subprocess.run(line, capture_output=True, text=True, check=True).stdout
 
     later("sync", "taxes")
@@ -106,7 +106,7 @@ def test_a_destination_in_the_settings_that_cannot_be_is_told(
 
 
 def test_the_key_may_come_by_stdin(clinic: Path, served: Served) -> None:
-    command = [sys.executable, "-m", "pipelines", *SCRIPTED, "--key-from-stdin"]
+    command = [sys.executable, "-m", "cliniko_warehouse", *SCRIPTED, "--key-from-stdin"]
 
     done = subprocess.run(
         command, input=f"{served.api_key}\n", capture_output=True, text=True, check=False
@@ -257,7 +257,7 @@ def _typed(answers: Sequence[tuple[str, str]]) -> tuple[int, str]:
     typed before it would be thrown away.
     """
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "pipelines", "init"]
+    command = [sys.executable, "-m", "cliniko_warehouse", "init"]
     process = subprocess.Popen(
         command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
     )

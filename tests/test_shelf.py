@@ -6,8 +6,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines.shelf import END, Shelf, count
-from sources.cliniko.endpoints import ENDPOINTS
+from cliniko.endpoints import ENDPOINTS
+from cliniko_warehouse.reconcile.row_counts import END, Shelf, count
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 

@@ -12,11 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sandbox import Account
-from sources.cliniko.endpoints import ENDPOINTS
-from sources.cliniko.model import Endpoint, Record
-from sources.cliniko.shred import CREDIT, Shredded, reader, values
-from sources.cliniko.tables import Typed, typed
+from cliniko.api.columnar import (
+    CREDIT,
+    Shredded,
+    reader,
+    values,
+)
+from cliniko.endpoints import ENDPOINTS
+from cliniko.endpoints.spec import Endpoint, Record
+from cliniko.transform.tables import Typed, typed
+from cliniko_warehouse.sandbox import Account
 
 NOW = datetime(2026, 6, 1, 3, 30, tzinfo=UTC)
 SHREDDABLE = [endpoint for endpoint in ENDPOINTS.values() if reader(endpoint)]

@@ -10,11 +10,11 @@ import duckdb
 import pytest
 from file_client import Client
 
-from pipelines.destinations import make
-from pipelines.destinations import warehouse as destination
-from pipelines.place import published, work_file
-from pipelines.publish import NotPublished, publish
-from pipelines.side_files import closed_to_writers, logs
+from cliniko_warehouse.paths import published, work_file
+from cliniko_warehouse.publish.publish import NotPublished, publish
+from cliniko_warehouse.publish.side_files import closed_to_writers, logs
+from cliniko_warehouse.warehouse.warehouse import make
+from cliniko_warehouse.warehouse.warehouse import warehouse as destination
 
 
 @pytest.fixture

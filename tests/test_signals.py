@@ -14,13 +14,19 @@ import pytest
 from conftest import Warehouse
 from dlt.common.runtime.collector import NullCollector
 
-from pipelines.destinations import warehouse as store
-from pipelines.flows import pipeline
-from pipelines.killed import marks
-from pipelines.stopping import heard
-from sandbox import Account, Served, serve, slow_header, throttled
-from sources.cliniko.settings import ClinikoSettings
-from sources.cliniko.source import cliniko_source
+from cliniko.settings import ClinikoSettings
+from cliniko.source import cliniko_source
+from cliniko_warehouse.ledger.crash_markers import marks
+from cliniko_warehouse.run.shutdown import heard
+from cliniko_warehouse.sandbox import (
+    Account,
+    Served,
+    serve,
+    slow_header,
+    throttled,
+)
+from cliniko_warehouse.warehouse.dlt_pipelines import pipeline
+from cliniko_warehouse.warehouse.warehouse import warehouse as store
 
 PATIENCE = 60.0  # seconds for anything that comes sooner or later
 LISTS = ("attendees", "taxes")
@@ -40,7 +46,7 @@ def served(account: Account, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served
 @contextmanager
 def running(warehouse: Warehouse) -> Iterator[subprocess.Popen[str]]:
     """`cliniko sync` in a process; dead at the end of the block, however it went."""
-    command = [sys.executable, "-m", "pipelines", "sync", *LISTS, "--json"]
+    command = [sys.executable, "-m", "cliniko_warehouse", "sync", *LISTS, "--json"]
     command += ["--state-dir", str(warehouse.state_dir)]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:

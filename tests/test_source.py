@@ -10,11 +10,11 @@ import pytest
 from conftest import settings_for
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from sandbox import faults
-from sources.cliniko.endpoints import ENDPOINTS
-from sources.cliniko.errors import ConfigError
-from sources.cliniko.reading import Reading
-from sources.cliniko.source import cliniko_source
+from cliniko.endpoints import ENDPOINTS
+from cliniko.errors import ConfigError
+from cliniko.extract.progress import Reading
+from cliniko.source import cliniko_source
+from cliniko_warehouse.sandbox import faults
 
 LASTING = 1_000  # times of a fault that does not pass
 

@@ -9,17 +9,17 @@ from urllib.parse import unquote
 import pytest
 from conftest import Warehouse, settings_for
 
-from pipelines.cursors import reset
-from sandbox import Account, Served, faults
-from sources.cliniko.client import Client
-from sources.cliniko.endpoints import ENDPOINTS
-from sources.cliniko.errors import Unavailable
-from sources.cliniko.extract import Extract
-from sources.cliniko.page import Page
-from sources.cliniko.privacy import rules
-from sources.cliniko.ranges import divided, restored
-from sources.cliniko.reading import Reading, State
-from sources.cliniko.walk import Walk
+from cliniko.api.client import Client
+from cliniko.endpoints import ENDPOINTS
+from cliniko.errors import Unavailable
+from cliniko.extract.extractor import Extract
+from cliniko.extract.progress import Reading, State
+from cliniko.pagination.page import Page
+from cliniko.pagination.partitions import divided, restored
+from cliniko.pagination.walk import Walk
+from cliniko.transform.privacy import rules
+from cliniko_warehouse.recovery.cursors import reset
+from cliniko_warehouse.sandbox import Account, Served, faults
 
 LASTING = 1_000  # times of a fault that does not pass
 OVERLAP = timedelta(minutes=10)
@@ -37,7 +37,7 @@ def account() -> Account:
 @pytest.fixture(autouse=True)
 def _four_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lists need not be big to be split, nor answers slow."""
-    monkeypatch.setattr("sources.cliniko.split.PART", 300)
+    monkeypatch.setattr("cliniko.pagination.partitioned.PART", 300)
     monkeypatch.setattr(Client, "leaves_budget", True)
 
 

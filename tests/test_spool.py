@@ -10,10 +10,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from pipelines.spool import Spool, Stored, in_memory
-from sources.cliniko.catalogue import REJECTIONS
-from sources.cliniko.forgotten import FORGOTTEN
-from sources.cliniko.package import Batch
+from cliniko.endpoints.schema import REJECTIONS
+from cliniko.extract.load_package import Batch
+from cliniko.transform.erased import FORGOTTEN
+from cliniko_warehouse.load.spool import Spool, Stored, in_memory
 
 ROWS = {
     "id": [1, None],

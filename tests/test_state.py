@@ -7,9 +7,15 @@ from urllib.parse import unquote
 import pytest
 from conftest import Warehouse
 
-from sandbox import Account, Served, faults
-from sources.cliniko.endpoints import ENDPOINTS
-from sources.cliniko.state import EVERY, State, description, note_description, worth_retrying
+from cliniko.endpoints import ENDPOINTS
+from cliniko.extract.state import (
+    EVERY,
+    State,
+    description,
+    note_description,
+    worth_retrying,
+)
+from cliniko_warehouse.sandbox import Account, Served, faults
 
 LIST = "contacts"
 ENDPOINT = ENDPOINTS[LIST]
@@ -35,7 +41,7 @@ def rejected(warehouse: Warehouse) -> int:
 def test_a_description_is_told_by_its_columns_and_by_the_version(monkeypatch):
     before = description(ENDPOINT)
     fewer = description(replace(ENDPOINT, fields=ENDPOINT.fields[1:]))
-    monkeypatch.setattr("sources.cliniko.state.version", lambda: "2")
+    monkeypatch.setattr("cliniko.extract.state.version", lambda: "2")
 
     assert len({before, fewer, description(ENDPOINT)}) == 3
     assert len(before) == 18
@@ -71,7 +77,7 @@ def test_a_rejected_record_is_loaded_once_another_version_can_type_it(
     account.put(LIST, good)
     warehouse.sync(settings, LIST)
     still = rejected(warehouse)
-    monkeypatch.setattr("sources.cliniko.state.version", lambda: "2")
+    monkeypatch.setattr("cliniko.extract.state.version", lambda: "2")
     served.log.clear()
 
     warehouse.sync(settings, LIST)
@@ -87,7 +93,7 @@ def test_what_still_does_not_fit_is_tried_once_for_each_version(
 ):
     spoil(account)
     warehouse.sync(settings, LIST)
-    monkeypatch.setattr("sources.cliniko.state.version", lambda: "2")
+    monkeypatch.setattr("cliniko.extract.state.version", lambda: "2")
     warehouse.sync(settings, LIST)
     served.log.clear()
 
@@ -103,7 +109,7 @@ def test_comparing_alone_does_not_pass_for_trying_again(
     good = spoil(account)
     warehouse.sync(settings, LIST)
     account.put(LIST, good)
-    monkeypatch.setattr("sources.cliniko.state.version", lambda: "2")
+    monkeypatch.setattr("cliniko.extract.state.version", lambda: "2")
     other = max(account.rows(LIST), key=lambda one: one["updated_at"])
     account.archive(LIST, other["id"])
     compared = warehouse.sync(settings, LIST, status="ok")
@@ -120,7 +126,7 @@ def test_where_ids_cannot_be_filtered_the_list_is_read_whole(
     good = spoil(account)
     warehouse.sync(settings, LIST)
     account.put(LIST, good)
-    monkeypatch.setattr("sources.cliniko.state.version", lambda: "2")
+    monkeypatch.setattr("cliniko.extract.state.version", lambda: "2")
     served.faults.append(faults.refused_filter("id"))
 
     warehouse.sync(settings, LIST)

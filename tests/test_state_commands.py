@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 from conftest import Warehouse, both
 
-from pipelines import cli
-from pipelines.destinations import warehouse as store
-from pipelines.flows import pipeline
-from pipelines.lock import hold
-from pipelines.place import lock_file, work_file
-from sandbox import Account
-from sources.cliniko.settings import ClinikoSettings
+from cliniko.settings import ClinikoSettings
+from cliniko_warehouse import cli
+from cliniko_warehouse.paths import lock_file, work_file
+from cliniko_warehouse.sandbox import Account
+from cliniko_warehouse.warehouse.dlt_pipelines import pipeline
+from cliniko_warehouse.warehouse.locks import hold
+from cliniko_warehouse.warehouse.warehouse import warehouse as store
 
 Call = Callable[..., tuple[int, str, str]]
 
@@ -69,7 +69,7 @@ def pipelines_of(warehouse: Warehouse) -> Path:
 @pytest.fixture
 def blind(monkeypatch: pytest.MonkeyPatch) -> None:
     """No comparison with the account: it would mend what these tests are to see."""
-    monkeypatch.setattr("pipelines.nightly.reconcile", lambda *_: None)
+    monkeypatch.setattr("cliniko_warehouse.run.nightly.reconcile", lambda *_: None)
 
 
 HELD = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('held', flush=True); input()"

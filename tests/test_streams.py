@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from conftest import Cliniko
 
-from sandbox import Served
+from cliniko_warehouse.sandbox import Served
 
-PROGRAM = shlex.join([sys.executable, "-c", "from pipelines.cli import main; main()"])
+PROGRAM = shlex.join([sys.executable, "-c", "from cliniko_warehouse.cli import main; main()"])
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -96,7 +96,7 @@ def test_an_early_failure_is_one_object_too(
 def test_a_run_that_finds_another_at_work_is_an_object(
     connected: Served, cliniko: Cliniko, tmp_path: Path
 ) -> None:
-    from pipelines.lock import hold_place
+    from cliniko_warehouse.warehouse.locks import hold_place
 
     (tmp_path / "state").mkdir()
     with hold_place(tmp_path / "state"):
@@ -111,7 +111,13 @@ def test_sigterm_outside_a_run_ends_with_an_object(tmp_path: Path) -> None:
     os.mkfifo(listens)  # settings that never come to an end
     (tmp_path / ".dlt").mkdir()
     (tmp_path / ".dlt" / "config.toml").symlink_to(listens)
-    command = [sys.executable, "-c", "from pipelines.cli import main; main()", "sync", "--json"]
+    command = [
+        sys.executable,
+        "-c",
+        "from cliniko_warehouse.cli import main; main()",
+        "sync",
+        "--json",
+    ]
     running = subprocess.Popen(
         command,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from conftest import Cliniko, Warehouse
 
-from sandbox import Account, Served, faults
+from cliniko_warehouse.sandbox import Account, Served, faults
 
 LIST = "referral_source_types"
 

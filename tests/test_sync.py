@@ -19,15 +19,15 @@ from conftest import connected, fetched, settings_for, tables
 from dlt.destinations.job_client_impl import SqlLoadJob
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from pipelines import sync as syncing
-from pipelines.destinations import Warehouse
-from pipelines.destinations import warehouse as store
-from pipelines.flows import pipeline
-from pipelines.ledger import Run
-from sandbox import Account, faults, serve
-from sources.cliniko.endpoints import ENDPOINTS
-from sources.cliniko.reading import Reading
-from sources.cliniko.source import cliniko_source
+from cliniko.endpoints import ENDPOINTS
+from cliniko.extract.progress import Reading
+from cliniko.source import cliniko_source
+from cliniko_warehouse.ledger.runs import Run
+from cliniko_warehouse.run import sync as syncing
+from cliniko_warehouse.sandbox import Account, faults, serve
+from cliniko_warehouse.warehouse.dlt_pipelines import pipeline
+from cliniko_warehouse.warehouse.warehouse import Warehouse
+from cliniko_warehouse.warehouse.warehouse import warehouse as store
 
 LASTING = 1_000  # times of a fault that does not pass
 LISTS = sorted(name for name, one in ENDPOINTS.items() if one.shape == "list" and one.by_default)

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sources.cliniko.catalogue import LOAD_ID, tables
-from sources.cliniko.drift import Drift
-from sources.cliniko.endpoints import ENDPOINTS
-from sources.cliniko.model import Endpoint, Record
-from sources.cliniko.tables import Typed, emptied, typed
-from sources.cliniko.values import ARROW
+from cliniko.endpoints import ENDPOINTS
+from cliniko.endpoints.schema import LOAD_ID, tables
+from cliniko.endpoints.spec import Endpoint, Record
+from cliniko.transform.convert import ARROW
+from cliniko.transform.schema_drift import Drift
+from cliniko.transform.tables import Typed, emptied, typed
 
 NOW = datetime(2026, 6, 1, 3, 30, tzinfo=UTC)
 URL = "https://api.au1.cliniko.com/v1"

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from sources.cliniko.errors import ConfigError
-from sources.cliniko.throttle import Throttle, pause
+from cliniko.api.rate_limiter import Throttle, pause
+from cliniko.errors import ConfigError
 
 
 class Time:

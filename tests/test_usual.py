@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from conftest import Warehouse, both, settings_for
 
-from pipelines import past
-from pipelines.usual import LOOKED_AT, too_few
+from cliniko_warehouse.ledger import history
+from cliniko_warehouse.monitoring.volume_anomaly import LOOKED_AT, too_few
 
 FRIDAY = datetime(2026, 3, 6, 2, 30, tzinfo=UTC)
 BUSY, QUIET = 800, 12
@@ -105,7 +105,7 @@ def test_the_ledger_tells_of_each_account_and_of_no_run_that_does_not_count(
     taxes = warehouse.sync(north, "taxes", whole=True)
     users = warehouse.sync(settings_for(served, account="south"), "users")
 
-    found = past.changes(warehouse.rows, datetime.now(UTC) - LOOKED_AT)
+    found = history.changes(warehouse.rows, datetime.now(UTC) - LOOKED_AT)
 
     assert found == {
         run.account: [{"started_at": run.started_at, "endpoint": name, "rows": run.rows}]

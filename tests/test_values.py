@@ -10,9 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sources.cliniko import values
-from sources.cliniko.model import Kind
-from sources.cliniko.values import column, fingerprint, json_text, without_nul
+from cliniko.endpoints.spec import Kind
+from cliniko.transform import convert
+from cliniko.transform.convert import (
+    column,
+    fingerprint,
+    json_text,
+    without_nul,
+)
 
 KINDS = get_args(Kind)
 QUICK = settings(max_examples=15, deadline=None)
@@ -147,7 +152,7 @@ def test_a_whole_column_and_its_single_values_agree(kind: Kind, data: st.DataObj
     sent = data.draw(st.lists(anything, max_size=2) | st.lists(fitting, max_size=4))
 
     array, misfits = column(kind, sent)
-    single, found = values._one_by_one(kind, sent)
+    single, found = convert._one_by_one(kind, sent)
 
     assert array.equals(single)
     assert misfits == found
@@ -162,7 +167,7 @@ def test_no_json_breaks_a_column(kind: Kind, sent: list[Any]) -> None:
     nulls = [p for p, v in enumerate(array.to_pylist()) if v is None]
     absent = {p for p, v in enumerate(sent) if v is None or v == ""}
 
-    assert array.type == values.ARROW[kind]
+    assert array.type == convert.ARROW[kind]
     assert set(nulls) - {place for place, _ in misfits} <= absent
 
 
@@ -188,7 +193,7 @@ def test_an_empty_string_stays_empty_in_a_text(kind: Kind) -> None:
 def test_a_column_of_nulls_has_the_type_of_its_kind(kind: Kind) -> None:
     array, misfits = column(kind, [None, None])
 
-    assert array.type == values.ARROW[kind]
+    assert array.type == convert.ARROW[kind]
     assert (array.null_count, misfits) == (2, [])
 
 

@@ -9,12 +9,12 @@ import duckdb
 import pytest
 from conftest import Cliniko
 
-from pipelines.content_hash import contents, tables
-from pipelines.destinations import warehouse as destination
-from pipelines.place import published, work_file
-from pipelines.publish import publish, settle
-from pipelines.verify import changed_by_others, verify_published
-from sandbox import Account, Served
+from cliniko_warehouse.paths import published, work_file
+from cliniko_warehouse.publish.content_hash import contents, tables
+from cliniko_warehouse.publish.publish import publish, settle
+from cliniko_warehouse.publish.verification import changed_by_others, verify_published
+from cliniko_warehouse.sandbox import Account, Served
+from cliniko_warehouse.warehouse.warehouse import warehouse as destination
 
 FIRST = "('1', 1, 'a', 1.50, TIMESTAMPTZ '2026-01-01 00:00Z', NULL)"
 SECOND = "('1', 2, NULL, NULL, TIMESTAMPTZ '2026-01-01 00:00Z', '{\"a\": [1]}')"

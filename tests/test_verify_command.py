@@ -9,9 +9,9 @@ import pytest
 from conftest import Cliniko, Ended, Warehouse, both
 from file_client import Client
 
-from pipelines.lock import hold_place
-from pipelines.place import published, work_file
-from sandbox import Account, Served
+from cliniko_warehouse.paths import published, work_file
+from cliniko_warehouse.sandbox import Account, Served
+from cliniko_warehouse.warehouse.locks import hold_place
 
 LISTS = ("contacts", "services", "patients")
 Verify = Callable[..., Ended]

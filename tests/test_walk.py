@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from conftest import settings_for
 
-from sandbox import Account, Served, faults
-from sources.cliniko.client import Client
-from sources.cliniko.endpoints import ENDPOINTS
-from sources.cliniko.errors import Malformed, Unavailable
-from sources.cliniko.model import Record
-from sources.cliniko.walk import Page, Walk
+from cliniko.api.client import Client
+from cliniko.endpoints import ENDPOINTS
+from cliniko.endpoints.spec import Record
+from cliniko.errors import Malformed, Unavailable
+from cliniko.pagination.walk import Page, Walk
+from cliniko_warehouse.sandbox import Account, Served, faults
 
 LASTING = 1_000  # times of a fault that does not pass
 HOUR = timedelta(hours=1)

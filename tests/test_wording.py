@@ -4,8 +4,8 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from pipelines.wording import cause, said, trace
-from sources.cliniko.errors import Malformed
+from cliniko.errors import Malformed
+from cliniko_warehouse.error_text import cause, said, trace
 
 NAME = 'O\'Brien, "Mary"'
 

@@ -9,9 +9,9 @@ import duckdb
 import pytest
 from conftest import Cliniko, Warehouse, settings_for
 
-from pipelines.damage import damages
-from pipelines.place import published, work, work_file
-from sandbox import Account, Served, serve
+from cliniko_warehouse.paths import published, work, work_file
+from cliniko_warehouse.recovery.damage import damages
+from cliniko_warehouse.sandbox import Account, Served, serve
 
 LIST = "contacts"
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchmarks.cases import accounts, budget, lists, many, postgres, server, small
-from benchmarks.lab import Lab
+from benchmarks.runner import Lab
 
 EVERYBODY = (
     "floor", "floor-equal", "ours", "dlt-equal", "dlt-parquet", "dlt-parallel", "singer",

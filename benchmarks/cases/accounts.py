@@ -6,10 +6,10 @@ from pathlib import Path
 
 from benchmarks import environments
 from benchmarks.cases.lists import CHANGES, LIST, Play
-from benchmarks.contenders import UNLIMITED, environment
-from benchmarks.lab import Lab
 from benchmarks.measure import Failed, clean
+from benchmarks.runner import Lab
 from benchmarks.serving import serving
+from benchmarks.subjects import UNLIMITED, environment
 
 BUDGET = 200  # requests a minute, as Cliniko has it
 ROWS = 10_000  # of the lists around a long one
@@ -17,7 +17,7 @@ PROBE = """
 import atexit, json, sys
 from pathlib import Path
 atexit.register(lambda: Path("modules.json").write_text(json.dumps(list(sys.modules))))
-from pipelines.cli import main
+from cliniko_warehouse.cli import main
 sys.argv = ["cliniko", "sync", "--json"]
 main()
 """  # a night that notes which modules it has imported at its end, in their order
@@ -25,7 +25,7 @@ IMPORTS = """
 import importlib, json
 from contextlib import suppress
 from pathlib import Path
-from pipelines.cli.program import collect_rarely
+from cliniko_warehouse.cli.app import collect_rarely
 collect_rarely()
 for name in json.loads(Path("modules.json").read_text()):
     with suppress(Exception):

@@ -12,10 +12,10 @@ from typing import Any
 from benchmarks import environments
 from benchmarks.cases.accounts import BUDGET, sync
 from benchmarks.cases.lists import LIST
-from benchmarks.contenders import CONTENDERS, command, environment
-from benchmarks.lab import Lab
 from benchmarks.measure import Failed
+from benchmarks.runner import Lab
 from benchmarks.serving import Use, serving
+from benchmarks.subjects import CONTENDERS, command, environment
 
 WINDOW = 60  # seconds
 REST, LONGEST = 20_000, 30_000  # rows of all other lists, and of the one with 60 %

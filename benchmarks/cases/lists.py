@@ -3,11 +3,16 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from benchmarks.contenders import UNLIMITED, Contender, command, environment
 from benchmarks.environments import NotInstalled
-from benchmarks.lab import Lab, counted, right
 from benchmarks.measure import Failed
+from benchmarks.runner import Lab, counted, right
 from benchmarks.serving import Server, serving
+from benchmarks.subjects import (
+    UNLIMITED,
+    Contender,
+    command,
+    environment,
+)
 
 LIST = "individual_appointments"
 CHANGES = 300

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from benchmarks.cases.accounts import BUDGET, sync
 from benchmarks.cases.lists import Play
-from benchmarks.contenders import environment
-from benchmarks.lab import Lab
 from benchmarks.measure import Failed
+from benchmarks.runner import Lab
 from benchmarks.serving import serving
+from benchmarks.subjects import environment
 
 FEW = 1_000  # rows of each account: a first load fits into one window
 SOME = 20_000  # rows: it takes a second one, so that an account waits for its budget

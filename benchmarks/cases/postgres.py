@@ -6,10 +6,10 @@ from contextlib import contextmanager
 
 from benchmarks import environments
 from benchmarks.cases.lists import CHANGES, LIST, Play
-from benchmarks.contenders import PEERS, UNLIMITED, environment
-from benchmarks.lab import Lab
 from benchmarks.measure import Failed, clean
+from benchmarks.runner import Lab
 from benchmarks.serving import serving
+from benchmarks.subjects import PEERS, UNLIMITED, environment
 
 COUNT = f"SELECT count(DISTINCT id) || ' of ' || count(*) FROM cliniko.{LIST}"
 

@@ -6,8 +6,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from benchmarks.cases.lists import LIST
-from benchmarks.lab import Lab
 from benchmarks.results import Sample
+from benchmarks.runner import Lab
 from benchmarks.serving import Server, serving
 
 QUERY = "per_page=100&sort=updated_at:asc&q[]=archived_at:*&q[]=cancelled_at:*"

@@ -2,9 +2,9 @@
 
 from benchmarks import environments
 from benchmarks.cases.lists import Play
-from benchmarks.contenders import UNLIMITED, environment
-from benchmarks.lab import Lab
+from benchmarks.runner import Lab
 from benchmarks.serving import serving
+from benchmarks.subjects import UNLIMITED, environment
 
 LIST = "patients"  # the list with the most that a profile changes
 

@@ -6,9 +6,17 @@ added by `sandbox.table`.
 
 from collections.abc import Callable
 
-from sandbox.clinic import Clinic
-from sandbox.records import appointments, billing, calendar, clinical, patients, practice, stock
-from sandbox.records.row import Record, Render, Row
+from cliniko_warehouse.sandbox.clinic import Clinic
+from cliniko_warehouse.sandbox.records import (
+    appointments,
+    billing,
+    calendar,
+    clinical,
+    patients,
+    practice,
+    stock,
+)
+from cliniko_warehouse.sandbox.records.row import Record, Render, Row
 
 RENDER: dict[str, Render] = (
     billing.RENDER

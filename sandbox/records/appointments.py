@@ -7,12 +7,18 @@ from functools import lru_cache
 
 import orjson
 
-from sandbox.catalogue import CANCELLATION_REASONS
-from sandbox.chance import pick
-from sandbox.clinic import ARRIVED, EVERY, MISSED, SERIES, Clinic
-from sandbox.instants import text
-from sandbox.records.row import Record, Render, Row
-from sandbox.wordings import CANCELLATION_NOTES, VISIT_NOTES
+from cliniko_warehouse.sandbox.clinic import (
+    ARRIVED,
+    EVERY,
+    MISSED,
+    SERIES,
+    Clinic,
+)
+from cliniko_warehouse.sandbox.records.row import Record, Render, Row
+from cliniko_warehouse.sandbox.sample_catalog import CANCELLATION_REASONS
+from cliniko_warehouse.sandbox.sample_texts import CANCELLATION_NOTES, VISIT_NOTES
+from cliniko_warehouse.sandbox.seeded_random import pick
+from cliniko_warehouse.sandbox.timestamps import text
 
 NAME = "individual_appointments"
 

@@ -1,10 +1,16 @@
 """Records of prices and bills. Amounts are counted in thousandths and written as decimals."""
 
-from sandbox.catalogue import APPOINTMENT_TYPES, BILLABLE_ITEMS, CONCESSION_TYPES, PRODUCTS, TAXES
-from sandbox.chance import pick
-from sandbox.clinic import Clinic, full_name
-from sandbox.instants import DAY, date_text, text
-from sandbox.records.row import Record, Render, Row
+from cliniko_warehouse.sandbox.clinic import Clinic, full_name
+from cliniko_warehouse.sandbox.records.row import Record, Render, Row
+from cliniko_warehouse.sandbox.sample_catalog import (
+    APPOINTMENT_TYPES,
+    BILLABLE_ITEMS,
+    CONCESSION_TYPES,
+    PRODUCTS,
+    TAXES,
+)
+from cliniko_warehouse.sandbox.seeded_random import pick
+from cliniko_warehouse.sandbox.timestamps import DAY, date_text, text
 
 STATUS = {10: "Open", 20: "Paid", 30: "Closed", 40: "Open credit"}
 FIRST_NUMBER = 1001  # of the first invoice

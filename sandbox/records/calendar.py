@@ -1,11 +1,20 @@
 """Records of the calendar: bookings, who attends them, and when practitioners work."""
 
-from sandbox.catalogue import APPOINTMENT_TYPES, CANCELLATION_REASONS, UNAVAILABLE_TYPES
-from sandbox.chance import mix, pick, uuid
-from sandbox.clinic import ARRIVED, EVERY, SERIES, Clinic
-from sandbox.instants import DAY, text
-from sandbox.records.row import Record, Render, Row
-from sandbox.wordings import CANCELLATION_NOTES, VISIT_NOTES
+from cliniko_warehouse.sandbox.clinic import (
+    ARRIVED,
+    EVERY,
+    SERIES,
+    Clinic,
+)
+from cliniko_warehouse.sandbox.records.row import Record, Render, Row
+from cliniko_warehouse.sandbox.sample_catalog import (
+    APPOINTMENT_TYPES,
+    CANCELLATION_REASONS,
+    UNAVAILABLE_TYPES,
+)
+from cliniko_warehouse.sandbox.sample_texts import CANCELLATION_NOTES, VISIT_NOTES
+from cliniko_warehouse.sandbox.seeded_random import mix, pick, uuid
+from cliniko_warehouse.sandbox.timestamps import DAY, text
 
 _REASONS = tuple(CANCELLATION_REASONS)
 

@@ -1,13 +1,11 @@
 """Records of care: treatment notes, forms, cases, messages, and their templates."""
 
-from sandbox.catalogue import MESSAGES
-from sandbox.chance import pick
-from sandbox.clinic import Clinic, full_name
-from sandbox.columns import long_id
-from sandbox.instants import DAY, date_text, text
-from sandbox.records.people import email
-from sandbox.records.row import Record, Render, Row
-from sandbox.wordings import (
+from cliniko_warehouse.sandbox.clinic import Clinic, full_name
+from cliniko_warehouse.sandbox.columns import long_id
+from cliniko_warehouse.sandbox.records.people import email
+from cliniko_warehouse.sandbox.records.row import Record, Render, Row
+from cliniko_warehouse.sandbox.sample_catalog import MESSAGES
+from cliniko_warehouse.sandbox.sample_texts import (
     BODY_PARTS,
     CASES,
     FINDINGS,
@@ -19,6 +17,8 @@ from sandbox.wordings import (
     PLANS,
     SIDES,
 )
+from cliniko_warehouse.sandbox.seeded_random import pick
+from cliniko_warehouse.sandbox.timestamps import DAY, date_text, text
 
 Sections = tuple[tuple[str, str | None, tuple[tuple[str, str], ...]], ...]
 

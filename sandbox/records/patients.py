@@ -1,10 +1,7 @@
 """Records of patients and of what is known about them."""
 
-from sandbox.catalogue import REFERRAL_SOURCE_TYPES
-from sandbox.chance import mix, pick, uuid
-from sandbox.clinic import Clinic, full_name
-from sandbox.instants import DAY, date_text, text
-from sandbox.names import (
+from cliniko_warehouse.sandbox.clinic import Clinic, full_name
+from cliniko_warehouse.sandbox.names import (
     GENDERS,
     OCCUPATIONS,
     PLACES,
@@ -14,9 +11,18 @@ from sandbox.names import (
     SEXES,
     TITLES,
 )
-from sandbox.records.people import address, email, phones
-from sandbox.records.row import Record, Render, Row
-from sandbox.wordings import ALERTS, CUSTOM_FIELDS, FILES, GOALS, PATIENT_NOTES
+from cliniko_warehouse.sandbox.records.people import address, email, phones
+from cliniko_warehouse.sandbox.records.row import Record, Render, Row
+from cliniko_warehouse.sandbox.sample_catalog import REFERRAL_SOURCE_TYPES
+from cliniko_warehouse.sandbox.sample_texts import (
+    ALERTS,
+    CUSTOM_FIELDS,
+    FILES,
+    GOALS,
+    PATIENT_NOTES,
+)
+from cliniko_warehouse.sandbox.seeded_random import mix, pick, uuid
+from cliniko_warehouse.sandbox.timestamps import DAY, date_text, text
 
 MERGED = 9  # of so many archived patients, one was merged into another
 

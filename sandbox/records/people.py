@@ -3,9 +3,9 @@
 import unicodedata
 from functools import lru_cache
 
-from sandbox.chance import pick
-from sandbox.names import PLACES, STREETS
-from sandbox.records.row import Record
+from cliniko_warehouse.sandbox.names import PLACES, STREETS
+from cliniko_warehouse.sandbox.records.row import Record
+from cliniko_warehouse.sandbox.seeded_random import pick
 
 PHONE_KINDS = ("Mobile", "Home", "Work", "Other", "Fax")
 

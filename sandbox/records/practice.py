@@ -1,16 +1,22 @@
 """Records of the practice itself: places, staff, roster, and who refers patients."""
 
-from sandbox.catalogue import (
+from cliniko_warehouse.sandbox.clinic import Clinic, full_name
+from cliniko_warehouse.sandbox.names import (
+    BUSINESSES,
+    COMPANIES,
+    PLACES,
+    PROFESSIONS,
+    ROLES,
+)
+from cliniko_warehouse.sandbox.records.people import address, email, phones
+from cliniko_warehouse.sandbox.records.row import Record, Render, Row
+from cliniko_warehouse.sandbox.sample_catalog import (
     RECALL_TYPES,
     REFERENCE_NAMES,
     REFERRAL_SOURCE_TYPES,
     UNAVAILABLE_TYPES,
 )
-from sandbox.chance import pick
-from sandbox.clinic import Clinic, full_name
-from sandbox.names import BUSINESSES, COMPANIES, PLACES, PROFESSIONS, ROLES
-from sandbox.records.people import address, email, phones
-from sandbox.records.row import Record, Render, Row
+from cliniko_warehouse.sandbox.seeded_random import pick
 
 
 def business(clinic: Clinic, row: Row) -> Record:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from sandbox.clinic import Clinic
+from cliniko_warehouse.sandbox.clinic import Clinic
 
 Record = dict[str, Any]
 

@@ -1,10 +1,10 @@
 """Records of products and their stock."""
 
-from sandbox.catalogue import PRODUCTS, STOCK_KINDS, SUPPLIERS
-from sandbox.chance import pick
-from sandbox.clinic import Clinic
-from sandbox.records.billing import decimal, thousandths
-from sandbox.records.row import Record, Render, Row
+from cliniko_warehouse.sandbox.clinic import Clinic
+from cliniko_warehouse.sandbox.records.billing import decimal, thousandths
+from cliniko_warehouse.sandbox.records.row import Record, Render, Row
+from cliniko_warehouse.sandbox.sample_catalog import PRODUCTS, STOCK_KINDS, SUPPLIERS
+from cliniko_warehouse.sandbox.seeded_random import pick
 
 
 def product(clinic: Clinic, row: Row) -> Record:

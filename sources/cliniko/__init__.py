@@ -7,7 +7,7 @@ most of this package does without it.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sources.cliniko.source import cliniko_source
+    from .source import cliniko_source
 
 __all__ = ["cliniko_source"]
 
@@ -16,6 +16,6 @@ def __getattr__(name: str) -> Any:
     """The source, on first use."""
     if name != "cliniko_source":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from sources.cliniko.source import cliniko_source
+    from .source import cliniko_source
 
     return cliniko_source

@@ -16,8 +16,15 @@ from typing import Any, get_type_hints
 import dlt
 from dlt.common.configuration.exceptions import ConfigurationException
 
-from sources.cliniko.errors import ConfigError
-from sources.cliniko.settings import SECRETS, ClinikoSettings, line, names, resolve, unreadable
+from .errors import ConfigError
+from .settings import (
+    SECRETS,
+    ClinikoSettings,
+    line,
+    names,
+    resolve,
+    unreadable,
+)
 
 PLACE = ("sources", "cliniko", "accounts")
 VARIABLE = "__".join(PLACE).upper() + "__"  # what the variables of all accounts begin with

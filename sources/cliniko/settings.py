@@ -18,7 +18,7 @@ from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.configuration.specs import BaseConfiguration
 from dlt.common.typing import TSecretStrValue
 
-from sources.cliniko.errors import ConfigError, UnreadableSettings
+from .errors import ConfigError, UnreadableSettings
 
 KEY = re.compile(r"[A-Za-z0-9_=+/-]{4,1000}")
 SHARD = re.compile(r"[a-z]{2}[0-9]{1,2}")

@@ -15,15 +15,15 @@ from dlt.common.configuration.container import Container
 from dlt.common.storages.load_package import LoadPackageStateInjectableContext
 from dlt.extract import DltResource
 
-from sources.cliniko.client import Client
-from sources.cliniko.endpoints import ENDPOINTS
-from sources.cliniko.extract import Extract
-from sources.cliniko.marked import marked
-from sources.cliniko.model import Endpoint
-from sources.cliniko.package import Batch, joined
-from sources.cliniko.privacy import rules
-from sources.cliniko.reading import Reading, State
-from sources.cliniko.settings import ClinikoSettings, resolve
+from .api.client import Client
+from .dlt_hints import marked
+from .endpoints import ENDPOINTS
+from .endpoints.spec import Endpoint
+from .extract.extractor import Extract
+from .extract.load_package import Batch, joined
+from .extract.progress import Reading, State
+from .settings import ClinikoSettings, resolve
+from .transform.privacy import rules
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,12 @@
 To add a list, write its entry in the file of its subject; nothing else is needed.
 """
 
-from sources.cliniko.endpoints.billing import BILLING
-from sources.cliniko.endpoints.calendar import CALENDAR
-from sources.cliniko.endpoints.clinical import CLINICAL
-from sources.cliniko.endpoints.people import PEOPLE
-from sources.cliniko.endpoints.practice import PRACTICE
-from sources.cliniko.model import Endpoint
+from .billing import BILLING
+from .calendar import CALENDAR
+from .clinical import CLINICAL
+from .people import PEOPLE
+from .practice import PRACTICE
+from .spec import Endpoint
 
 SUBJECTS: dict[str, tuple[Endpoint, ...]] = {
     "People": PEOPLE,

@@ -1,6 +1,6 @@
 """Lists of money: invoices, what can be put on them, prices, taxes, stock."""
 
-from sources.cliniko.model import (
+from .spec import (
     ARCHIVED_AT,
     DELETED_AT,
     Endpoint,

@@ -1,7 +1,7 @@
 """Lists of what happens when: appointments, who attends, when practitioners work."""
 
-from sources.cliniko.endpoints.billing import INVOICE_STATUSES
-from sources.cliniko.model import (
+from .billing import INVOICE_STATUSES
+from .spec import (
     ARCHIVED_AT,
     CANCELLED_AT,
     DELETED_AT,

@@ -1,6 +1,6 @@
 """Lists of a patient's care: cases, notes, forms, alerts, files."""
 
-from sources.cliniko.model import (
+from .spec import (
     ARCHIVED_AT,
     DELETED_AT,
     Children,

@@ -1,6 +1,6 @@
 """Lists of the people around a practice: patients, contacts, staff, what was said to whom."""
 
-from sources.cliniko.model import (
+from .spec import (
     ARCHIVED_AT,
     CREATED_AT,
     DELETED_AT,

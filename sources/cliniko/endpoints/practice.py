@@ -1,6 +1,6 @@
 """Lists and settings of the practice itself: its locations, its account."""
 
-from sources.cliniko.model import (
+from .spec import (
     ARCHIVED_AT,
     DELETED_AT,
     Children,

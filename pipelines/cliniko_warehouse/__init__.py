@@ -1,0 +1,1 @@
+"""A warehouse of Cliniko accounts: runs, publishing, marts, the command line."""

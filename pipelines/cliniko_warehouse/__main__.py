@@ -1,0 +1,5 @@
+"""`python -m cliniko_warehouse` is the command line too."""
+
+from cliniko_warehouse.cli import main
+
+main()

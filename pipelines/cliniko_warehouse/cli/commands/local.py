@@ -1,0 +1,60 @@
+"""The commands to try things with, on this machine only: sandbox, demo."""
+
+from typing import Annotated
+
+import typer
+
+from cliniko.errors import ConfigError
+from cliniko_warehouse.cli.support.options import STATE, StateDir, chosen
+
+
+def sandbox(
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65_535, help="0 takes a free one.")
+    ] = 8765,
+    rows: Annotated[
+        int, typer.Option("--rows", min=1, help="About how many rows it has.")
+    ] = 10_000,
+    seed: Annotated[int, typer.Option("--seed", help="Another seed, another clinic.")] = 1,
+    latency_ms: Annotated[
+        float, typer.Option("--latency-ms", min=0, help="Added to each answer.")
+    ] = 0,
+    requests_per_minute: Annotated[
+        int, typer.Option("--requests-per-minute", min=0, help="As Cliniko's limit; 0 for none.")
+    ] = 200,
+    forbid: Annotated[
+        list[str] | None, typer.Option("--forbid", help="A list that answers 403.")
+    ] = None,
+    quirks: Annotated[
+        bool, typer.Option("--quirks", help="Answers as old data has them, against the documents.")
+    ] = False,
+    days_per_minute: Annotated[
+        float, typer.Option("--days-per-minute", help="Working days that pass in a minute.")
+    ] = 0,
+) -> None:
+    """Serve an account that exists on this machine only, to try things with."""
+    from cliniko_warehouse.sandbox import run
+
+    for name in forbid or ():
+        chosen([name])
+    try:
+        run(
+            port=port,
+            rows=rows,
+            seed=seed,
+            latency_ms=latency_ms,
+            requests_per_minute=requests_per_minute or None,
+            forbid=tuple(forbid or ()),
+            quirks=quirks,
+            days_per_minute=days_per_minute,
+        )
+    except OSError as error:
+        raise ConfigError(f"port {port} cannot be used: {error.strerror}") from error
+
+
+def demo(state_dir: StateDir = STATE) -> None:
+    """Sync a clinic that exists on this machine only, let a day pass, sync again."""
+    from cliniko_warehouse.presentation.progress import console
+    from cliniko_warehouse.run.demo import play
+
+    play(state_dir, console(), console(stderr=False))

@@ -1,0 +1,89 @@
+"""The command that a monitor calls: status."""
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cliniko.errors import ClinikoError, ConfigError, NothingLoaded
+from cliniko_warehouse.cli.support import exit_codes
+from cliniko_warehouse.cli.support.options import (
+    STATE,
+    AsJson,
+    Names,
+    StateDir,
+    To,
+    chosen,
+)
+from cliniko_warehouse.cli.support.output import plain, show
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+def status(
+    names: Names = None,
+    max_age: Annotated[
+        str, typer.Option("--max-age", help="Exit 1 if a list is older: 90m, 36h or 2d.")
+    ] = "36h",
+    destination: To = "",
+    as_json: AsJson = False,
+    state_dir: StateDir = STATE,
+) -> None:
+    """Show how fresh each table is, and what is wrong; 1 if one is too old."""
+    from cliniko_warehouse.monitoring import freshness
+    from cliniko_warehouse.presentation.console import console
+
+    limit = age(max_age)
+    judged = [endpoint.name for endpoint in chosen(names)] if names else []
+    try:
+        result = freshness.status(state_dir, destination, max_age=limit, names=judged)
+    except NothingLoaded as error:
+        raise ClinikoError(str(error)) from error  # nothing wrong with how it was asked: 1
+    if as_json:
+        show(result)
+    else:
+        _describe(console(stderr=False), result)
+    raise typer.Exit(exit_codes.DONE if result["ok"] else exit_codes.FAILED)
+
+
+def age(text: str) -> timedelta:
+    """An age that a person typed. Raises ConfigError."""
+    found = re.fullmatch(r"([0-9]{1,6})([mhd])", text.strip().lower())
+    if not found or not int(found[1]):
+        raise ConfigError(f"--max-age {text!r} is no age: write 90m, 36h or 2d")
+    return timedelta(**{UNITS[found[2]]: int(found[1])})
+
+
+def _describe(console: "Console", result: dict[str, Any]) -> None:
+    """The state for a person."""
+    from cliniko_warehouse.presentation.console import listed
+
+    console.print(f"{result['file']}: {'fresh' if result['ok'] else 'too old'}", markup=False)
+    for name, account in result["accounts"].items():
+        run = account["run"]
+        end = plain(run["finished_at"]) if run["finished_at"] else "killed"
+        console.print(f"{name}: last run {run['status']}, {end}", markup=False)
+        if run["message"]:
+            console.print(run["message"], markup=False)
+    for name in result["future_runs"]:
+        console.print(f"run {name} is dated in the future: was this machine's clock right?")
+    for one in result["attempts"]:
+        console.print(f"after it, {one['at']}: {one['status']}: {one['message']}", markup=False)
+    several = len(result["accounts"]) > 1
+    rows = [
+        (
+            f"{account} {name}" if several else name,
+            line["status"].replace("_", " "),
+            line["total"],
+            plain(line["as_of"]) if line["as_of"] else "",
+            line["hours_old"],
+            "; ".join(filter(None, (line["wrong"], line["message"]))),
+        )
+        for account, found in result["accounts"].items()
+        for name, line in found["endpoints"].items()
+    ]
+    listed(console, ("table", "status", "rows", "as of", "hours old", "note"), rows)

@@ -1,0 +1,160 @@
+"""The commands that work on the warehouse: sync, reconcile, publish."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cliniko.errors import ConfigError
+from cliniko_warehouse.cli.support import exit_codes
+from cliniko_warehouse.cli.support.options import (
+    STATE,
+    AcceptGone,
+    Accounts,
+    AsJson,
+    MaxRequests,
+    Names,
+    StateDir,
+    To,
+    chosen,
+    moment,
+)
+from cliniko_warehouse.cli.support.output import say, show
+from cliniko_warehouse.cli.support.unattended import (
+    Form,
+    LogFormat,
+    Narration,
+    watched,
+)
+
+if TYPE_CHECKING:
+    from cliniko_warehouse.reconcile.reconcile import Terms
+    from cliniko_warehouse.run.nightly import Work
+
+
+def sync(
+    names: Names = None,
+    account: Accounts = None,
+    destination: To = "",
+    full: Annotated[
+        bool, typer.Option("--full", help="Read all again, not only what changed.")
+    ] = False,
+    since: Annotated[
+        str | None, typer.Option("--since", help="Changes from this time on; cursors stay.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", help="Changes up to this time; cursors stay.")
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit 3 also for not permitted and rejected.")
+    ] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Verify all that is published, not only what changed.")
+    ] = False,
+    max_requests: MaxRequests = 60,
+    accept_gone: AcceptGone = False,
+    as_json: AsJson = False,
+    log_format: LogFormat = Form.HUMAN,
+    state_dir: StateDir = STATE,
+) -> None:
+    """Read what changed, load it, compare it with the account, publish it."""
+    from cliniko import accounts
+    from cliniko.extract.progress import Reading
+    from cliniko_warehouse import paths
+    from cliniko_warehouse.reconcile.reconcile import Terms
+
+    with watched(state_dir, log_format) as narration:
+        settings = accounts.settings(account or ())
+        window = (moment(since, "--since"), moment(until, "--until"))
+        endpoints = chosen(names)
+        if paths.clear_demo(paths.writable(state_dir)):
+            say(f"the demo that was in {state_dir} is removed")
+        work = [
+            (one, {e.name: Reading(e, *window, whole=full) for e in endpoints}) for one in settings
+        ]
+        terms = Terms(max_requests, accept_gone)
+        code = _night(work, destination, state_dir, terms, narration, as_json, strict, verify)
+    raise typer.Exit(code)
+
+
+def reconcile(
+    names: Names = None,
+    account: Accounts = None,
+    destination: To = "",
+    max_requests: MaxRequests = 60,
+    accept_gone: AcceptGone = False,
+    as_json: AsJson = False,
+    log_format: LogFormat = Form.HUMAN,
+    state_dir: StateDir = STATE,
+) -> None:
+    """Compare with the account: mark what has gone, fetch what is missing."""
+    from cliniko import accounts
+    from cliniko.extract.progress import Reading
+    from cliniko_warehouse import paths
+    from cliniko_warehouse.reconcile.reconcile import Terms
+
+    with watched(state_dir, log_format) as narration:
+        settings = accounts.settings(account or ())
+        if destination == "duckdb" and not paths.work_file(state_dir).exists():
+            raise ConfigError(paths.NOTHING)
+        endpoints = chosen(names)
+        work = [(one, {e.name: Reading(e, status="ok") for e in endpoints}) for one in settings]
+        terms = Terms(max_requests, accept_gone)
+        code = _night(work, destination, state_dir, terms, narration, as_json)
+    raise typer.Exit(code)
+
+
+def _night(
+    work: "Work",
+    destination: str,
+    state_dir: Path,
+    terms: "Terms",
+    narration: Narration,
+    as_json: bool,
+    strict: bool = False,
+    whole: bool = False,
+) -> int:
+    """The night of one account or of several, told to whoever should know; its exit code."""
+    from cliniko_warehouse.monitoring import notify
+    from cliniko_warehouse.run.nightly import night, nights, report
+
+    console = narration.console
+    with narration.logged(state_dir):
+        if len(work) == 1:
+            runs = [night(*work[0], destination, state_dir, console, terms, whole=whole)]
+        else:
+            runs = nights(work, destination, state_dir, console, terms, whole=whole)
+        notify.tell(runs, destination, state_dir.absolute())
+    if as_json:
+        show(report(runs))
+    return exit_codes.of_runs(runs, strict=strict)
+
+
+def publish(
+    destination: To = "",
+    parquet: Annotated[
+        Path | None,
+        typer.Option("--parquet", help="Also write each table as a parquet file there."),
+    ] = None,
+    state_dir: StateDir = STATE,
+) -> None:
+    """Copy what is loaded to the file that readers open."""
+    from cliniko.settings import published_mode
+    from cliniko_warehouse import paths
+    from cliniko_warehouse.publish.parquet import export
+    from cliniko_warehouse.publish.publish import publish as put
+    from cliniko_warehouse.warehouse.locks import hold_place
+    from cliniko_warehouse.warehouse.warehouse import warehouse
+
+    if destination != "duckdb":
+        name = warehouse(destination, state_dir).name
+        if parquet:
+            raise ConfigError(f"--parquet writes what is published, and {name} publishes nothing")
+        say(f"{name}: rows are seen as soon as they are loaded; there is nothing to publish")
+        return
+    state_dir = paths.writable(state_dir)
+    with hold_place(state_dir), warehouse(destination, state_dir).opened():
+        file = put(paths.work_file(state_dir), state_dir, published_mode())
+        say(f"published {file}")
+        if parquet:
+            say(f"wrote {export(file, parquet)} tables to {parquet}")

@@ -1,0 +1,91 @@
+"""What a person types: the options that commands share, and what their values mean."""
+
+import difflib
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cliniko.errors import ConfigError
+from cliniko_warehouse.config import toml_files
+
+if TYPE_CHECKING:
+    from cliniko.endpoints.spec import Endpoint
+
+StateDir = Annotated[Path, typer.Option("--state-dir", help="Where all files are kept.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+Names = Annotated[
+    list[str] | None, typer.Argument(metavar="[ENDPOINT]...", help="Lists to read; all if none.")
+]
+
+
+def _destination(typed: str) -> str:
+    """What was typed, or what the settings say, or DuckDB. Raises ConfigError."""
+    if typed or (typed := os.environ.get("CLINIKO__DESTINATION", "")):
+        return typed
+    file = Path(".dlt") / "config.toml"
+    found = toml_files.values(file).get("cliniko", {})
+    said = found.get("destination", "duckdb") if isinstance(found, dict) else None
+    if not isinstance(said, str) or not said:
+        raise ConfigError(f"{file}: destination in [cliniko] is no name of a destination")
+    return said
+
+
+To = Annotated[
+    str,
+    typer.Option(
+        "--destination",
+        callback=_destination,
+        show_default=False,
+        help="duckdb, postgres, or another that dlt knows; else as the settings say, or duckdb.",
+    ),
+]
+Name = Annotated[str, typer.Argument(metavar="ENDPOINT", help="The list.")]
+Accounts = Annotated[
+    list[str] | None, typer.Option("--account", help="One of several; all if not given.")
+]
+AnAccount = Annotated[
+    str | None, typer.Option("--account", help="Which one, where the settings name several.")
+]
+OfAccount = Annotated[str, typer.Option("--account", help="Its name in the column _account.")]
+MaxRequests = Annotated[
+    int,
+    typer.Option("--max-requests", min=0, help="Spent on comparing, beyond the counts."),
+]
+AcceptGone = Annotated[
+    bool, typer.Option("--accept-gone", help="Mark rows as gone, however many they are.")
+]
+STATE = Path("state")
+
+
+def chosen(names: list[str] | None) -> list["Endpoint"]:
+    """The endpoints of these names, or those that are read by default.
+
+    Raises ConfigError with the nearest names for one that does not exist.
+    """
+    from cliniko.endpoints import ENDPOINTS
+
+    wrong = [name for name in names or () if name not in ENDPOINTS]
+    if wrong:
+        raise ConfigError("\n".join(_unknown(name, list(ENDPOINTS)) for name in wrong))
+    return [e for e in ENDPOINTS.values() if (e.name in names if names else e.by_default)]
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    return f"there is no endpoint {name!r}: " + (
+        f"did you mean {' or '.join(near)}?" if near else "see `cliniko endpoints`"
+    )
+
+
+def moment(text: str | None, option: str) -> datetime | None:
+    """A time that a person typed; UTC if it does not say."""
+    if text is None:
+        return None
+    try:
+        typed = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigError(f"{option} {text!r} is no time: write 2026-01-31T18:00:00Z") from error
+    return typed.replace(tzinfo=typed.tzinfo or UTC).astimezone(UTC)

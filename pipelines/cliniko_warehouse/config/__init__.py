@@ -1,0 +1,1 @@
+"""Settings: which names count, and the TOML files that hold them."""

@@ -1,0 +1,1 @@
+"""Schedulers' files that start a nightly run of this installation."""

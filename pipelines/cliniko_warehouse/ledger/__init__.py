@@ -1,0 +1,1 @@
+"""The run ledger: what each run did, as tables in the warehouse."""

@@ -1,0 +1,1 @@
+"""Extracted rows into the warehouse: checkpoints, spooling, multi-account batches."""

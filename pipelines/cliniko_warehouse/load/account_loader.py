@@ -1,0 +1,103 @@
+"""Where an account's rows go, and what is kept there of how far it is read."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from dlt.common.schema.typing import TSchemaTables
+from dlt.destinations.sql_client import SqlClientBase
+
+from cliniko.extract.load_package import BATCH
+from cliniko.source import Delivery
+from cliniko_warehouse.ledger.runs import Run
+from cliniko_warehouse.ledger.writer import record
+from cliniko_warehouse.load import checkpoints
+from cliniko_warehouse.load.checkpoints import (
+    FULL,
+    WORKERS,
+    States,
+    states_of,
+)
+from cliniko_warehouse.load.pending import prepare, settle
+from cliniko_warehouse.load.shared_schema import (
+    Fields,
+    agreed,
+    broke,
+    others,
+)
+from cliniko_warehouse.load.spool import Spool
+from cliniko_warehouse.postgres.loaded_rows import Unlike
+from cliniko_warehouse.warehouse.connection import connection
+from cliniko_warehouse.warehouse.dlt_pipelines import pipeline
+from cliniko_warehouse.warehouse.warehouse import Warehouse
+
+
+class Landing:
+    """An account by itself: a dlt pipeline of its own, whose state has its cursors.
+
+    alone:    whether nobody else finishes what its run began
+    full:     bytes of rows that a checkpoint may hold, whatever its time
+    workers:  lists that are read at once
+    batch:    rows of a table that wait to be handed over together
+    unlike:   what is otherwise in the warehouse than it was loaded
+    """
+
+    alone = True
+    full = FULL
+    workers = WORKERS
+    batch = BATCH
+
+    def __init__(self, warehouse: Warehouse, account: str, state_dir: Path) -> None:
+        self.account = account
+        self.flow = pipeline(warehouse, account, state_dir)
+        self._warehouse, self._state_dir = warehouse, state_dir
+        self.unlike: list[Unlike] = []
+        self._tables: TSchemaTables | None = None
+        self._fields: Fields = {}
+
+    def prepare(self) -> None:
+        """Bring what a run before left in line with the destination."""
+        self.unlike += prepare(self.flow)
+        self._tables = None
+        if self._warehouse.merges and broke(self.flow, [self.account]):
+            # It may have been columns that others have made, which the next rows have to fit.
+            self._fields = others(self.flow, self.account)
+
+    def leave(self) -> None:
+        """End without a run that is to be recorded."""
+
+    def states(self) -> States:
+        """What is kept of the account's endpoints; a copy, which a run moves on."""
+        return states_of(self.flow.state, self.account)
+
+    def beginning(self) -> States:
+        """What a run begins with."""
+        return agreed(self.states(), self._fields)
+
+    @contextmanager
+    def client(self) -> Iterator[SqlClientBase[Any]]:
+        """A client of the warehouse."""
+        with connection(self.flow) as client:
+            yield client
+
+    def tables(self) -> TSchemaTables:
+        """The tables that loads before have made, as dlt knows them."""
+        if self._tables is None:
+            known = self.flow.default_schema_name
+            self._tables = self.flow.default_schema.tables if known else {}
+        return self._tables
+
+    def spool(self) -> Spool | None:
+        """What keeps the rows of a checkpoint until they are loaded; memory, if nothing."""
+        return None
+
+    def load(self, delivery: Delivery) -> None:
+        """Load what was read, rows and cursors together; nothing if there is neither."""
+        self.unlike += checkpoints.load(self.flow, delivery)
+        self._tables = None
+
+    def record(self, run: Run) -> None:
+        """Write the run into the ledger; a load of it that broke midway is given up."""
+        settle(self.flow)
+        record([run], self._warehouse, self._state_dir)

@@ -1,0 +1,365 @@
+"""Several accounts together: one load for what all of them have read."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import BoundedSemaphore, Thread
+from typing import Any
+
+import dlt
+from dlt.common.destination.exceptions import DestinationUndefinedEntity
+from dlt.common.pipeline import TPipelineState
+from dlt.common.schema.typing import PIPELINE_STATE_TABLE_NAME, TSchemaTables
+from dlt.common.schema.utils import pipeline_state_table
+from dlt.destinations.sql_client import SqlClientBase
+from dlt.pipeline.state_sync import (
+    bump_pipeline_state_version_if_modified,
+    default_pipeline_state,
+    load_pipeline_state_from_destination,
+    state_doc,
+)
+
+from cliniko.source import Delivery, delivered, load_id
+from cliniko_warehouse.ledger.runs import Run
+from cliniko_warehouse.ledger.writer import record
+from cliniko_warehouse.load.account_loader import Landing
+from cliniko_warehouse.load.checkpoints import (
+    FULL,
+    SOURCE,
+    States,
+    forget_scales,
+    states_of,
+)
+from cliniko_warehouse.load.shared_schema import (
+    Fields,
+    agreed,
+    broke,
+    learn,
+    others,
+)
+from cliniko_warehouse.load.spool import Spool
+from cliniko_warehouse.memory import give_back
+from cliniko_warehouse.paths import work
+from cliniko_warehouse.postgres.loaded_rows import Unlike
+from cliniko_warehouse.warehouse.connection import (
+    LOADS,
+    TURN,
+    commit,
+    connection,
+    loads,
+)
+from cliniko_warehouse.warehouse.dlt_pipelines import PREFIX, made, pipeline
+from cliniko_warehouse.warehouse.warehouse import DATASET, Warehouse
+
+TOGETHER = DATASET  # the pipeline's name; no account's has it
+WORKERS = 5  # lists of one account read at once: more threads wait for Python than use it
+CLIENTS = 16  # connections at once beside the one that loads: a server may allow few
+LINGER = 5.0  # seconds without anybody else; then those who wait are waited for no more
+BATCH = 500  # rows of a table that wait in memory: of hundreds of lists they are most of it
+MEMORY = FULL // 2  # bytes of rows that checkpoints of all accounts keep in memory
+LOAD = 4 * FULL  # bytes of rows in one load, of which dlt's part is the same for any
+
+State = dict[str, Any]
+"""What dlt's state has of one account's pipeline."""
+
+
+class Member(Landing):
+    """An account in a group. Its cursors are kept as if it were by itself."""
+
+    alone = False
+    workers = WORKERS
+    batch = BATCH
+
+    def __init__(self, group: "Group", account: str) -> None:
+        self.account, self.flow, self.full = account, group.flow, group.full
+        self.state: State = {}
+        self.unlike: list[Unlike] = []
+        self._group = group
+
+    def prepare(self) -> None:
+        """Take the cursors that the destination has. The run is recorded, however it ends."""
+        self._group.open()
+        self.state = self._group.restored(self.account)
+
+    def leave(self) -> None:
+        """End without a run that is to be recorded."""
+        self._group.close()
+
+    def states(self) -> States:
+        """What is kept of the account's endpoints; a copy, which a run moves on."""
+        return states_of(self.state, self.account)
+
+    def spool(self) -> Spool:
+        """Keeps rows on disk, but for this account's part of what memory may hold."""
+        return self._group.spool()
+
+    def tables(self) -> TSchemaTables:
+        """The tables that loads before have made, as dlt knows them."""
+        return self._group.tables
+
+    @contextmanager
+    def client(self) -> Iterator[SqlClientBase[Any]]:
+        """A client of the warehouse, once one of the group's is free."""
+        with self._group.client() as client:
+            yield client
+
+    def load(self, delivery: Delivery) -> None:
+        """Load what was read, with whatever else is there to load."""
+        if delivery.endpoints:
+            self._group.wait_for(Waiting(self, delivery))
+
+    def record(self, run: Run) -> None:
+        """Write the run into the ledger, with whatever others have ended."""
+        self._group.wait_for(Waiting(self, run))
+
+    def beginning(self) -> States:
+        """What a run begins with."""
+        with TURN:  # others learn meanwhile
+            return agreed(self.states(), self._group.fields)
+
+    def after(self, delivery: Delivery) -> State:
+        """The state once a delivery is loaded; the one before stays as it is."""
+        state = {**self.state}
+        resources = _copied(_copied(_copied(state, "sources"), SOURCE), "resources")
+        for name, one in delivery.states.items():
+            _copied(resources, name)[self.account] = one
+        bump_pipeline_state_version_if_modified(state)  # type: ignore[arg-type]
+        return state
+
+
+def _copied(within: State, name: str) -> State:
+    """A part of a state that may be changed without the one that it is a copy of."""
+    part: State = {**within.get(name, {})}
+    within[name] = part
+    return part
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What somebody waits for: rows that are to be loaded, or a run to be written down."""
+
+    member: Member
+    what: Delivery | Run
+    done: Future[None] = field(default_factory=Future)
+
+    @cached_property
+    def size(self) -> int:
+        """Bytes of rows."""
+        return self.what.size if isinstance(self.what, Delivery) else 0
+
+
+class Group:
+    """Loads what accounts have read, whatever is there at once in one package.
+
+    A load costs dlt more by its tables than by its rows, so that of fifty small accounts
+    is hardly more than one's. The package has a state for each account: whoever reads one
+    by itself later, on any machine, goes on from there. One that breaks is taken apart
+    and each account loaded by itself, so that only the one to blame fails.
+    """
+
+    def __init__(self, warehouse: Warehouse, accounts: Sequence[str], state_dir: Path) -> None:
+        self.flow = made(TOGETHER, warehouse, state_dir)
+        self.full = min(max(LOAD // len(accounts), 1), FULL)
+        self._warehouse, self._accounts, self._state_dir = warehouse, accounts, state_dir
+        self._waiting: SimpleQueue[Waiting | None] = SimpleQueue()
+        self.fields: Fields = {}
+        self.tables: TSchemaTables = {}  # that are there; a copy, since loads change dlt's
+        spare: int = getattr(warehouse.destination, "spare", CLIENTS + LOADS)
+        self._free = BoundedSemaphore(max(1, min(CLIENTS, spare - loads(self.flow))))
+        self._clients: list[SqlClientBase[Any]] = []  # made, and not in use
+        self._next: Waiting | None = None  # taken already, for the load after this
+        self._open = 0  # members who are at work, or wait for the ledger
+        self._thread = Thread(target=self._work, name="cliniko-group", daemon=True)
+
+    def __enter__(self) -> "Group":
+        self._tidy()
+        self._client = self.flow.destination_client()
+        self._know_the_tables()
+        self._note_the_tables()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._waiting.put(None)
+        self._thread.join()
+
+    def member(self, account: str) -> Member:
+        """Where the rows of one account go."""
+        return Member(self, account)
+
+    @contextmanager
+    def client(self) -> Iterator[SqlClientBase[Any]]:
+        """A client of the warehouse, once one is free: to make one takes dlt 10 ms."""
+        with self._free:
+            try:
+                made = self._clients.pop()
+            except IndexError:
+                made = connection(self.flow)
+            with made as client:
+                yield client
+            self._clients.append(made)
+
+    def spool(self) -> Spool:
+        """A place for the rows of one checkpoint of one account."""
+        return Spool(MEMORY // len(self._accounts), work(self._state_dir))
+
+    def open(self) -> None:
+        """Somebody begins whose run is to be recorded."""
+        with TURN:
+            self._open += 1
+
+    def close(self) -> None:
+        """Somebody who began ends without a run that is to be recorded."""
+        with TURN:
+            self._open -= 1
+
+    def restored(self, account: str) -> State:
+        """The state of an account, as the destination has it."""
+        name, stored = f"{PREFIX}{account}", self._stored(account)
+        own = {"pipeline_name": name, "dataset_name": DATASET, "default_schema_name": DATASET}
+        new = {**default_pipeline_state(), **own, "schema_names": [DATASET]}
+        return {**(stored or new), "_local": {}}
+
+    def _stored(self, account: str) -> TPipelineState | None:
+        """What the destination has of an account, if it was ever loaded."""
+        with TURN, self._client as client, suppress(DestinationUndefinedEntity):
+            return load_pipeline_state_from_destination(f"{PREFIX}{account}", client)  # type: ignore[arg-type]
+        return None
+
+    def wait_for(self, one: Waiting) -> None:
+        """Have something done, and wait until it is. Raises what broke it."""
+        self._waiting.put(one)
+        one.done.result()
+
+    def _tidy(self) -> None:
+        """Give up what a night before left half done: it is read again."""
+        if self.flow.has_pending_data:
+            self.flow.drop()
+        self.flow.sync_destination()
+
+    def _know_the_tables(self) -> None:
+        """Take over what accounts know; where they were read by themselves, the schema of one."""
+        for account in self._accounts:
+            stored = self._stored(account)
+            learn(self.fields, stored or {}, account)
+            if self.flow.default_schema_name or not stored:
+                continue
+            flow = pipeline(self._warehouse, account, self._state_dir)
+            flow.sync_destination()
+            if flow.default_schema_name:
+                source = delivered([])
+                source.schema = flow.default_schema.clone()
+                self.flow.extract(source)
+                commit(self.flow)
+        if broke(self.flow, self._accounts):
+            # It may have been columns that accounts have made which are always read elsewhere.
+            self.fields = others(self.flow)
+
+    def _note_the_tables(self) -> None:
+        if self.flow.default_schema_name:
+            self.tables = dict(self.flow.default_schema.tables)
+
+    def _work(self) -> None:
+        """Do what is waiting, and again, until the group ends.
+
+        Whoever waits does so a little longer for others: to load fifty, or to write down
+        fifty runs, takes hardly longer than one.
+        """
+        ended: list[Waiting] = []
+        while (waiting := self._taken(len(ended))) is not None:
+            ended += [one for one in waiting if isinstance(one.what, Run)]
+            if some := [one for one in waiting if isinstance(one.what, Delivery)]:
+                self._load(some)
+            if not waiting or len(ended) == self._open:
+                with TURN:
+                    self._open -= len(ended)
+                self._record(ended)
+                ended = []
+        self._record(ended)
+
+    def _taken(self, ended: int) -> list[Waiting] | None:
+        """All who wait, once nobody else has come for a while; None once the group ends.
+
+        Nor is more waited for once a load is full, or once all wait who are still at work;
+        `ended` of them do so for the ledger. Who would make it more than full comes next.
+        """
+        found = [self._next] if self._next else list[Waiting]()
+        size, self._next = sum(one.size for one in found), None
+        with suppress(Empty):
+            while size < LOAD and len(found) + ended < max(self._open, 1):
+                one = self._waiting.get(timeout=LINGER if found or ended else None)
+                if one is None and not found:
+                    return None
+                if one is None:
+                    self._waiting.put(None)
+                    break
+                if found and size + one.size > LOAD:
+                    self._next = one
+                    break
+                found.append(one)
+                size += one.size
+        return found
+
+    def _load(self, waiting: Sequence[Waiting]) -> None:
+        """Load deliveries together; if that breaks, one by one."""
+        try:
+            with TURN:
+                if self.flow.has_pending_data:  # of a load that broke
+                    self._tidy()
+                self._together({w.member: w.what for w in waiting if isinstance(w.what, Delivery)})
+        except Exception as error:
+            if len(waiting) == 1:
+                waiting[0].done.set_exception(error)
+                return
+            for one in waiting:
+                self._load([one])
+        else:
+            for one in waiting:
+                one.done.set_result(None)
+
+    def _together(self, deliveries: Mapping[Member, Delivery]) -> None:
+        """Load deliveries in one package, each with its account's state."""
+        states = {member: member.after(one) for member, one in deliveries.items()}
+        source = delivered(list(deliveries.values()), stateful=False)
+        source.resources[PIPELINE_STATE_TABLE_NAME] = dlt.resource(
+            _docs,
+            name=PIPELINE_STATE_TABLE_NAME,
+            write_disposition="append",
+            file_format="preferred",
+            columns=pipeline_state_table()["columns"],
+        )(list(states.values()))
+        forget_scales(self.flow, list(deliveries.values()))
+        self.flow.extract(source)
+        found = commit(self.flow)
+        self._note_the_tables()
+        for one in deliveries.values():
+            one.batches.clear()  # others still know the delivery; its rows are in the warehouse
+        for member, state in states.items():
+            member.state = state
+            member.unlike += [one for one in found if one.account in ("", member.account)]
+            learn(self.fields, state, member.account)
+        give_back()
+
+    def _record(self, waiting: Sequence[Waiting]) -> None:
+        """Write runs into the ledger together."""
+        runs = [w.what for w in waiting if isinstance(w.what, Run)]
+        if not runs:
+            return
+        try:
+            record(runs, self._warehouse, self._state_dir)
+        except Exception as error:
+            for one in waiting:
+                one.done.set_exception(error)
+        else:
+            for one in waiting:
+                one.done.set_result(None)
+
+
+def _docs(states: Sequence[State]) -> Iterator[Any]:
+    """The states as dlt stores them."""
+    for state in states:
+        yield state_doc(state, load_id())  # type: ignore[arg-type]

@@ -1,0 +1,91 @@
+"""One build: raw tables → marts, tested before any reader sees them."""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from cliniko.errors import ConfigError
+from cliniko_warehouse.marts import build_fingerprint, dbt_runner, snapshots_restore
+from cliniko_warehouse.marts.connection import variables
+from cliniko_warehouse.marts.data_warnings import DataWarning, data_warnings
+from cliniko_warehouse.marts.descriptions import comment, marts
+from cliniko_warehouse.marts.project import ADAPTERS, MISSING, installed
+from cliniko_warehouse.marts.session import session
+from cliniko_warehouse.marts.swap import discard, swap
+from cliniko_warehouse.paths import marts_folder, published
+from cliniko_warehouse.warehouse.warehouse import Warehouse
+
+MEMORY = (f"{max(400, 100 * (os.cpu_count() or 1))}MB", "80%")
+"""What DuckDB is given, which then uses disk; each of its threads needs some. And its own
+default, where that was too little."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """How a build went.
+
+    status:   unchanged if it would have made what is there
+    failed:   what went wrong, a line each; the marts of before are still there
+    warned:   what was entered oddly, as the marts count it
+    seconds:  how long it took
+    """
+
+    status: Literal["built", "unchanged", "failed"]
+    failed: tuple[str, ...] = ()
+    warned: tuple[DataWarning, ...] = ()
+    seconds: float = 0.0
+
+
+def build(
+    store: Warehouse,
+    state_dir: Path,
+    *,
+    as_of: datetime | None = None,
+    always: bool = False,
+    stop: Callable[[], bool] = lambda: False,
+) -> Built:
+    """Build the marts, test them, and put them in the place of those before, in one step.
+
+    as_of:   what is past and what is to come is decided by it; now, if not given
+    always:  build also where nothing has changed
+
+    The caller holds the place, and has no connection to the DuckDB file. Raises
+    ConfigError if dbt is not there, Stopped if the run is told to end.
+    """
+    check(store.name)
+    began, moment = time.monotonic(), as_of or datetime.now(UTC)
+    kept = marts_folder(state_dir, store.name)
+    kept.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with session(store, state_dir) as client:
+        if not always and build_fingerprint.is_current(client, kept, moment):
+            return Built("unchanged", (), data_warnings(client), time.monotonic() - began)
+        build_fingerprint.forget(kept)
+        discard(client)
+        if store.file:
+            snapshots_restore.keep(client, published(state_dir))
+        reach = variables(store, client.credentials)
+    for memory in MEMORY:
+        given = {**reach, "CLINIKO_AS_OF": moment.isoformat(), "CLINIKO_MEMORY": memory}
+        outcome = dbt_runner.run(["build"], kept / "target", given, stop)
+        if not outcome.starved:
+            break
+    with session(store, state_dir) as client:
+        if outcome.failed:
+            discard(client)
+            return Built("failed", outcome.failed, seconds=time.monotonic() - began)
+        swap(client, store.name, {mart.name: mart.key for mart in marts()})
+        comment(client, store.name)
+        build_fingerprint.keep(kept, build_fingerprint.stamp(client, moment))
+        return Built("built", (), data_warnings(client), time.monotonic() - began)
+
+
+def check(destination: str) -> None:
+    """Raise ConfigError unless marts can be built there."""
+    if destination not in ADAPTERS:
+        raise ConfigError(f"marts are built on duckdb and postgres, not on {destination}")
+    if not installed(destination):
+        raise ConfigError(MISSING)

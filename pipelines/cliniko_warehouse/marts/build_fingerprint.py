@@ -1,0 +1,89 @@
+"""What the last good build was made of: whether another one would give the same."""
+
+import hashlib
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from cliniko_warehouse.ledger.runs import LEDGER
+from cliniko_warehouse.marts.project import fingerprint
+from cliniko_warehouse.marts.session import columns, relations
+from cliniko_warehouse.paths import MARTS
+from cliniko_warehouse.warehouse.warehouse import DATASET
+
+TIMES = ("updated_at", "archived_at", "cancelled_at", "deleted_at", "_gone_at")
+NAME = "built.json"
+OWN = {table.name for table in LEDGER}  # change with every run, and no figure rests on them
+
+
+def stamp(client: Any, as_of: datetime) -> dict[str, Any]:
+    """The project, the rows that it reads, and the local day of each business."""
+    zones: set[str] = set()
+    if "dim_businesses" in relations(client, MARTS):
+        rows = client.execute_sql(f"SELECT DISTINCT time_zone FROM {MARTS}.dim_businesses")
+        zones = {str(row[0]) for row in rows or ()}
+    return {
+        "project": fingerprint(),
+        "rows": _rows(client),
+        "days": {zone: _day(as_of, zone) for zone in sorted({"UTC", *zones})},
+    }
+
+
+def is_current(client: Any, folder: Path, as_of: datetime) -> bool:
+    """Whether the marts that are there are what a build would make of what is there now.
+
+    Looked at once a night and more: times of day alone change no figure but the state of
+    appointments of that day, and the night after it settles those.
+    """
+    try:
+        last = json.loads((folder / NAME).read_text())
+    except (OSError, ValueError):
+        return False
+    return bool(relations(client, MARTS)) and last == stamp(client, as_of)
+
+
+def keep(folder: Path, made: dict[str, Any]) -> None:
+    """Remember what a build was made of."""
+    (folder / NAME).write_text(json.dumps(made))
+
+
+def forget(folder: Path) -> None:
+    """Let the next night build in any case."""
+    (folder / NAME).unlink(missing_ok=True)
+
+
+def _day(as_of: datetime, zone: str) -> str:
+    try:
+        return as_of.astimezone(ZoneInfo(zone)).date().isoformat()
+    except (ZoneInfoNotFoundError, ValueError):
+        return as_of.date().isoformat()
+
+
+def _rows(client: Any) -> str:
+    """What changes whenever a row comes, changes, is marked or goes.
+
+    Not by when rows were read: a quiet night reads the last ten minutes again.
+    """
+    tables = {
+        name: found
+        for name, found in columns(client, DATASET).items()
+        if name not in OWN and not name.startswith("_dlt")
+    }
+    if not tables:
+        return ""
+    parts = [_sums(name, found) for name, found in tables.items()]
+    rows = client.execute_sql(" UNION ALL ".join(parts) + " ORDER BY 1")
+    return hashlib.sha256(repr([tuple(map(str, row)) for row in rows or ()]).encode()).hexdigest()
+
+
+def _sums(table: str, found: dict[str, str]) -> str:
+    """Counts and sums of a table, by the columns that it has."""
+    wanted = ["count(*)"]
+    for name in TIMES:
+        column = f"sum(cast(extract(epoch FROM {name}) AS BIGINT))"
+        wanted += [column, f"count({name})"] if name in found else ["0", "0"]
+    text = "max(md5(cast(account AS VARCHAR)))" if "account" in found else "''"
+    sums = ", ".join(wanted)
+    return f"SELECT '{table}:{','.join(found)}', {sums}, {text} FROM {DATASET}.\"{table}\""

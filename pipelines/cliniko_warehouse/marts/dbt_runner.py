@@ -1,0 +1,110 @@
+"""A dbt command: started apart, waited for, and what came of it."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cliniko.errors import Stopped
+from cliniko_warehouse.marts.dbt_environment import environment
+from cliniko_warehouse.marts.project import PROJECT
+
+PATIENCE = 0.5  # seconds between two looks whether the run is to end
+QUIET = (
+    *("--log-level", "none", "--log-level-file", "none", "--no-use-colors"),
+    *("--no-send-anonymous-usage-stats", "--quiet"),
+)
+QUOTED = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")  # may be a value, and so may be about a patient
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a command.
+
+    failed:  a line for each model or test that failed; empty if all went well
+    built:   how many models and tests went well
+    """
+
+    failed: tuple[str, ...]
+    built: int = 0
+
+    @property
+    def starved(self) -> bool:
+        """Whether DuckDB had too little memory for something."""
+        return any("Out of Memory" in line for line in self.failed)
+
+
+def run(
+    command: Sequence[str],
+    target: Path,
+    variables: Mapping[str, str],
+    stop: Callable[[], bool] = lambda: False,
+) -> Outcome:
+    """Run a dbt command on the project. Raises Stopped if the run was told to end.
+
+    Signals at the terminal do not reach it: whether to go on is the run's to say.
+    """
+    arguments = [
+        *command,
+        *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
+        *("--target-path", str(target), "--log-path", str(target), *QUIET),
+    ]
+    with (
+        tempfile.TemporaryFile() as said,
+        subprocess.Popen(
+            [sys.executable, "-P", "-m", "cliniko_warehouse.marts.dbt_process", *arguments],
+            stdin=subprocess.PIPE,
+            stdout=said,
+            stderr=None if os.environ.get("CLINIKO_DEBUG") else subprocess.DEVNULL,
+            env=environment(variables, os.environ),
+            start_new_session=True,
+        ) as process,
+    ):
+        try:
+            _wait(process, stop)
+        finally:
+            process.kill()
+        said.seek(0)
+        return _outcome(said.read())
+
+
+def _wait(process: "subprocess.Popen[bytes]", stop: Callable[[], bool]) -> None:
+    """Wait for the end. Raises Stopped if the run was told to end."""
+    while True:
+        try:
+            process.wait(PATIENCE)
+            return
+        except subprocess.TimeoutExpired:
+            if stop():
+                raise Stopped from None
+
+
+def _outcome(said: bytes) -> Outcome:
+    """What the engine printed; what it could not say is told too."""
+    try:
+        found: dict[str, Any] = json.loads(said)
+    except ValueError:
+        return Outcome(("dbt ended without a word",))
+    failed = [_line(one) for one in found["failed"]]
+    if found["broken"] or (not failed and not found["built"]):
+        failed.insert(0, f"dbt: {masked(found['broken']) or 'nothing was built'}")
+    return Outcome(tuple(failed), found["built"])
+
+
+def _line(one: Mapping[str, str]) -> str:
+    """A model or test that failed, in one line."""
+    kind = "" if one["kind"].endswith("model") else f"{one['kind'].rpartition('.')[2].lower()} "
+    return f"{kind}{one['name']}: {masked(one['why'])}"
+
+
+def masked(text: str) -> str:
+    """The lines that say what is wrong, without the values that a database quotes."""
+    lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
+    told = [line for line in lines if not line.startswith(("compiled code", "LINE", "^"))]
+    return QUOTED.sub("…", " ".join(told[1:3] if len(told) > 1 else told))[:300]

@@ -1,0 +1,100 @@
+"""What each mart and column means, as the project's descriptions say it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cliniko_warehouse.marts.project import PROJECT
+from cliniko_warehouse.paths import MARTS
+
+FILES = ("models/marts/*.yml", "snapshots/*.yml")
+THERE = {
+    "duckdb": "SELECT table_name, column_name, comment FROM duckdb_columns() "
+    f"WHERE schema_name = '{MARTS}' UNION ALL "
+    f"SELECT table_name, NULL, comment FROM duckdb_tables() WHERE schema_name = '{MARTS}'",
+    "postgres": "SELECT c.relname, a.attname, col_description(c.oid, a.attnum) FROM pg_class c "
+    "JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped "
+    f"WHERE c.relnamespace = '{MARTS}'::regnamespace AND c.relkind = 'r' UNION ALL "
+    "SELECT relname, NULL, obj_description(oid) FROM pg_class "
+    f"WHERE relnamespace = '{MARTS}'::regnamespace AND relkind = 'r'",
+}
+"""By destination: the marts and columns there, with the comments that they have."""
+
+
+@dataclass(frozen=True)
+class MartColumn:
+    """A column of a mart.
+
+    privacy:  whom the value is about, as in the catalogue
+    kpi:      the heading in definitions.md of what it holds; empty for none
+    """
+
+    name: str
+    kind: str
+    meaning: str
+    privacy: str
+    kpi: str
+
+
+@dataclass(frozen=True)
+class Mart:
+    """A table that analysts use."""
+
+    name: str
+    meaning: str
+    key: tuple[str, ...]
+    columns: tuple[MartColumn, ...]
+
+
+def marts(root: Path = PROJECT) -> list[Mart]:
+    """Every mart, in the order of the project."""
+    return [
+        _mart(described)
+        for pattern in FILES
+        for file in sorted(root.glob(pattern))
+        for described in _described(file)
+    ]
+
+
+def _described(file: Path) -> Sequence[Mapping[str, Any]]:
+    found = yaml.safe_load(file.read_text())
+    return [*found.get("models", ()), *found.get("snapshots", ())]
+
+
+def _mart(described: Mapping[str, Any]) -> Mart:
+    columns = tuple(_column(one) for one in described["columns"])
+    key = tuple(described["config"]["meta"]["key"])
+    return Mart(described["name"], described["description"], key, columns)
+
+
+def _column(described: Mapping[str, Any]) -> MartColumn:
+    meta = described.get("config", {}).get("meta", {})
+    return MartColumn(
+        described["name"],
+        described["data_type"],
+        described["description"],
+        meta.get("privacy", "none"),
+        meta.get("kpi", ""),
+    )
+
+
+def comment(client: Any, destination: str) -> int:
+    """Write the meanings into the database where it lacks them; how many that were."""
+    there = {(t, c): said for t, c, said in client.execute_sql(THERE[destination]) or ()}
+    lacking = [(place, said) for place, said in _all() if place in there and there[place] != said]
+    with client.begin_transaction():
+        for (table, column), said in lacking:
+            place = f"COLUMN {MARTS}.{table}.{column}" if column else f"TABLE {MARTS}.{table}"
+            text = said.replace("'", "''")
+            client.execute_sql(f"COMMENT ON {place} IS '{text}'")
+    return len(lacking)
+
+
+def _all() -> Iterator[tuple[tuple[str, str | None], str]]:
+    for mart in marts():
+        yield (mart.name, None), mart.meaning
+        for column in mart.columns:
+            yield (mart.name, column.name), column.meaning

@@ -1,0 +1,1 @@
+"""Freshness, alerts, logs and preflight checks."""

@@ -1,0 +1,127 @@
+"""How old what readers see is, list by list, and what is wrong with it."""
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from cliniko_warehouse.ledger import history, last_attempt
+from cliniko_warehouse.warehouse.reader import Row, reader
+
+OF_THE_QUERY = ("nth", "undated", "_dlt_load_id")
+FUTURE = "read by a run that is dated in the future, so its age is unknown: set the clock"
+MAX_AGE = timedelta(hours=36)  # a night may fail and the next one still be in time
+
+
+def status(
+    state_dir: Path,
+    destination: str = "duckdb",
+    *,
+    max_age: timedelta = MAX_AGE,
+    names: Collection[str] = (),
+    now: datetime | None = None,
+) -> dict[str, Any]:
+    """The last run and the state of each list, as `status --json` says it.
+
+    names:  the lists to judge; empty judges all that were ever read
+
+    Raises ConfigError if nothing has been published yet.
+    """
+    now = now or datetime.now(UTC)
+    with reader(destination, state_dir) as (where, ask):
+        history.expect(ask)
+        unknown = history.ahead(ask, now)
+        runs, lines = history.runs(ask, unknown), history.endpoints(ask, unknown)
+        totals = history.totals(ask)
+    for line in lines:
+        line["total"] = totals.get((line["_account"], line["endpoint"]))
+    wanted = [line for line in lines if line["endpoint"] in names or not names]
+    wanted += _unread(runs, wanted, names)
+    found = judged(runs, wanted, max_age, now) | {"future_runs": unknown}
+    return {"file": where} | found | _attempts(state_dir, runs, now)
+
+
+def _unread(runs: Sequence[Row], lines: Sequence[Row], names: Collection[str]) -> list[Row]:
+    """Lines for lists that were asked for and that no run of an account ever read."""
+    known = {(line["_account"], line["endpoint"]) for line in lines}
+    empty = {"status": "unread", "total": None, "as_of": None, "rejected": 0, "message": ""}
+    return [
+        {"_account": run["_account"], "endpoint": name} | empty
+        for run in runs
+        for name in sorted(names)
+        if (run["_account"], name) not in known
+    ]
+
+
+def judged(
+    runs: Sequence[Row], lines: Sequence[Row], max_age: timedelta, now: datetime
+) -> dict[str, Any]:
+    """What the last runs and lines of the ledger amount to.
+
+    A list that is not permitted has no age. `endpoints` holds one line a list, the worst
+    of all accounts'; `accounts` all of them.
+    """
+    accounts: dict[str, dict[str, Any]] = {
+        run["_account"]: {"run": _bare(run), "endpoints": {}} for run in runs
+    }
+    worst: dict[str, Row] = {}
+    for line in (_judged(line, max_age, now) for line in lines):
+        name = line.pop("endpoint")
+        accounts[line["_account"]]["endpoints"][name] = line
+        worst[name] = max(line, worst.get(name, line), key=_badness)
+    ages = [line["hours_old"] for line in worst.values() if line["hours_old"] is not None]
+    return {
+        "ok": not any(line["stale"] for line in worst.values()),
+        "max_age_hours": round(max_age.total_seconds() / 3600, 2),
+        "hours_old": max(ages, default=None),
+        "run": _bare(runs[0]) if runs else None,
+        "endpoints": worst,
+        "accounts": accounts,
+    }
+
+
+def _judged(line: Row, max_age: timedelta, now: datetime) -> Row:
+    """A line of the ledger with its age, and what is wrong in words."""
+    as_of, permitted = line["as_of"], line["status"] != "not_permitted"
+    undated = as_of is None and bool(line.get("undated"))
+    age = max(now - as_of, timedelta(0)) if as_of else None
+    stale = permitted and (age is None or age > max_age)
+    wrong = [] if permitted else ["not permitted"]
+    wrong += ["last run failed"] if line["status"] == "failed" else []
+    wrong += [FUTURE] if permitted and undated else []
+    wrong += ["never read whole"] if permitted and age is None and not undated else []
+    wrong += ["too old"] if stale and age is not None else []
+    wrong += [f"{line['rejected']} records rejected"] if line["rejected"] else []
+    old = round(age.total_seconds() / 3600, 1) if age is not None and permitted else None
+    return _bare(line) | {"hours_old": old, "stale": stale, "wrong": "; ".join(wrong)}
+
+
+def _badness(line: Row) -> tuple[bool, bool, float]:
+    """What makes a line worse than that of another account."""
+    return line["stale"], line["status"] != "ok", line["hours_old"] or 0.0
+
+
+def _bare(row: Row) -> Row:
+    """Without what only the query needed."""
+    return {
+        name: value for name, value in row.items() if name not in ("nth", "undated", "_dlt_load_id")
+    }
+
+
+def _attempts(state_dir: Path, runs: Sequence[Row], now: datetime) -> dict[str, Any]:
+    """The attempts that ended later than what the warehouse knows of, as `attempts`.
+
+    One of no account in particular that is dated in the future may be of long ago.
+    """
+    ends = {run["_account"]: run["finished_at"] or run["started_at"] for run in runs}
+    newest = max(ends.values(), default=None)
+    return {
+        "attempts": [
+            one
+            for one in last_attempt.last(state_dir)
+            if one["status"] not in ("ok", "partial")
+            and (known := ends.get(one["account"], newest)) is not None
+            and (at := datetime.fromisoformat(one["at"])) > known.replace(microsecond=0)
+            and (one["account"] != last_attempt.UNKNOWN or at <= now + history.SLACK)
+        ]
+    }

@@ -1,0 +1,105 @@
+"""The end of a run, told to whoever should know: the log, the chat, the monitor."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cliniko.errors import ClinikoError, ConfigError, Locked
+from cliniko_warehouse.ledger import history, last_attempt
+from cliniko_warehouse.ledger.runs import Run
+from cliniko_warehouse.monitoring import alerts
+from cliniko_warehouse.monitoring.alerts import Alerts, AlertSettings
+from cliniko_warehouse.monitoring.messages import concerns
+from cliniko_warehouse.monitoring.volume_anomaly import LOOKED_AT, too_few
+from cliniko_warehouse.warehouse.reader import Row, reader
+
+log = logging.getLogger("cliniko")
+
+
+def tell(runs: Sequence[Run], destination: str, state_dir: Path) -> None:
+    """Tell of runs that ended: a message for each that needs one, one ping for all.
+
+    A comparison alone is nobody's night, so it does not ping.
+    """
+    receivers, before = _receivers(), _before(runs, destination, state_dir)
+    for run in runs:
+        found = concerns(run)
+        if _is_night(run):
+            found += _few(run, before.get(run.account, ()))
+        _write(run, found)
+        last_attempt.write(state_dir, run.account, run.status, run.error)
+        if found:
+            receivers.tell(f"account {run.account}, run {run.status}", found)
+    if any(run.kind != "comparison" for run in runs):
+        receivers.ping(well=all(run.status == "ok" for run in runs))
+
+
+def broke(error: Exception, state_dir: Path, *, seen: bool) -> None:
+    """Tell that a command ended before its run did, or never had one.
+
+    seen:  somebody sits there and reads it, so that no message is sent
+
+    Another run that is at work is no failure: it does what this one would have.
+    """
+    said, skipped = aloud(error), isinstance(error, Locked)
+    log.info("no run: %s", said, extra={"status": "failed"})
+    if state_dir.is_dir():
+        last_attempt.write(
+            state_dir, last_attempt.UNKNOWN, "skipped" if skipped else "failed", said
+        )
+    if seen:
+        return
+    receivers = _receivers()
+    receivers.tell("no run", [said])
+    if not skipped:
+        receivers.ping(well=False)
+
+
+def aloud(error: Exception) -> str:
+    """An error in words that may leave this machine: ours, or another's name alone."""
+    ours = isinstance(error, ClinikoError)
+    return " · ".join(str(error).splitlines()) if ours else type(error).__name__
+
+
+def _receivers() -> Alerts:
+    """The receivers; none where their settings are of no use, which is said."""
+    try:
+        return Alerts(alerts.resolve(), log.warning)
+    except ConfigError as error:
+        log.warning("nobody is told: %s", error)
+        return Alerts(AlertSettings(), log.warning)
+
+
+def _write(run: Run, found: Sequence[str]) -> None:
+    """The run's end into the log."""
+    which = {"run": run.run_id, "account": run.account}
+    for line in found:
+        log.info(line, extra=which)
+    counts = {"rows": run.rows, "requests": run.requests, "throttled": run.throttled}
+    log.info("run ended %s", run.status, extra={**which, "status": run.status, **counts})
+
+
+def _before(runs: Sequence[Run], destination: str, state_dir: Path) -> Mapping[str, Sequence[Row]]:
+    """Account → what its runs read before, where that tells whether this one read too few."""
+    if not any(map(_is_night, runs)):
+        return {}
+    try:
+        with reader(destination, state_dir) as (_, ask):
+            return history.changes(ask, datetime.now(UTC) - LOOKED_AT)
+    except Exception as error:  # drivers raise anything; a night is not spoilt by this question
+        log.warning("what is usual could not be read: %s", type(error).__name__)
+        return {}
+
+
+def _is_night(run: Run) -> bool:
+    """Whether a run read what changed, which can be too little."""
+    return run.kind == "changes" and run.status != "failed"
+
+
+def _few(run: Run, before: Sequence[Row]) -> list[str]:
+    """A line if the run read far fewer changes than usual."""
+    found = too_few(before, run.readings.keys(), datetime.now(UTC))
+    if not found:
+        return []
+    return [f"only {found[0]:,} changed rows: at least {found[1]:,} in the weeks before"]

@@ -1,0 +1,1 @@
+"""Postgres as a destination: sessions, bulk copy, merge, locks and privileges."""

@@ -1,0 +1,1 @@
+"""From the loaded warehouse to what readers open: atomic, verified, described."""

@@ -1,0 +1,74 @@
+"""The catalogue's meanings as comments in the database, for whoever opens it."""
+
+from collections.abc import Iterator, Sequence
+
+import dlt
+
+from cliniko.endpoints import ENDPOINTS, schema
+from cliniko.endpoints.schema import REJECTIONS, Table
+from cliniko.transform.erased import FORGOTTEN
+from cliniko.transform.privacy import EFFECTS, Rules
+from cliniko_warehouse.ledger.runs import LEDGER
+from cliniko_warehouse.warehouse.connection import connected
+from cliniko_warehouse.warehouse.warehouse import DATASET
+
+KNOWN = {
+    "duckdb": (
+        f"SELECT table_name, NULL, comment FROM duckdb_tables() WHERE schema_name = '{DATASET}' "
+        "UNION ALL SELECT table_name, column_name, comment FROM duckdb_columns() "
+        f"WHERE schema_name = '{DATASET}'"
+    ),
+    "postgres": (
+        "SELECT c.relname, a.attname, col_description(c.oid, a.attnum) FROM pg_class c "
+        "JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped "
+        f"WHERE c.relnamespace = '{DATASET}'::regnamespace AND c.relkind = 'r' "
+        "UNION ALL SELECT c.relname, NULL, obj_description(c.oid) FROM pg_class c "
+        f"WHERE c.relnamespace = '{DATASET}'::regnamespace AND c.relkind = 'r'"
+    ),
+}
+"""By destination: the tables and columns there, with the comments that they have."""
+
+Place = tuple[str, str | None]
+
+
+def comment(pipeline: dlt.Pipeline, destination: str, rules: Rules) -> int:
+    """Write what is missing or has changed; how many comments that were.
+
+    A destination whose comments we cannot read gets none.
+    """
+    if destination not in KNOWN:
+        return 0
+    with connected(pipeline) as client:
+        there = {(t, c): said for t, c, said in client.execute_sql(KNOWN[destination]) or ()}
+        wanted = {place: said for place, said in _meanings(rules) if place in there}
+        changed = [(place, said) for place, said in wanted.items() if there[place] != said]
+        with client.begin_transaction():
+            for (table, column), said in changed:
+                name = client.make_qualified_table_name(table)
+                place = f"COLUMN {name}.{client.escape_column_name(column)}" if column else None
+                text = said.replace("'", "''")
+                client.execute_sql(f"COMMENT ON {place or f'TABLE {name}'} IS '{text}'")
+    return len(changed)
+
+
+def _meanings(rules: Rules) -> Iterator[tuple[Place, str]]:
+    for endpoint in ENDPOINTS.values():
+        for table in schema.tables(endpoint):
+            yield from _of(table, rules)
+    for table in (REJECTIONS, FORGOTTEN, *LEDGER):
+        yield from _of(table, rules)
+
+
+def _of(table: Table, rules: Rules) -> Iterator[tuple[Place, str]]:
+    yield (table.name, None), table.meaning
+    for column in table.columns:
+        instead = f" (deprecated: {column.deprecated})" if column.deprecated else ""
+        effect = EFFECTS.get(rules.effect(table.name, column), "")
+        kept = f". {effect} (privacy profile {rules.profile})" if effect else ""
+        yield (table.name, column.name), column.meaning + instead + kept
+
+
+def tables() -> Sequence[Table]:
+    """Every table that a run can fill."""
+    own = [table for endpoint in ENDPOINTS.values() for table in schema.tables(endpoint)]
+    return [*own, REJECTIONS, FORGOTTEN, *LEDGER]

@@ -1,0 +1,1 @@
+"""Reconciliation: the account against the warehouse, by counts and id ranges."""

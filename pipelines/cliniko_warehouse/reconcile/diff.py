@@ -1,0 +1,245 @@
+"""Where an account and the warehouse differ: counts of id ranges, halved until they fit a page."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+from cliniko.api import filters
+from cliniko.api.client import Answer
+from cliniko.api.filters import Filter
+from cliniko.endpoints.spec import Endpoint, Record
+from cliniko.errors import Malformed
+from cliniko.pagination import page
+from cliniko.pagination.list_request import PER_PAGE, Listed
+from cliniko.pagination.page import following
+from cliniko.transform.convert import usable_ids
+from cliniko_warehouse.reconcile.absence_proof import Budget, Proof, Spent
+from cliniko_warehouse.reconcile.row_counts import (
+    END,
+    Shelf,
+    State,
+    Version,
+    version,
+    versioned,
+)
+
+NARROWED = 0.7  # of the ids on a page without an order: where the range is cut
+
+
+SPARED = 20  # rows that may be marked without asking, however few the list has
+SHARE = 0.05  # of a list; more than this and more than `SPARED` is marked only when accepted
+
+
+class Unproven(Spent):
+    """Rows seem gone, and the budget is used up before that is proven.
+
+    rows:  how many
+    """
+
+    def __init__(self, rows: int) -> None:
+        super().__init__()
+        self.rows = rows
+
+
+@dataclass
+class Comparison:
+    """One list of both sides, and how they differ.
+
+    lists:    where the account serves it
+    counts:   state → rows in the account, created before the walk began
+    gone:     ids that the warehouse has and the account has not, proven twice
+    records:  id → record that the warehouse lacks, or has in another version
+    accepted: whether somebody has accepted what is gone, however much
+    nameless: records without a usable id that the account has, as far as they are known
+    doubted:  whether something could not be compared, or differs still
+    """
+
+    lists: Sequence[Listed]
+    shelf: Shelf
+    budget: Budget
+    accepted: bool = False
+    nameless: int = 0
+    doubted: bool = False
+    counts: dict[State, int] = field(default_factory=dict)
+    gone: set[int] = field(default_factory=set)
+    records: dict[int, Record] = field(default_factory=dict)
+    _changes: dict[int, dict[State, int]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Get ready to ask for single records."""
+        self._proof = Proof(self.lists, self.budget, self.accepted)
+
+    def count(self, state: State, low: int = 0, high: int = END) -> int:
+        """How many rows the account has with a mark and an id in a range.
+
+        Raises Malformed where the account's count is none.
+        """
+        window = [*_between(low, high), filters.instant("created_at", "<=", self.shelf.until)]
+        return sum(
+            _counted(listed, listed.get(window, only=state, per_page=1)) for listed in self.lists
+        )
+
+    def count_all(self) -> int:
+        """How many records the account has, asked without a filter. Raises Malformed."""
+        return sum(_counted(listed, listed.get(per_page=1)) for listed in self.lists)
+
+    def explains(self, state: State, there: int) -> bool:
+        """Whether the account's count is the warehouse's, with the records that have no id."""
+        here = self.shelf.count(state)
+        if state == "all":
+            return there == here + self.nameless
+        return here <= there <= here + self.nameless
+
+    def is_much(self, rows: int) -> bool:
+        """Whether so many rows are more than may be marked without asking."""
+        return rows > SPARED and rows > SHARE * self.shelf.count()
+
+    def held(self) -> dict[State, int]:
+        """State → rows in the warehouse, of the states that are counted."""
+        return {state: self.shelf.count(state) for state in self.counts}
+
+    def search(self, state: State, there: int, low: int = 0, high: int = END) -> None:
+        """Find what differs in a range of ids, given how many rows the account has there.
+
+        Raises Spent when the budget is used up.
+        """
+        if there == self._here(state, low, high):
+            return
+        middle = self.shelf.middle(low, high) if there > PER_PAGE else None
+        if middle is None or middle <= low:
+            self._page_by_page(state, low, high)
+            return
+        self.budget.spend(len(self.lists))
+        left = self.count(state, low, middle)
+        self.search(state, left, low, middle)
+        self.search(state, there - left, middle, high)
+
+    def compare(self, low: int, high: int = END, state: State = "all") -> int | None:
+        """Compare the next page from an id on; the id to go on from, None at the end.
+
+        Raises Spent when the budget is used up.
+        """
+        self.budget.spend(len(self.lists))
+        found, end = self._records(state, low, high)
+        here = self.shelf.versions(low, end)
+        for number, record in found.items():
+            self._keep(number, record, here.get(number))
+        lost = {number for number in here if state in _states(self.shelf.endpoint, here[number])}
+        lost -= found.keys() | self.gone  # what is proven already is not asked for again
+        if lost:
+            again = self.still_there(lost, found)
+            for number in lost:
+                if number in again:
+                    self._keep(number, again[number], here[number])
+                else:
+                    self._lose(number, here[number])
+        return end if end < high else None
+
+    def still_there(self, lost: Collection[int], found: Collection[int]) -> dict[int, Record]:
+        """Those of the lost that come when they are asked for by id; `found` are live ids.
+
+        Raises Unproven when the budget is used up, Malformed if they cannot be asked for.
+        """
+        self._proof.control = next(iter(found), self._proof.control)
+        try:
+            return self._proof.still_there(lost)
+        except Spent:
+            raise Unproven(len(lost)) from None
+        except Malformed:
+            if not self.accepted:
+                raise
+            return {}
+
+    def _page_by_page(self, state: State, low: int, high: int) -> None:
+        following_id: int | None = low
+        while following_id is not None:
+            following_id = self.compare(following_id, high, state)
+
+    def _records(self, state: State, low: int, high: int) -> tuple[dict[int, Record], int]:
+        """The account's records of a page, by id, and the id below which there are no others."""
+        found: dict[int, Record] = {}
+        end = high
+        for listed in self.lists:
+            some, end = self._page(listed, state, low, end)
+            found |= some
+        return {number: record for number, record in found.items() if number < end}, end
+
+    def _page(
+        self, listed: Listed, state: State, low: int, high: int
+    ) -> tuple[dict[int, Record], int]:
+        """One list's records from an id on, and the id below which there are no others.
+
+        Where they come in no order, the range is narrowed until all of it is on the page.
+        Raises Malformed if the answer is not what was asked for.
+        """
+        while True:
+            answer = listed.get(_between(low, high), "id:asc", only=state)
+            records = listed.records(answer)
+            numbers = usable_ids(records)
+            found = {n: r for n, r in zip(numbers, records, strict=True) if n is not None}
+            ids = list(found)
+            if any(not low <= number < high for number in ids):
+                raise Malformed(f"{listed.path}: records came from outside the ids asked for")
+            is_last = following(answer) is None
+            if _counted(listed, answer) == len(records) and (is_last or len(records) < answer.most):
+                return found, high
+            if is_last or not ids:
+                raise Malformed(
+                    f"{listed.path}: {_counted(listed, answer)} records are counted, and "
+                    f"{len(records)} came"
+                )
+            if ids == sorted(ids) and len(ids) == len(records):
+                return found, ids[-1] + 1
+            ids.sort()
+            high = ids[int(NARROWED * len(ids))]
+            if high <= low:
+                raise Malformed(f"{listed.path}: records came in no order")
+            self.budget.spend(1)
+
+    def _keep(self, number: int, record: Record, old: Version | None) -> None:
+        """Take a record that the warehouse lacks, or has in another version."""
+        new = version(self.shelf.endpoint, record)
+        if new != old:
+            self.records[number] = record
+            self._changed(number, old, new)
+
+    def _lose(self, number: int, old: Version) -> None:
+        """Take a row that the account lacks."""
+        self.gone.add(number)
+        self._changed(number, old, None)
+
+    def _changed(self, number: int, old: Version | None, new: Version | None) -> None:
+        """Note by how much each state's count changes when a version takes another's place."""
+        before, after = _states(self.shelf.endpoint, old), _states(self.shelf.endpoint, new)
+        self._changes[number] = {s: (s in after) - (s in before) for s in before | after}
+
+    def _here(self, state: State, low: int, high: int) -> int:
+        """How many rows the warehouse has in a range once what is found is applied."""
+        found = sum(
+            change.get(state, 0) for number, change in self._changes.items() if low <= number < high
+        )
+        return self.shelf.count(state, low, high) + found
+
+
+def _counted(listed: Listed, answer: Answer) -> int:
+    """How many records the account counts. Raises Malformed if that cannot be."""
+    found = page.count(answer)
+    if found is None:
+        odd = page.odd_total(answer)
+        raise Malformed(f"GET {listed.path}: total_entries is {odd}, which counts nothing")
+    if found < len(listed.records(answer)):
+        raise Malformed(f"GET {listed.path}: total_entries is {found}, and more records came")
+    return found
+
+
+def _between(low: int, high: int) -> list[Filter]:
+    """The filters of a range of ids, closed below and open above."""
+    above = [filters.number("id", ">=", low)] if low else []
+    return [*above, *([filters.number("id", "<", high)] if high < END else [])]
+
+
+def _states(endpoint: Endpoint, version: Version | None) -> set[State]:
+    """The states that a row of this version is counted in."""
+    if version is None:
+        return set()
+    marks = zip(versioned(endpoint), version, strict=True)
+    return {"all", *(name for name, moment in marks if moment and name != "updated_at")}

@@ -1,0 +1,1 @@
+"""Damage found and repaired: dlt's files, dropped tables, cursors."""

@@ -1,0 +1,1 @@
+"""Runs: one account, a night of several, the demo, and how they are stopped."""

@@ -1,0 +1,226 @@
+"""One run: checkpoint by checkpoint, to the end."""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dlt
+
+from cliniko.api.client import Client
+from cliniko.errors import OtherAccount, Stopped
+from cliniko.extract.extractor import Extract
+from cliniko.extract.progress import Reading
+from cliniko.extract.state import read_to
+from cliniko.settings import ClinikoSettings
+from cliniko.transform.privacy import Rules, rules
+from cliniko_warehouse.erasure.patient_rows import forgotten
+from cliniko_warehouse.erasure.reapply_profile import rewrite
+from cliniko_warehouse.ledger import runs as ledger
+from cliniko_warehouse.ledger.crash_markers import marked, marks, named
+from cliniko_warehouse.ledger.failures import LEDGER_FAILED, told
+from cliniko_warehouse.ledger.runs import Run
+from cliniko_warehouse.ledger.writer import record
+from cliniko_warehouse.load.account_identity import verify
+from cliniko_warehouse.load.account_loader import Landing
+from cliniko_warehouse.load.checkpoints import Loading, gather
+from cliniko_warehouse.postgres.loaded_rows import in_words
+from cliniko_warehouse.publish.comments import comment
+from cliniko_warehouse.publish.indexes import index
+from cliniko_warehouse.publish.staging import empty
+from cliniko_warehouse.recovery.lost_rows import read_again_what_lost_rows
+from cliniko_warehouse.warehouse.warehouse import Warehouse
+
+STOPPED = str(Stopped())
+
+log = logging.getLogger("cliniko")
+
+Clock = Callable[[], float]
+Stop = Callable[[], bool]
+After = Callable[[Landing, Run, Client], None]
+Connect = Callable[[ClinikoSettings], Client]
+
+
+def sync(
+    settings: ClinikoSettings,
+    readings: Mapping[str, Reading],
+    warehouse: Warehouse,
+    state_dir: Path,
+    *,
+    watch: Callable[[Run, Client], None] = lambda run, client: None,
+    landing: Landing | None = None,
+    after: After = lambda landing, run, client: None,
+    stop: Stop = lambda: False,
+    connect: Connect = Client,
+    clock: Clock = time.monotonic,
+) -> Run:
+    """Read the endpoints, load their rows, and write down what was done.
+
+    watch:    told the run and its client once, before the first request
+    landing:  where the rows go, if not by themselves
+    after:    done once all is read and loaded, before it is written down
+    stop:     asked after every page; the run ends with the work kept where it says true
+    connect:  makes the client
+
+    What the run before left half done is loaded first. The run is returned however it
+    ended; its status says how. Raises ConfigError for settings of privacy that cannot be,
+    and OtherAccount for a key of another account than the rows that are there.
+    """
+    kept = rules(settings)
+    started = datetime.now(UTC)
+    run = Run(
+        named(started),
+        settings.account,
+        started,
+        readings,
+        kind=_kind(readings),
+        profile=kept.profile,
+    )
+    landing = landing or Landing(warehouse, settings.account, state_dir)
+    folder = marks(warehouse, settings.account, state_dir)
+    log.info("run began", extra={"run": run.run_id, "account": run.account, "kind": run.kind})
+    with marked(folder, run.run_id):
+        with connect(settings) as client:
+            watch(run, client)
+            with told([run]), _left(landing):
+                landing.prepare()
+                if warehouse.merges:
+                    verify(landing, client, settings)
+                rewrite(landing, run, kept, warehouse)
+                run.forgotten = forgotten(landing)
+                if warehouse.merges:
+                    read_again_what_lost_rows(landing, run, kept)
+                _checkpoints(landing, run, client, settings, stop, clock, warehouse.merges)
+                if not run.error:
+                    after(landing, run, client)
+                    _stopped(run, stop())
+            for line in in_words(landing.unlike):
+                run.fail(line)
+            run.count(client)
+        run.finished_at = datetime.now(UTC)
+        with told([run], LEDGER_FAILED):
+            landing.record(run)
+        if landing.alone:
+            finish([run], landing.flow, warehouse, state_dir, kept)
+    return run
+
+
+def _checkpoints(
+    landing: Landing,
+    run: Run,
+    client: Client,
+    settings: ClinikoSettings,
+    stop: Stop,
+    clock: Clock,
+    merges: bool,
+) -> None:
+    """Read for a while, load that, and meanwhile read on, until every endpoint has ended."""
+    states, made = landing.beginning(), set(landing.tables())
+    loading = Loading(landing.load)
+    with _undone(run, loading), loading:
+        while unread := {n: r for n, r in run.readings.items() if r.status == "unread"}:
+            ends = clock() + settings.checkpoint_seconds
+
+            def pause(ends: float = ends) -> bool:
+                return stop() or clock() >= ends
+
+            extract = Extract(
+                settings,
+                client,
+                rules(settings),
+                unread,
+                run.run_id,
+                run.forgotten,
+                pause,
+                landing.full,
+                landing.batch,
+            )
+            loading.begin({name: read_to(states.get(name, {})) for name in unread})
+            delivery = gather(extract, states, made, landing.workers, landing.spool())
+            if merges and len(loading.begun) == 1 and _are_unknown(unread.values()):
+                verify(landing, client, settings, again=True)
+            made |= delivery.tables
+            loading.start(delivery)
+            del delivery  # it is gone once it is loaded
+            if run.locked_out or (stop() and any(map(_is_cut, unread.values()))):
+                break
+    if run.locked_out:
+        run.fail(str(run.locked_out))
+    else:
+        _stopped(run, stop() and any(map(_is_cut, run.readings.values())))
+
+
+@contextmanager
+def _left(landing: Landing) -> Iterator[None]:
+    """Leave without a run that is to be recorded, where the key is of another account."""
+    try:
+        yield
+    except OtherAccount:
+        landing.leave()
+        raise
+
+
+def _are_unknown(readings: Iterable[Reading]) -> bool:
+    """Whether nothing came again that was read before, although it should have."""
+    some = [reading for reading in readings if reading.remembers]
+    return bool(some) and not any(reading.recognises for reading in some)
+
+
+def _stopped(run: Run, told: bool) -> bool:
+    """Note whether the run was told to end before it was done."""
+    if told:
+        run.stopped = True
+        run.fail(STOPPED)
+    return told
+
+
+def _is_cut(reading: Reading) -> bool:
+    """Whether a reading has not come to an end of its own."""
+    return reading.status == "unread" or isinstance(reading.error, Stopped)
+
+
+def finish(
+    runs: Sequence[Run], flow: dlt.Pipeline, warehouse: Warehouse, state_dir: Path, kept: Rules
+) -> None:
+    """Comments, keys and indexes where they are missing; nothing stays in staging tables.
+
+    Where something breaks, the ledger says so too, which has the runs already.
+    """
+    before = [run.error for run in runs]
+    with told(runs, "the comments could not be written"):
+        comment(flow, warehouse.name, kept)
+    if warehouse.indexed:
+        with told(runs, "keys or indexes could not be made"):
+            index(flow)
+    if warehouse.staged:
+        with told(runs, "the staging tables could not be emptied"):
+            empty(flow)
+    if before != [run.error for run in runs]:
+        with told(runs, LEDGER_FAILED):
+            record(runs, warehouse, state_dir)
+
+
+@contextmanager
+def _undone(run: Run, loading: Loading) -> Iterator[None]:
+    """Where a checkpoint breaks, nothing counts that was read and is not loaded."""
+    try:
+        yield
+    except BaseException:
+        for begun in reversed(loading.begun):
+            for name, cursor in begun.items():
+                run.readings[name].undo(cursor)
+        raise
+    finally:
+        for reading in run.readings.values():
+            reading.close()
+
+
+def _kind(readings: Mapping[str, Reading]) -> ledger.Kind:
+    """What a run is to read, before it begins."""
+    if all(reading.status != "unread" for reading in readings.values()):
+        return "comparison"
+    if any(not reading.moves_cursor for reading in readings.values()):
+        return "range"
+    return "all" if any(reading.whole for reading in readings.values()) else "changes"

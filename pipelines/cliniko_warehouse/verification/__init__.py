@@ -1,0 +1,1 @@
+"""Verification on demand: published against loaded, warehouse against account."""

@@ -1,0 +1,421 @@
+"""Every value of an account, read again, against the warehouse."""
+
+import decimal
+import json
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from cliniko.api.client import Client
+from cliniko.endpoints import schema
+from cliniko.endpoints.schema import REJECTED, REJECTIONS, Table
+from cliniko.endpoints.spec import Endpoint
+from cliniko.extract.extractor import Extract
+from cliniko.extract.load_package import Batch
+from cliniko.extract.progress import Reading
+from cliniko.settings import ClinikoSettings
+from cliniko.transform.privacy import rules
+from cliniko_warehouse.erasure.patient_rows import forgotten
+from cliniko_warehouse.load import account_identity
+from cliniko_warehouse.load.account_loader import Landing
+from cliniko_warehouse.load.checkpoints import States, gather
+from cliniko_warehouse.load.spool import Kept
+from cliniko_warehouse.paths import DATASET, work
+from cliniko_warehouse.publish.verification import Difference
+from cliniko_warehouse.verification.certificate import Certificate, Unverifiable
+from cliniko_warehouse.verification.published_check import key
+from cliniko_warehouse.verification.row_differences import Key, quoted_column, row_differences
+from cliniko_warehouse.warehouse.warehouse import Warehouse, quoted
+
+MEMORY = "500MB"  # what DuckDB may use; the rest of what was read again is on disk
+FETCHED = 5_000  # rows that a database hands over at once
+NOT_COMPARED = ("_read_at", "_dlt_load_id", "_removed")  # of the reading, not of the record
+RUN = "verify"
+
+Sides = tuple[str, str]
+"""What the account has of a table, and what the warehouse has, as SQL selects it."""
+
+
+def verify_account(
+    settings: ClinikoSettings,
+    endpoints: Collection[Endpoint],
+    store: Warehouse,
+    state_dir: Path,
+    certificate: Certificate,
+) -> None:
+    """Read lists again, within the budget, and compare every value with the warehouse.
+
+    Records pass through the same typing and privacy as in a run. What changed in the
+    account after the last run is no difference: rows whose `updated_at` is beyond the
+    cursor and newer than the warehouse's. A row that was deleted since is one, since the
+    account does not tell when; so are values that changed without a new `updated_at`.
+    The warehouse stays as it is.
+    """
+    landing = Landing(store, settings.account, state_dir)
+    with suppress(PipelineStepFailed):
+        landing.flow.sync_destination()
+    states = landing.states()
+    read = [one for one in endpoints if one.name in states]
+    if not read:
+        raise Unverifiable(f"account {settings.account}: none of these lists has been read yet")
+    with Client(settings) as client:
+        account_identity.verify(landing, client, settings)
+    with _database(state_dir) as connection:
+        account = _Reread(connection, exact_json=store.file is not None)
+        readings = _read_again(settings, read, states, landing, account)
+        with _warehouse(connection, store, landing) as fetch:
+            for endpoint in read:
+                reading = readings[endpoint.name]
+                if reading.status == "failed":
+                    certificate.failures.append(f"{endpoint.name}: {reading.message}")
+                elif reading.status == "not_permitted" or not reading.offered:
+                    certificate.notes.append(f"{endpoint.name}: not compared ({reading.message})")
+                elif rules(settings).reads(endpoint):
+                    one = _Comparison(connection, settings.account, endpoint, account, fetch)
+                    one.compare(_cursor(states[endpoint.name]), certificate)
+
+
+def _read_again(
+    settings: ClinikoSettings,
+    endpoints: Collection[Endpoint],
+    states: States,
+    landing: Landing,
+    account: "_Reread",
+) -> Mapping[str, Reading]:
+    """Read whole lists, as a first run would, into the database at hand."""
+    readings = {one.name: Reading(one, whole=True) for one in endpoints}
+    # The same columns for fields that nobody described; else it begins from nothing.
+    begun = {one.name: {"fields": states[one.name].get("fields", {})} for one in endpoints}
+    again: States = json.loads(json.dumps(begun))
+    erased = forgotten(landing)
+    with Client(settings) as client:
+        while unread := {n: r for n, r in readings.items() if r.status == "unread"}:
+            extract = Extract(settings, client, rules(settings), unread, RUN, erased)
+            gather(extract, again, (), landing.workers, account)  # type: ignore[arg-type]
+    return readings
+
+
+def _cursor(state: Mapping[str, Any]) -> str | None:
+    """Up to when the last run had read a list."""
+    return max(state.get("cursors", {}).values(), default=None)
+
+
+@contextmanager
+def _database(state_dir: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database for what is read again, gone at the end."""
+    file = work(state_dir) / "reread.duckdb"
+    try:
+        _forget(file)
+        with duckdb.connect(str(file)) as connection:
+            connection.execute(f"SET memory_limit = '{MEMORY}'")
+            connection.execute("SET TimeZone = 'UTC'")
+            yield connection
+    finally:
+        _forget(file)
+
+
+def _forget(file: Path) -> None:
+    for one in (file, file.with_name(f"{file.name}.wal")):
+        one.unlink(missing_ok=True)
+
+
+class _Reread:
+    """Takes what is read, as a spool does, into tables of a database.
+
+    exact_json:  whether the warehouse keeps JSON as the text that it was
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, *, exact_json: bool) -> None:
+        self.exact_json = exact_json
+        self.columns: dict[str, dict[str, str]] = {}
+        self.json: dict[str, set[str]] = {}
+        self._connection = connection
+        self._lock = threading.Lock()
+        connection.execute("CREATE SCHEMA account")
+
+    def keep(self, batches: Iterable[Batch]) -> Kept:
+        """Take the batches of a list as they come; nothing of them is kept in memory."""
+        for batch in batches:
+            with self._lock:
+                self._take(batch)
+        return Kept([])
+
+    def _take(self, batch: Batch) -> None:
+        name, rows = batch.table.name, batch.rows
+        known = self.json.setdefault(name, set())
+        known |= {c.name for c in batch.table.columns if c.kind == "json"} | set(batch.new)
+        if not self.exact_json:
+            rows = _canonical_json(rows, known & set(rows.column_names))
+        self._connection.register("batch", rows)
+        described = self._connection.execute("DESCRIBE batch").fetchall()
+        types = {column: kind for column, kind, *_ in described}
+        if name not in self.columns:
+            self._connection.execute(f'CREATE TABLE account."{name}" AS FROM batch LIMIT 0')
+            self.columns[name] = types
+        for column, kind in types.items():
+            if column not in self.columns[name]:
+                self._connection.execute(
+                    f'ALTER TABLE account."{name}" ADD COLUMN {quoted_column(column)} {kind}'
+                )
+                self.columns[name][column] = kind
+        self._connection.execute(f'INSERT INTO account."{name}" BY NAME FROM batch')
+        self._connection.unregister("batch")
+
+
+def _canonical_json(rows: pa.Table, names: Collection[str]) -> pa.Table:
+    for name in names:
+        place = rows.schema.get_field_index(name)
+        texts = [_canonical(text) for text in rows.column(name).to_pylist()]
+        rows = rows.set_column(place, name, pa.array(texts, pa.string()))
+    return rows
+
+
+def _canonical(text: str | None) -> str | None:
+    """JSON in one of the ways in which it can be written: databases keep what it means."""
+    if text is None:
+        return None
+    number: Callable[[str], str] = lambda said: f"{decimal.Decimal(said).normalize():f}"  # noqa: E731
+    return json.dumps(json.loads(text, parse_float=number, parse_int=number), sort_keys=True)
+
+
+Fetch = Callable[[str, Mapping[str, str], Collection[str]], str | None]
+"""A table, its columns with their types, and those that are JSON → what selects its rows."""
+
+
+@contextmanager
+def _warehouse(
+    connection: duckdb.DuckDBPyConnection, store: Warehouse, landing: Landing
+) -> Iterator[Fetch]:
+    """The warehouse's tables, for the same connection."""
+    with ExitStack() as opened:
+        if store.file:
+            connection.execute(f"ATTACH '{quoted(store.file)}' AS warehouse (READ_ONLY)")
+            opened.callback(connection.execute, "DETACH warehouse")
+            yield _attached(connection)
+            return
+        connection.execute("CREATE SCHEMA warehouse")
+        client = opened.enter_context(landing.client())
+        yield _fetched(connection, client, store.name, landing.account)
+
+
+def _attached(connection: duckdb.DuckDBPyConnection) -> Fetch:
+    def fetch(table: str, columns: Mapping[str, str], texts: Collection[str]) -> str | None:
+        rows = connection.execute(
+            "SELECT column_name FROM duckdb_columns() WHERE database_name = 'warehouse' "
+            "AND schema_name = ? AND table_name = ?",
+            [DATASET, table],
+        ).fetchall()
+        there = {name for (name,) in rows}
+        return _selected(f'warehouse.{DATASET}."{table}"', columns, there) if there else None
+
+    return fetch
+
+
+def _fetched(
+    connection: duckdb.DuckDBPyConnection, client: Any, destination: str, account: str
+) -> Fetch:
+    """Copies the rows of a table, as texts, a few thousand at a time."""
+
+    def fetch(table: str, columns: Mapping[str, str], texts: Collection[str]) -> str | None:
+        name = client.make_qualified_table_name(table)
+        try:
+            with client.execute_query(f"SELECT * FROM {name} WHERE 1 = 0") as cursor:
+                there = {column[0] for column in cursor.description or ()}
+        except DatabaseUndefinedRelation:
+            return None
+        wanted = [column for column in columns if column in there]
+        made = ", ".join(f"{quoted_column(column)} VARCHAR" for column in wanted)
+        connection.execute(f'CREATE OR REPLACE TABLE warehouse."{table}" ({made})')
+        asked = ", ".join(f"CAST({client.escape_column_name(c)} AS TEXT)" for c in wanted)
+        sql = f"SELECT {asked} FROM {name} WHERE _account = %s"
+        for rows in _chunks(client, destination, sql, account):
+            batch = pa.table(
+                [pa.array(values, pa.string()) for values in zip(*rows, strict=True)], wanted
+            )
+            batch = _canonical_json(batch, set(texts) & set(wanted))
+            connection.register("batch", batch)
+            connection.execute(f'INSERT INTO warehouse."{table}" BY NAME FROM batch')
+            connection.unregister("batch")
+        return _selected(f'warehouse."{table}"', columns, set(there))
+
+    return fetch
+
+
+def _chunks(
+    client: Any, destination: str, sql: str, account: str
+) -> Iterator[Sequence[Sequence[Any]]]:
+    """The rows of a query, some at a time. Postgres gives all at once if it is not told."""
+    if destination == "postgres":
+        client.native_connection.set_client_encoding("UTF8")  # whatever the session has
+        with client.begin_transaction(), client.native_connection.cursor(name=RUN) as cursor:
+            cursor.execute(sql, (account,))
+            while rows := cursor.fetchmany(FETCHED):
+                yield rows
+        return
+    with client.execute_query(sql, account) as cursor:
+        while rows := cursor.fetchmany(FETCHED):
+            yield rows
+
+
+def _selected(relation: str, columns: Mapping[str, str], there: Collection[str]) -> str:
+    """The columns of a warehouse's table with the types that the account's have."""
+    names = (
+        f"CAST({quoted_column(name)} AS {kind}) AS {quoted_column(name)}"
+        if name in there
+        else f"CAST(NULL AS {kind}) AS {quoted_column(name)}"
+        for name, kind in columns.items()
+    )
+    return f"(SELECT {', '.join(names)} FROM {relation})"
+
+
+class _Comparison:
+    """One list of the account and its tables on both sides."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        account: str,
+        endpoint: Endpoint,
+        reread: _Reread,
+        fetch: Fetch,
+    ) -> None:
+        self._connection, self._endpoint = connection, endpoint
+        self._account = account.replace("'", "''")
+        self._reread, self._fetch = reread, fetch
+        self._is_list = endpoint.shape == "list"
+
+    def compare(self, cursor: str | None, certificate: Certificate) -> None:
+        """Compare its tables, and what is rejected of it."""
+        own, *inner = schema.tables(self._endpoint)
+        sides = self._sides(own, self._latest("id") if self._is_list else "")
+        if sides is None:
+            return
+        if sides[1] == "":
+            certificate.add([_missing(own)])
+            return
+        self._note_ids(own, sides, cursor)
+        kept = "id NOT IN (FROM later)"
+        alive = "_gone_at IS NULL OR id IN (FROM here)"
+        if not self._is_list:
+            kept, alive = "true", "true"
+        self._table(own, sides, kept, f"({alive}) AND {kept}", certificate)
+        for table in inner:
+            self._inner(table, certificate)
+        self._rejected(certificate)
+
+    def _sides(self, table: Table, latest: str) -> Sides | None:
+        """Both sides of a table; the second is empty where the warehouse has no such table."""
+        columns = self._reread.columns.get(table.name)
+        if columns is None:
+            return None
+        there = self._fetch(table.name, columns, self._reread.json.get(table.name, ()))
+        removed = "WHERE _removed IS NULL" if "_removed" in columns else ""
+        rows = f'FROM account."{table.name}"' + (f" QUALIFY {latest}" if latest else "")
+        ours = f"(SELECT * FROM ({rows}) {removed})"
+        return ours, f"(FROM {there} WHERE _account = '{self._account}')" if there else ""
+
+    def _latest(self, *names: str) -> str:
+        """Of what was read twice only the later: an odd move of the list may show a row again."""
+        by = ", ".join(map(quoted_column, names))
+        return f"row_number() OVER (PARTITION BY {by} ORDER BY _read_at DESC) = 1"
+
+    def _note_ids(self, own: Table, sides: Sides, cursor: str | None) -> None:
+        """The ids that the account has, those that changed after the last run, and the dead."""
+        if not self._is_list:
+            return
+        ours, theirs = sides
+        later = "false"
+        if cursor and "updated_at" in self._reread.columns[own.name]:
+            at = f"TIMESTAMPTZ '{cursor}'"
+            later = (
+                f"o.updated_at > {at} AND (t.id IS NULL OR t.updated_at < o.updated_at) "
+                f"OR o.updated_at = {at} AND t.updated_at < o.updated_at"
+            )
+        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE here AS SELECT id FROM {ours}")
+        self._connection.execute(
+            "CREATE OR REPLACE TEMP TABLE later AS "
+            f"SELECT o.id FROM {ours} o LEFT JOIN {theirs} t ON t.id = o.id WHERE {later}"
+        )
+
+    def _inner(self, table: Table, certificate: Certificate) -> None:
+        """A list inside the records, of those records that both sides have."""
+        parents = [name for name in table.merge if name != "_account"]
+        latest = ""
+        if parents:
+            by = ", ".join(map(quoted_column, parents))
+            latest = f"_read_at = max(_read_at) OVER (PARTITION BY {by})"
+        sides = self._sides(table, latest)
+        if sides is None:
+            return
+        if sides[1] == "":
+            certificate.add([_missing(table)])
+            return
+        kept = "true"
+        if parents and self._is_list:
+            parent = quoted_column(parents[0])
+            kept = f"{parent} IN (FROM here) AND {parent} NOT IN (FROM later)"
+        self._table(table, sides, kept, kept, certificate)
+
+    def _rejected(self, certificate: Certificate) -> None:
+        """What could not be stored: the same on both sides."""
+        name = self._endpoint.name
+        latest = "_read_at = max(_read_at) OVER (PARTITION BY endpoint, record)"
+        of_it = f"endpoint = '{name}'"
+        if self._is_list:
+            of_it += " AND (id IS NULL OR id IN (FROM here) AND id NOT IN (FROM later))"
+        if REJECTED not in self._reread.columns:
+            columns = {"_account": "VARCHAR", "endpoint": "VARCHAR", "id": "BIGINT"}
+            there = self._fetch(REJECTED, columns, ())
+            rows = (
+                self._connection.execute(
+                    f"SELECT id FROM {there} WHERE _account = '{self._account}' AND {of_it}"
+                ).fetchall()
+                if there
+                else []
+            )
+            certificate.add(Difference(REJECTED, "extra", number) for (number,) in rows)
+            return
+        sides = self._sides(REJECTIONS, latest)
+        if sides is None:
+            return
+        if sides[1] == "":
+            empty = f"SELECT count(*) FROM {sides[0]} WHERE {of_it}"
+            [(count,)] = self._connection.execute(empty).fetchall()
+            certificate.add([_missing(REJECTIONS)] if count else [])
+            return
+        self._table(REJECTIONS, sides, of_it, of_it, certificate, count=False)
+
+    def _table(
+        self,
+        table: Table,
+        sides: Sides,
+        ours: str,
+        theirs: str,
+        certificate: Certificate,
+        *,
+        count: bool = True,
+    ) -> None:
+        """Compare two sides, as far as conditions hold."""
+        expected = f"(FROM {sides[0]} WHERE {ours})"
+        found = f"(FROM {sides[1]} WHERE {theirs})"
+        skipped = {*NOT_COMPARED, *(["run"] if table is REJECTIONS else [])}
+        columns = [name for name in self._reread.columns[table.name] if name not in skipped]
+        if count:
+            [(rows,)] = self._connection.execute(f"SELECT count(*) FROM {expected}").fetchall()
+            certificate.count(rows, len(columns))
+        one = Key("id", ("endpoint", "record", "field")) if table is REJECTIONS else None
+        one = one or key(self._endpoint, table)
+        certificate.add(
+            row_differences(self._connection, table.name, expected, found, columns, one)
+        )
+
+
+def _missing(table: Table) -> Difference:
+    return Difference(table.name, "missing")

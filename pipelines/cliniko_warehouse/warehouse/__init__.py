@@ -1,0 +1,1 @@
+"""Destinations: DuckDB by default, Postgres, or any other that dlt knows."""

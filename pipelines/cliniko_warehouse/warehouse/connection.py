@@ -1,0 +1,80 @@
+"""What was extracted → the destination, one account at a time."""
+
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import dlt
+from dlt.common.configuration.utils import get_resolved_traces
+from dlt.destinations.sql_client import SqlClientBase, WithSchemas
+
+from cliniko_warehouse.postgres.loaded_rows import Unlike
+
+LOADS = 4  # tables that are filled at once: dlt's 20 take more memory, and no less time
+
+Compare = Callable[[dlt.Pipeline, Mapping[str, int], SqlClientBase[Any]], list[Unlike]]
+"""What of a load is otherwise in the destination, given how many rows each table was sent."""
+
+TURN = threading.RLock()
+"""Held while a destination is written to: accounts that are read side by side share its
+tables, dlt's staging tables too, and DuckDB refuses two that write to one at once."""
+
+
+@contextmanager
+def turn(flow: dlt.Pipeline) -> Iterator[None]:
+    """Have the destination's tables alone until the end.
+
+    A destination that other machines write to has a turn of its own.
+    """
+    with TURN, getattr(flow.destination, "turn", nullcontext)():
+        yield
+
+
+def connection(flow: dlt.Pipeline) -> SqlClientBase[Any]:
+    """A client of the destination, not open yet.
+
+    dlt's own knows the tables, whose description it reads anew whenever one is made: 7 ms.
+    Only one that shows files as tables has to.
+    """
+    dataset = flow.dataset_name
+    made = dlt.dataset(flow.destination, dataset, schema=dlt.Schema(dataset)).sql_client
+    return flow.sql_client() if isinstance(made, WithSchemas) else made
+
+
+@contextmanager
+def connected(flow: dlt.Pipeline) -> Iterator[SqlClientBase[Any]]:
+    """A client of the destination, whose tables nobody else changes meanwhile."""
+    with turn(flow), connection(flow) as client:
+        yield client
+
+
+def commit(flow: dlt.Pipeline) -> list[Unlike]:
+    """Load what was extracted, rows and cursors together.
+
+    What is otherwise there afterwards, where the destination compares that.
+    """
+    with turn(flow):
+        info = flow.normalize()
+        flow.load(workers=loads(flow))
+        compare: Compare | None = getattr(flow.destination, "unlike", None)
+        sent = info.row_counts if info else {}
+        found = compare(flow, sent, connection(flow)) if compare else []
+    clear(flow)
+    # dlt notes where each setting came from, and forgets it with its trace, which is off.
+    get_resolved_traces().clear()
+    return found
+
+
+def loads(flow: dlt.Pipeline) -> int:
+    """How many tables are filled at once; fewer where the destination allows few connections."""
+    spare: int = getattr(flow.destination, "spare", LOADS + 1)
+    return max(1, min(LOADS, spare // 2))
+
+
+def clear(flow: dlt.Pipeline) -> None:
+    """Take away the packages that are loaded: rows are kept in the destination alone."""
+    shutil.rmtree(Path(flow.working_dir) / "load" / "loaded", ignore_errors=True)
+    (Path(flow.working_dir) / "load" / "loaded").mkdir(parents=True, exist_ok=True)

@@ -1,1 +1,0 @@
-"""Files that start a run every night, for this installation."""

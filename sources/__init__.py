@@ -1,1 +1,0 @@
-"""Sources of data, one package each."""

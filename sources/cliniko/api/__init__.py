@@ -1,0 +1,1 @@
+"""The API client: requests, rate limit, retries, filters, JSON to columns."""

@@ -1,0 +1,495 @@
+"""A read-only client of Cliniko's API: a path goes in, JSON comes out."""
+
+import base64
+import logging
+import posixpath
+import random as chance
+import re
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from math import inf
+from statistics import median
+from typing import Any, NoReturn, Self
+from urllib.parse import unquote, urlencode
+
+import httpx
+import orjson
+import pendulum
+import tenacity
+
+from ..errors import (
+    ConfigError,
+    Malformed,
+    Overloaded,
+    Stopped,
+    Throttled,
+    TooLarge,
+    Unavailable,
+    refusal,
+)
+from ..settings import ClinikoSettings
+from .columnar import Read
+from .cpu_lock import waiting
+from .json_decoding import tolerant
+from .rate_limiter import Throttle, pause
+from .transport import Connections
+
+log = logging.getLogger("cliniko")
+
+LONGEST_NAP = 60.0  # seconds between two tries that failed in passing
+QUICK = 0.01  # seconds; below it handing answers from thread to thread takes longer
+SHARE = 0.7  # of the time that the budget gives to a request, which answers vary beyond
+LATEST = 9  # answers that tell how long they usually take
+PLAIN = re.compile("(/[a-z0-9_]+)+", re.ASCII)  # a path that leads nowhere else
+LONGEST_REST = 8.0  # seconds until less is asked for
+GATEWAYS = {502: 2, 503: 2, 504: 1}  # what may mean too much → tries until less is asked for
+MAX_THROTTLED = 10  # answers 429 to one request, then it is given up
+MAX_DETAIL = 200  # characters of the API's own words in an error
+MAX_REFUSAL = 64 * 1024  # bytes of an error's body that are read for these words
+
+FAILURES = {
+    httpx.ConnectTimeout: "no connection in time",
+    httpx.ConnectError: "no connection (network, host name, proxy or certificate)",
+    httpx.ReadTimeout: "no answer in time",
+    httpx.WriteTimeout: "the request could not be sent in time",
+    httpx.PoolTimeout: "no free connection in time",
+    httpx.RemoteProtocolError: "the answer broke off or is no HTTP",
+    httpx.DecodingError: "the answer's packing is broken",
+    httpx.ReadError: "the connection broke while the answer was read",
+    httpx.ProxyError: "the proxy refused",
+}
+"""What httpx's errors mean. Their own texts may quote an answer, so they are not used."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the API said.
+
+    body:  the JSON object
+    date:  when, by the server's clock; by ours if it did not say; UTC
+    size:  bytes of the body, unpacked
+    most:  records that were asked for at most
+    """
+
+    body: dict[str, Any]
+    date: pendulum.DateTime
+    size: int
+    most: int = 100
+
+
+@dataclass
+class Tries:
+    """How often one request was tried in vain.
+
+    most:       failures that are too many
+    eager:      whether less is asked for once the answer seems to be too much
+    failed:     failures that may pass
+    throttled:  answers 429
+    nap:        seconds until the next try, besides what the throttle asks
+    """
+
+    most: int
+    eager: bool = False
+    failed: int = 0
+    throttled: int = 0
+    nap: float = 0.0
+
+
+class Client:
+    """GET, and nothing else, with one key, to one host, at the throttle's pace.
+
+    Threads share one client. `requests` counts what was sent, by path, and `throttled`
+    the answers 429. `skew` is by how many seconds our clock is ahead of the server's, infinite
+    before its first dated answer.
+    """
+
+    def __init__(
+        self,
+        settings: ClinikoSettings,
+        *,
+        throttle: Throttle | None = None,
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], object] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], pendulum.DateTime] = lambda: pendulum.now("UTC"),
+        random: Callable[[], float] = chance.random,
+        halted: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Get ready; nothing is sent before the first `get`, nor where `halted` says true."""
+        settings.on_resolved()
+        self._settings = settings
+        self._root = httpx.URL(settings.root)
+        self._throttle = throttle or Throttle(
+            settings.requests_per_minute, clock=clock, sleep=sleep, random=random
+        )
+        self._sleep, self._clock, self._now, self._random = sleep, clock, now, random
+        self._halted = halted
+        self._lock = threading.Lock()
+        self._connections = transport or _connections(settings, halted)
+        self._headers = httpx.Headers(_introduction(settings))
+        self._is_direct = isinstance(self._connections, Connections)
+        self.requests: Counter[str] = Counter()
+        self.throttled = 0
+        self.skew = inf
+        self._took: deque[float] = deque([0.0], maxlen=LATEST)
+        self._retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(Unavailable),
+            stop=self._over,
+            wait=self._nap,
+            sleep=self._rest,
+            before_sleep=_narrate,
+            retry_error_callback=_give_up,
+        )
+
+    def __enter__(self) -> Self:
+        """Use the client in a `with` block, which closes it."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the connections."""
+        self.close()
+
+    @property
+    def held_for(self) -> float:
+        """Seconds until Cliniko is asked again; 0 if nothing waits for the budget."""
+        return self._throttle.held_for
+
+    @property
+    def leaves_budget(self) -> bool:
+        """Whether answers take so long that asking one by one leaves budget over."""
+        with self._lock:
+            usual = median(self._took)
+        return usual > max(QUICK, SHARE * 60 / self._settings.requests_per_minute)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._connections.close()
+
+    def get(
+        self,
+        path: str,
+        params: Sequence[tuple[str, str]] = (),
+        read: Read | None = None,
+        *,
+        eager: bool = False,
+        attempts: int | None = None,
+    ) -> Answer:
+        """The answer for a path such as `/patients`, which stands under the root.
+
+        read:      a quicker way to read answers that are as described, see `shred`
+        eager:     whether less can be asked for; then no time is lost on what seems too much
+        attempts:  how often it is tried at most, if not as the settings say
+
+        Raises TooLarge or Overloaded if the answer may be too much to ask for.
+        """
+        tries = Tries(min(attempts or self._most, self._most), eager)
+        return self._answer(self._request(path, urlencode(params)), path, tries, read)
+
+    def rest(self, failed: int) -> None:
+        """Wait before less is asked for, after so many failures."""
+        if not self._halted():
+            self._rest(min(2.0**failed, LONGEST_REST) + self._random())
+
+    def _request(self, path: str, query: str) -> httpx.Request:
+        """The request for a path. Raises ConfigError if it is none of the API's.
+
+        Connections of our own are told beside a URL what to ask for: to have httpx read one
+        with a query takes a tenth of what a small answer costs.
+        """
+        if self._is_direct and PLAIN.fullmatch(path):
+            target = f"{_prefix(self._root)}{path}{query and '?'}{query}"
+            told = {"target": target.encode()}
+            return httpx.Request("GET", self._root, headers=self._headers, extensions=told)
+        url = self._under_root(path)
+        url = url.copy_with(query=query.encode()) if query else url
+        return httpx.Request("GET", url, headers=self._headers)
+
+    def _under_root(self, path: str) -> httpx.URL:
+        """The URL of a path, or ConfigError if it is none of the API's."""
+        if not re.fullmatch(r"/[!-~]*", path) or set(path) & set("?#\\"):
+            raise ConfigError(f"a path looks like /patients, without a query: {path[:80]!r}")
+        try:
+            return self._ours(f"{self._settings.root}{path}")
+        except Malformed as error:
+            raise ConfigError(f"this path leads out of the API: {path[:80]}") from error
+
+    def follow(self, url: str, *, eager: bool = False, attempts: int | None = None) -> Answer:
+        """The answer for a link from an earlier answer, if it stays under the root."""
+        request = httpx.Request("GET", self._ours(url), headers=self._headers)
+        path = request.url.raw_path.split(b"?")[0].decode()
+        tries = Tries(min(attempts or self._most, self._most), eager)
+        return self._answer(request, path.removeprefix(_prefix(self._root)), tries)
+
+    def _ours(self, text: str) -> httpx.URL:
+        """A URL that leads to the API and nowhere else, or Malformed.
+
+        The key must not follow a link that a wrong answer makes up.
+        """
+        elsewhere = Malformed("a link leads out of the API; it is not followed")
+        if not isinstance(text, str) or not re.fullmatch(r"[!-\[\]-~]+", text):
+            raise elsewhere
+        try:
+            url = httpx.URL(text)
+        except httpx.InvalidURL:
+            raise elsewhere from None
+        home = self._root
+        same = (url.scheme, url.host, url.port) == (home.scheme, home.host, home.port)
+        if not same or "@" in text.partition("?")[0] or not _under(home, url):
+            raise elsewhere
+        return url.copy_with(fragment=None)
+
+    @property
+    def _most(self) -> int:
+        return self._settings.max_attempts
+
+    def _answer(
+        self, request: httpx.Request, path: str, tries: Tries, read: Read | None = None
+    ) -> Answer:
+        """The answer, after as many tries as it takes."""
+        answer: Answer = self._retrying(self._try, request, path, tries, read)
+        return answer
+
+    def _rest(self, seconds: float) -> None:
+        """Sleep, unless the throttle does."""
+        if seconds:
+            with waiting():
+                self._sleep(seconds)
+
+    def _over(self, state: tenacity.RetryCallState) -> bool:
+        """Whether this was the last try."""
+        tries = _tries(state)
+        error = state.outcome.exception() if state.outcome else None
+        if tries.eager and isinstance(error, Overloaded) and tries.failed >= error.patience:
+            return True
+        return tries.failed >= tries.most or tries.throttled >= MAX_THROTTLED
+
+    def _nap(self, state: tenacity.RetryCallState) -> float:
+        """Seconds until the next try."""
+        nap = _tries(state).nap
+        return nap + self._random() if nap else 0.0
+
+    def _try(self, request: httpx.Request, path: str, tries: Tries, read: Read | None) -> Answer:
+        """The answer, or the error that it stands for; one request is sent."""
+        with waiting():
+            body, date = self._asked(request, path, tries)
+        shredded = read(body) if read else None
+        return Answer(shredded or _json(body, path), date, len(body))
+
+    def _asked(
+        self, request: httpx.Request, path: str, tries: Tries
+    ) -> tuple[bytes, pendulum.DateTime]:
+        """An answer's body, and its date."""
+        self._throttle.wait()
+        if self._halted():
+            raise Stopped
+        with self._lock:
+            self.requests[path] += 1
+        tries.nap = min(2.0**tries.failed, LONGEST_NAP)
+        tries.failed += 1
+        began = self._clock()
+        late = began + self._settings.answer_timeout
+        try:
+            with closing(self._connections.handle_request(request)) as response:
+                if response.status_code == 429:
+                    self._throttled(response, path, tries)
+                body = self._body(response, path, late, tries.eager)
+            with self._lock:
+                self._took.append(self._clock() - began)
+            return body, self._dated(response)
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+            failure = _words(error)
+            kind = Overloaded if isinstance(error, httpx.ReadTimeout) else Unavailable
+        if self._halted():
+            raise Stopped
+        # Raised out here, so that it does not carry httpx's error: that one holds the
+        # request with its key, and its text may quote the answer.
+        raise kind(f"GET {path}: {failure}")
+
+    def _throttled(self, response: httpx.Response, path: str, tries: Tries) -> NoReturn:
+        """Hold all threads until the API answers again; this was no failure."""
+        tries.failed -= 1
+        tries.throttled += 1
+        tries.nap = 0.0
+        with self._lock:
+            self.throttled += 1
+        now = _date(response, self._now).timestamp()
+        seconds = pause(response.headers.get("X-RateLimit-Reset"), now, tries.throttled)
+        self._throttle.hold(seconds + self._random())
+        raise Throttled(f"GET {path}: 429, too many requests", seconds)
+
+    def _body(self, response: httpx.Response, path: str, late: float, eager: bool) -> bytes:
+        """The body of an answer that is no 429; whatever else it says is raised."""
+        status, limit = response.status_code, self._settings.max_answer_bytes
+        if status in GATEWAYS or (status == 413 and eager):
+            patience = GATEWAYS.get(status, 1)
+            raise Overloaded(f"GET {path}: {status}, no answer that can be used", patience)
+        if status >= 500 or (status < 300 and status != 200):
+            raise Unavailable(f"GET {path}: {status}, no answer that can be used")
+        if status != 200:
+            raise refusal(status, path, self._detail(response))
+        body = self._bytes(response, limit, late)
+        if body is None:
+            raise TooLarge(f"GET {path}: the answer has more than {limit} bytes")
+        return body
+
+    def _dated(self, response: httpx.Response) -> pendulum.DateTime:
+        """The answer's date, by which our clock is judged.
+
+        The least difference counts: a cache may have kept an answer, a slow one is older.
+        """
+        now = self._now()
+        date = _date(response, lambda: now)
+        if date is not now:
+            with self._lock:
+                self.skew = min(self.skew, (now - date).total_seconds(), key=abs)
+        return date
+
+    def _detail(self, response: httpx.Response) -> str:
+        """The API's own words in a refusal, which stands whether they arrive or not."""
+        late = self._clock() + self._settings.read_timeout
+        try:
+            body = self._bytes(response, MAX_REFUSAL, late)
+        except (httpx.HTTPError, httpx.StreamError):
+            return ""
+        return _message(body or b"", self._settings.api_key)
+
+    def _bytes(self, response: httpx.Response, limit: int, late: float) -> bytes | None:
+        """The unpacked body; None if it has more bytes than `limit`.
+
+        Only gzip is unpacked, since that is what was asked for, and once: a small answer
+        that swells without end would have to be packed otherwise, or again and again.
+        """
+        packing = response.headers.get("Content-Encoding", "identity").lower()
+        if packing not in ("identity", "gzip", ""):
+            raise httpx.DecodingError("packed in a way that was not asked for")
+        body = bytearray()
+        for chunk in response.iter_bytes():
+            body += chunk
+            if len(body) > limit:
+                return None
+            if self._clock() > late:
+                raise httpx.ReadTimeout("the answer drips")
+        return bytes(body)
+
+
+def _introduction(settings: ClinikoSettings) -> dict[str, str]:
+    """The headers that every request carries: the key, and who asks."""
+    key = base64.b64encode(f"{settings.api_key}:".encode()).decode()
+    return {
+        "Authorization": f"Basic {key}",
+        "User-Agent": settings.user_agent,
+        "Accept": "application/json",
+        "Accept-Encoding": "gzip",
+    }
+
+
+def _connections(settings: ClinikoSettings, halted: Callable[[], bool]) -> Connections:
+    """The connections that settings ask for."""
+    for name in ("urllib3.connection", "urllib3.connectionpool"):
+        logger = logging.getLogger(name)
+        if logger.level == logging.NOTSET:
+            logger.setLevel(logging.ERROR)  # the rest shows queries, so filters' values
+    timeout = httpx.Timeout(settings.read_timeout, connect=settings.connect_timeout)
+    try:
+        whole = settings.answer_timeout
+        return Connections(httpx.URL(settings.root), timeout, whole=whole, halted=halted)
+    except (ValueError, OSError, httpx.InvalidURL) as error:
+        raise ConfigError(
+            "the environment's HTTPS_PROXY, ALL_PROXY or SSL_CERT_FILE cannot be used"
+            f" ({type(error).__name__})"
+        ) from None
+
+
+def _prefix(root: httpx.URL) -> str:
+    """The root's path without a slash at its end."""
+    return root.path.rstrip("/")
+
+
+def _under(root: httpx.URL, url: httpx.URL) -> bool:
+    """Whether a URL's path stays under the root's, however it is escaped."""
+    path, plain = "", url.path
+    while path != plain:
+        path, plain = plain, unquote(plain)
+    inside = posixpath.normpath(path).startswith(_prefix(root) + "/")
+    return inside and "\\" not in path and path.isprintable()
+
+
+def _words(error: Exception) -> str:
+    """What a transport's error means, without its text."""
+    kinds = (words for kind, words in FAILURES.items() if isinstance(error, kind))
+    return next(kinds, "the connection failed")
+
+
+def _tries(state: tenacity.RetryCallState) -> Tries:
+    """How often the request was tried, among what it is tried with."""
+    tries: Tries = next(one for one in state.args if isinstance(one, Tries))
+    return tries
+
+
+def _narrate(state: tenacity.RetryCallState) -> None:
+    """Say once what went wrong, and when it is tried again."""
+    error = state.outcome.exception() if state.outcome else None
+    held = error.retry_after if isinstance(error, Throttled) else None
+    seconds = state.upcoming_sleep if held is None else held
+    log.warning("%s; trying again in %.0f s", error, seconds)
+
+
+def _give_up(state: tenacity.RetryCallState) -> NoReturn:
+    """Raise the last error, with the number of tries."""
+    error = state.outcome.exception() if state.outcome else None
+    text = f"{error}; given up at try {state.attempt_number}"
+    if isinstance(error, Throttled):
+        raise Throttled(text, error.retry_after)
+    raise Overloaded(text) if isinstance(error, Overloaded) else Unavailable(text)
+
+
+def _json(body: bytes, path: str) -> dict[str, Any]:
+    """The JSON object that a body holds, odd values marked as `decode` says."""
+    try:
+        record = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        record = _tolerant(body)
+    if isinstance(record, dict):
+        return record
+    raise Unavailable(f"GET {path}: 200, but {len(body)} bytes that are no JSON object")
+
+
+def _tolerant(body: bytes) -> Any:
+    """What a body holds that a strict parser refuses; None if it was cut off or is no JSON."""
+    try:
+        return tolerant(body)
+    except (RecursionError, ValueError):
+        return None
+
+
+def _message(body: bytes, key: str) -> str:
+    """The API's own words in an error's body, on one line, cut, never with the key."""
+    try:
+        record = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return ""
+    message = record.get("message") if isinstance(record, dict) else None
+    text = " ".join(message.split()) if isinstance(message, str) else ""
+    for secret in (key, base64.b64encode(f"{key}:".encode()).decode()):
+        text = text.replace(secret, "[key]")
+    return "".join(c for c in text if c.isprintable())[:MAX_DETAIL]
+
+
+def _date(response: httpx.Response, now: Callable[[], pendulum.DateTime]) -> pendulum.DateTime:
+    """The server's time, UTC; ours if it says none that can be read."""
+    try:
+        return _moment(response.headers["Date"])
+    except (KeyError, ValueError, TypeError, OverflowError):
+        return now()
+
+
+@lru_cache(16)  # answers of one second say the same
+def _moment(text: str) -> pendulum.DateTime:
+    """The time that a header says, UTC."""
+    return pendulum.instance(parsedate_to_datetime(text)).in_timezone("UTC")

@@ -1,0 +1,1 @@
+"""Incremental extraction of an endpoint: state, progress, load packages."""

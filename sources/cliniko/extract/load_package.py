@@ -1,0 +1,348 @@
+"""What one load package holds of one endpoint: rows in batches, each parent's list once."""
+
+import hashlib
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..endpoints import schema
+from ..endpoints.schema import (
+    REJECTED,
+    REJECTIONS,
+    REMOVED,
+    Table,
+)
+from ..endpoints.spec import Endpoint, Record
+from ..pagination.walk import Page, received
+from ..transform.convert import (
+    ARROW,
+    fingerprint,
+    json_text,
+    storable,
+    usable_ids,
+)
+from ..transform.erased import (
+    FORGOTTEN,
+    Forgotten,
+    parted,
+    shells,
+)
+from ..transform.privacy import Rules
+from ..transform.schema_drift import Drift
+from ..transform.tables import (
+    Rejection,
+    Typed,
+    emptied,
+    typed,
+)
+from .state import EVERY as EVERY
+from .state import State
+
+PASSING = ("id", "updated_at", "links")  # fields that change when a record gets its id
+NAMED = 1_000  # rejected records that the state names; more are too many to carry along
+JOINED = 50_000  # rows that are joined: more only take memory
+BATCH = 10_000  # rows handed to dlt at once: every hand-over costs as much as some hundred rows
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of one table on their way into a load package.
+
+    rows:  without the load's id
+    new:   JSON columns beyond the description
+    """
+
+    table: Table
+    rows: pa.Table
+    new: tuple[str, ...] = ()
+
+
+def joined(batches: Iterable[Batch], most: int = JOINED) -> Iterator[Batch]:
+    """The same rows in few batches: to dlt, each is work like some hundred rows.
+
+    most:  rows of a batch that it grows to at most, as long as those that come are smaller
+    """
+    alike: list[tuple[Batch, list[pa.Table]]] = []
+    for batch in batches:
+        for first, tables in alike:
+            if (first.table, first.new) == (batch.table, batch.new) and (
+                first.rows.schema == batch.rows.schema
+            ):
+                if sum(map(len, tables)) + len(batch.rows) > most:
+                    yield replace(first, rows=pa.concat_tables(tables))
+                    tables.clear()
+                tables.append(batch.rows)
+                break
+        else:
+            alike.append((batch, [batch.rows]))
+    for first, tables in alike:
+        yield replace(first, rows=pa.concat_tables(tables))
+
+
+class Package:
+    """The rows of one endpoint on their way into one load package.
+
+    dlt deletes what a package's keys name and then inserts the package's rows. So a
+    parent that comes twice with two lists would end with both: the second one has to
+    wait for the next package (`fits`). The same holds for a record's rejections.
+
+    `state` is the endpoint's part of dlt's state (see `state.State`).
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        account: str,
+        run_id: str,
+        state: State,
+        rules: Rules | None = None,
+        forgotten: Forgotten | None = None,
+    ) -> None:
+        self.endpoint, self.account, self.run_id = endpoint, account, run_id
+        self._state = state
+        self._treatment = (rules or Rules()).treatment(endpoint)
+        self._forgotten = forgotten or {}
+        self.left_out: set[str] = set()
+        self._content = hashlib.sha256()
+        self.tables = {t.name: t for t in (*schema.tables(endpoint), REJECTIONS, FORGOTTEN)}
+        self._drift: Drift = state.setdefault("fields", {})
+        self._described = self._found()
+        self._rejected: list[str] = state.setdefault("rejected", [])
+        self._bad = set(self._rejected)
+        self._bad_here: set[str] = set()
+        self.size = 0  # bytes of all rows that were put in, about
+        self._pending: dict[str, list[pa.Table]] = {}
+        self._taken: dict[str, int] = {}
+        self._asked: tuple[Page | None, dict[str, int]] = None, {}  # whether it fits, and its marks
+
+    @property
+    def refused(self) -> Collection[str]:
+        """The ids of records that are in `_rejected`."""
+        return self._bad
+
+    @property
+    def new_fields(self) -> set[str]:
+        """The columns beyond the description that this package is the first to have."""
+        return {
+            column if name == self.endpoint.name else f"{name}.{column}"
+            for name, columns in self._found().items()
+            for column in columns - self._described.get(name, set())
+        }
+
+    def _found(self) -> dict[str, set[str]]:
+        """The columns beyond the description, by table."""
+        return {name: {c for c, _ in columns.values()} for name, columns in self._drift.items()}
+
+    def fits(self, page: Page) -> bool:
+        """Whether no record of the page is here already with other lists inside."""
+        marks = self._marked(page)
+        self._asked = page, marks
+        return not any(self._taken.get(key, mark) != mark for key, mark in marks.items())
+
+    def add(self, page: Page) -> list[Rejection]:
+        """Take a page that fits; returns what of it could not be stored.
+
+        A parent that is here already comes again, but its lists do not.
+        """
+        page = self._once(self._without_forgotten(page))
+        marks = self._marked(page)
+        if not page.records:
+            return []
+        again = self._taken.keys() & marks.keys()
+        result = self._typed(page.records, page.read_at)
+        self.left_out |= result.left_out
+        if again:
+            keyed = zip(page.records, _keys(page), strict=True)
+            fresh = [record for record, key in keyed if key not in again]
+            inner = self._typed(fresh, page.read_at).tables
+            result.tables.update({n: t for n, t in inner.items() if n != self.endpoint.name})
+        if self.endpoint.shape != "list":
+            rejected = [[r.field, r.reason] for r in result.rejected]
+            self._content.update(fingerprint([page.records, rejected]))
+        for name, table in result.tables.items():
+            self._put(name, table)
+        self.size += result.size
+        if result.rejected or self._bad:
+            judged = self._judged(page, result.rejected)
+            self._put(REJECTED, judged)
+            self.size += judged.nbytes
+            # Anew, since a record that was rejected or has healed here is marked otherwise.
+            marks = dict(self._marks(page))
+        self._taken.update(marks)
+        return result.rejected
+
+    def _typed(self, records: Sequence[Record], read_at: datetime) -> Typed:
+        return typed(self.endpoint, records, self.account, read_at, self._drift, self._treatment)
+
+    def _without_forgotten(self, page: Page) -> Page:
+        """The page without records of forgotten patients, of which only their shells go on."""
+        found = parted(self.endpoint, page.records, self._forgotten)
+        if found.owned:
+            self._put(
+                FORGOTTEN.name, shells(self.endpoint, found.owned, self.account, page.read_at)
+            )
+        return page if found.kept is page.records else replace(page, records=found.kept)
+
+    def _once(self, page: Page) -> Page:
+        """The page with each record once: of two with one id the later one."""
+        if self.endpoint.shape != "list":
+            return page
+        ids = usable_ids(page.records)
+        if len(set(ids)) == len(ids):
+            return page
+        last = {key: place for place, key in enumerate(_keys(page)) if key}
+        keyed = enumerate(zip(page.records, _keys(page), strict=True))
+        return replace(page, records=[r for at, (r, key) in keyed if last.get(key, at) == at])
+
+    def whole(self) -> bool:
+        """What was added is all that the account has: what is not in it is to go.
+
+        Says whether it differs from what the last load of this kind had.
+        """
+        nothing = self._typed([], received())
+        self._state["loaded"] = {
+            name: sum(map(_stored, self._pending.get(name, ()))) for name in nothing.tables
+        }
+        for name, table in nothing.tables.items():
+            if name not in self._pending:
+                self._put(name, emptied(table, self.account, received()))
+        page = Page(self.endpoint.name, [], received(), None)
+        healed = self._bad - self._bad_here - {EVERY}
+        self._put(REJECTED, self._rejections([self._cleared(page, key) for key in healed]))
+        self._note(self._bad - healed)
+        before, self._state["content"] = self._state.get("content"), self._content.hexdigest()
+        return bool(before != self._state["content"])
+
+    def empty(self, names: Iterable[str]) -> None:
+        """Add tables of the endpoint's own without rows, so that they come to be."""
+        lacking = [name for name in names if not self._pending.get(name)]
+        nothing = self._typed([], received()) if lacking else Typed()
+        for name in nothing.tables.keys() & set(lacking):
+            self._pending.setdefault(name, []).append(nothing.tables[name])
+
+    def _put(self, name: str, table: pa.Table) -> None:
+        if table.num_rows:
+            self._pending.setdefault(name, []).append(table)
+
+    def batches(self, least: int = BATCH) -> Iterator[Batch]:
+        """The rows of each table that has `least` of them."""
+        for name, tables in self._pending.items():
+            if not tables or sum(table.num_rows for table in tables) < least:
+                continue
+            rows = pa.concat_tables(tables, promote_options="default")
+            tables.clear()
+            found = self._drift.get(name, {}).values()
+            new = tuple(column for column, kind in found if kind == "json")
+            yield Batch(self.tables[name], rows, new)
+
+    def _marked(self, page: Page) -> dict[str, int]:
+        """The marks of a page; of the one that was just asked about they are known."""
+        (asked, marks), self._asked = self._asked, (None, {})
+        return marks if asked is page else dict(self._marks(page))
+
+    def _marks(self, page: Page) -> Iterator[tuple[str, int]]:
+        """Records that may be in a package in one version only: id, hash of what must not differ.
+
+        These are parents of lists, and records that are or were rejected.
+        """
+        steps = sorted({children.steps[0] for children in self.endpoint.children})
+        if self.endpoint.shape != "list" or not (steps or self._bad):
+            return
+        for place, key in enumerate(_keys(page)):
+            if key and not self._bad.isdisjoint((key, EVERY)):
+                yield key, hash(fingerprint(page.records[place]))
+            elif key and steps:
+                record = page.records[place]
+                yield key, hash(fingerprint([record.get(step) for step in steps]))
+
+    def _judged(self, page: Page, rejected: Sequence[Rejection]) -> pa.Table:
+        """Rows of `_rejected`: what does not fit, and what now does and is to leave it."""
+        raws: dict[int, tuple[str, str | None]] = {}
+        rows: dict[tuple[str, str], dict[str, Any]] = {}
+        for one in rejected:
+            if id(one.raw) not in raws:
+                kept = self._treatment.raw(self.endpoint, one.raw)
+                raws[id(one.raw)] = self._name(one.raw), None if kept is None else _raw(kept)
+            row = self._row(page, one, raws[id(one.raw)])
+            rows.setdefault((row["record"], one.field), row)
+        bad = {row["record"] for row in rows.values()}
+        self._bad_here |= bad
+        healed = set[str]()
+        if self._bad and self.endpoint.shape == "list":
+            good = {key for key in _keys(page) if key} - bad
+            healed = good if EVERY in self._bad else good & self._bad
+            if any(not key.isdecimal() for key in self._bad - {EVERY}):
+                keyed = zip(page.records, _keys(page), strict=True)
+                healed |= {self._name(record) for record, key in keyed if key} & self._bad - bad
+        self._note((self._bad | bad) - healed)
+        return self._rejections([*rows.values(), *(self._cleared(page, key) for key in healed)])
+
+    def _note(self, bad: Collection[str]) -> None:
+        """Write down in the state which records are in `_rejected`."""
+        self._bad = {EVERY} if EVERY in bad or len(bad) > NAMED else set(bad)
+        self._rejected[:] = sorted(self._bad)
+
+    def _rejections(self, rows: Sequence[dict[str, Any]]) -> pa.Table:
+        columns = [column for column in REJECTIONS.columns if column != schema.LOAD_ID]
+        return pa.table(
+            {c.name: pa.array([row[c.name] for row in rows], ARROW[c.kind]) for c in columns}
+        )
+
+    def _cleared(self, page: Page, key: str) -> dict[str, Any]:
+        """A row that takes a record out of `_rejected`."""
+        row = self._row(page, Rejection(None, "", "", {}), ("", None))
+        return row | {"record": key, "_removed": True}
+
+    def _name(self, record: Record) -> str:
+        """A hash of a record, by which one without an id is known, also once it has got one."""
+        lasting = {name: value for name, value in record.items() if name not in PASSING}
+        return self._treatment.hashed(fingerprint(lasting).hex())[:16]
+
+    def _row(
+        self, page: Page, rejection: Rejection, named: tuple[str, str | None]
+    ) -> dict[str, Any]:
+        """A row of `_rejected`, given the record's hash and what of it may be kept as it came."""
+        key, (name, raw) = rejection.id, named
+        return {
+            "_account": self.account,
+            "endpoint": self.endpoint.name,
+            "record": name if key is None else str(key),
+            "field": rejection.field,
+            "id": key,
+            "reason": rejection.reason,
+            "raw": raw,
+            "run": self.run_id,
+            "_read_at": page.read_at,
+            "_removed": None,
+        }
+
+
+def _keys(page: Page) -> list[str]:
+    """The records' ids; "" for one that has none."""
+    return ["" if number is None else str(number) for number in usable_ids(page.records)]
+
+
+def _stored(rows: pa.Table) -> int:
+    """How many rows are stored of a swapped list: some only say that a list is empty."""
+    return int(rows.num_rows - (pc.sum(rows[REMOVED.name]).as_py() or 0))
+
+
+def _raw(record: Record) -> str:
+    """The record as JSON that every database takes."""
+    try:
+        return storable(json_text(record))
+    except RecursionError:
+        return storable(json_text({name: _shallow(value) for name, value in record.items()}))
+
+
+def _shallow(value: Any) -> Any:
+    """The value, unless it is nested so deep that nothing writes it."""
+    try:
+        json_text(value)
+    except RecursionError:
+        return "[nested too deep]"
+    return value

@@ -1,0 +1,224 @@
+"""How one endpoint is read in one run, over all the checkpoints of that run."""
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+from typing import Literal
+
+from ..api.client import Client
+from ..endpoints.spec import Endpoint
+from ..errors import ClinikoError, Forbidden, NotFound
+from ..pagination.page_size import Capacity, restored
+from ..pagination.walk import Page, always
+from ..transform.tables import Rejection
+from .list_reader import Stretch, walks
+from .state import (
+    EVERY,
+    copied,
+    note_description,
+    read_to,
+    worth_retrying,
+)
+from .state import State as State
+
+Status = Literal["unread", "ok", "not_permitted", "failed"]
+
+
+@dataclass
+class Reading:
+    """One endpoint's progress; it outlives the checkpoints, so a walk is never begun twice.
+
+    since:       from this change on; None goes on from the cursor, or with `until` reads all
+    until:       up to this change; None reads to the end
+    whole:       whether to read all, whatever the cursor says
+    status:      how it ended; "unread" while it goes on
+    rows:        rows read, repeats included
+    rejected:    records of which something could not be stored
+    new_fields:  columns that nobody described, found in this run
+    left_out:    fields that nobody described, and that the profile therefore leaves out
+    notes:       what a reader of the report should know
+    error:       what ended it, if it failed or is not permitted
+    lost:        whether a list that could be read before is not permitted any more
+    offered:     whether the account has the list at all
+    cursor:      how far the list is read, ISO 8601
+    given:       pages to take instead of walking; None walks
+    keeps:       what the state is to keep besides, once the pages are taken
+    gone:        rows that were found to be gone from the account
+    mended:      rows that a comparison with the account found missing, or out of date
+    seen:        path → keys of all that the list has, where it was read whole and counted
+    at_once:     how many walks read it side by side
+    remembers:   whether records of the run before are known, which should come again
+    recognises:  whether one of them did
+    capacity:    what the server can answer of it
+    told:        path → records that Cliniko counted there when the very first reading began
+    """
+
+    endpoint: Endpoint
+    since: datetime | None = None
+    until: datetime | None = None
+    whole: bool = False
+    status: Status = "unread"
+    rows: int = 0
+    rejected: int = 0
+    new_fields: set[str] = field(default_factory=set)
+    left_out: set[str] = field(default_factory=set)
+    notes: list[str] = field(default_factory=list)
+    error: ClinikoError | None = None
+    lost: bool = False
+    offered: bool = True
+    cursor: str | None = None
+    given: Sequence[Page] | None = None
+    keeps: State = field(default_factory=dict)
+    gone: int = 0
+    mended: int = 0
+    seen: dict[str, frozenset[str]] = field(default_factory=dict)
+    at_once: int = 1
+    remembers: bool = False
+    recognises: bool = False
+    told: dict[str, int] = field(default_factory=dict)
+    capacity: Capacity = field(default_factory=Capacity)
+    _is_first: bool = False
+    _anew: bool = False
+    _pages: Iterator[Page] | None = None
+    _held: list[Page] = field(default_factory=list)
+
+    @property
+    def moves_cursor(self) -> bool:
+        """Whether the cursor follows; a range that was asked for leaves it alone."""
+        return self.since is None and self.until is None
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it reads on from the run before, and so may leave out what is the same."""
+        return self.moves_cursor and not self.whole
+
+    @property
+    def everything(self) -> frozenset[int] | None:
+        """The ids of all that the account has; None if its lists were not read whole."""
+        if self.seen.keys() != set(self.endpoint.paths):
+            return None
+        keys = frozenset[str]().union(*self.seen.values())
+        return frozenset(int(key) for key in keys if key.isdecimal() and int(key) < 2**63)
+
+    @property
+    def expected(self) -> int | None:
+        """How many records a very first reading was to find; None of any other."""
+        return sum(self.told.values()) if self.told.keys() == set(self.endpoint.paths) else None
+
+    @property
+    def message(self) -> str:
+        """What a reader of the report should know, in one line."""
+        new = [f"new fields: {', '.join(sorted(self.new_fields))}"] if self.new_fields else []
+        out = [f"left out: {', '.join(sorted(self.left_out))}"] if self.left_out else []
+        bad = [f"{self.rejected} records rejected, see _rejected"] if self.rejected else []
+        ended = [str(self.error)] if self.error else []
+        gone = [f"{self.gone} rows gone from the account"] if self.gone else []
+        mended = [f"{self.mended} rows mended"] if self.mended else []
+        return "; ".join([*ended, *self.notes, *new, *out, *bad, *gone, *mended])
+
+    def pages(
+        self,
+        client: Client,
+        state: State,
+        overlap: timedelta,
+        idle: Callable[[], bool] = always,
+    ) -> Iterator[Page]:
+        """The pages that this run has not yet taken; `idle` as a walk asks it."""
+        if self._pages is None:
+            kept = copied(state)  # it moves on while the pages are taken
+            self.cursor = read_to(kept)
+            self._is_first = self.goes_on and not (kept.get("cursors") or kept.get("ranges"))
+            self._anew = not self.goes_on or EVERY in worth_retrying(kept, self.endpoint)
+            self.capacity = restored(kept)
+            stretch = Stretch(self.since, self.until, self.goes_on, overlap, idle)
+            walked = walks(client, self.endpoint, stretch, kept, self.notes, self.capacity)
+            self._pages = walked if self.given is None else iter(self.given)
+        # No generator of ours: it would end the walk where a checkpoint ends, and know every
+        # page until the next one is there.
+        return chain(self._released(), self._pages)
+
+    def _released(self) -> Iterator[Page]:
+        """The pages that were given back."""
+        while self._held:
+            yield self._held.pop()
+
+    def hold(self, page: Page) -> None:
+        """Give a page back; the next checkpoint takes it first."""
+        self._held.append(page)
+
+    def keep(self, page: Page, state: State) -> None:
+        """Move the cursor, or those of the ranges: the page is taken."""
+        self.rows += len(page.records)
+        if self.given is None:
+            self.capacity.store(state)
+        state["permitted"] = True
+        if self._is_first and not page.rewinds:
+            self.told.setdefault(page.path, len(page.records) + page.left)
+        if page.whole is not None:
+            self.seen[page.path] = page.whole
+        if page.split:
+            self.at_once = sum(not one.ended for one in page.split.ranges)
+        if not self.moves_cursor:
+            return
+        if page.rewinds:
+            self._rewind(page, state)
+            return
+        if page.split:
+            state.setdefault("ranges", {})[page.path] = page.split.stored()
+        if page.cursor is None:
+            return
+        state.get("ranges", {}).pop(page.path, None)
+        cursors = state.setdefault("cursors", {})
+        cursors[page.path] = max(page.cursor.isoformat(), cursors.get(page.path, ""))
+        self.cursor = read_to(state)
+
+    def _rewind(self, page: Page, state: State) -> None:
+        """Move the cursor back to where the list is read from once more."""
+        state.get("ranges", {}).pop(page.path, None)
+        cursors = state.setdefault("cursors", {})
+        kept = cursors.pop(page.path, None)
+        if page.cursor and kept:
+            cursors[page.path] = min(page.cursor.isoformat(), kept)
+        self.cursor = read_to(state)
+
+    def note(self, rejected: Sequence[Rejection]) -> None:
+        """Count the records of which something could not be stored."""
+        self.rejected += len({rejection.id for rejection in rejected})
+
+    def done(self, state: State) -> None:
+        """The list was read to its end."""
+        self.status = "ok"
+        state["permitted"] = True
+        if self.moves_cursor and self.given is None:
+            note_description(state, self.endpoint, healed=self._anew and not self.rejected)
+        # A list that was read whole needs no comparing row by row for a while.
+        state.setdefault("compared", {"next": 0, "at": datetime.now(UTC).isoformat()})
+        state.update(self.keeps)
+
+    def leave_out(self, profile: str) -> None:
+        """The list is not asked for, by the privacy profile."""
+        self.status, self.offered = "ok", False
+        self.notes.append(f"not read under the privacy profile {profile}")
+
+    def end(self, error: ClinikoError, state: State) -> None:
+        """How an error ends the reading; a list that never was there is just not there."""
+        readable = state.get("permitted", False)
+        if isinstance(error, NotFound) and self.endpoint.optional and not readable:
+            self.notes.append("not offered by this account")
+            self.status, self.offered = "ok", False
+            return
+        self.error = error
+        self.status = "not_permitted" if isinstance(error, Forbidden) else "failed"
+        self.lost = self.status == "not_permitted" and readable
+
+    def close(self) -> None:
+        """Nobody takes pages any more: threads that read them end."""
+        if isinstance(self._pages, Generator):
+            self._pages.close()
+
+    def undo(self, cursor: str | None) -> None:
+        """What was read from that cursor on was not loaded: it counts for nothing."""
+        self.cursor = cursor
+        if self.status != "not_permitted":
+            self.status = "failed"

@@ -1,0 +1,1 @@
+"""Paginated reads: keyset, page links, partitions, bisection."""

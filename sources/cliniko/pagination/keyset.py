@@ -1,0 +1,170 @@
+"""A list read in the order of its changes, which is the walk's usual way.
+
+Every request asks for the first page of what is at or after the newest change seen,
+oldest change first.
+"""
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from ..api import filters
+from ..api.client import Answer
+from ..api.columnar import values
+from ..api.filters import Filter
+from ..endpoints.spec import Record
+from ..errors import Refused
+from . import page
+from .bisection import Bounds, Partitions
+from .list_request import Listed
+from .page import Distrust, Page
+from .parallel import Pages
+from .partitions import Range, Split
+
+SPARE = 3  # pages that may be read beyond those that were left when the walk passed its start
+SECOND = timedelta(seconds=1)  # Cliniko shows its times in whole seconds
+LATEST = datetime(9999, 12, 31, tzinfo=UTC)  # a second later may not be a time any more
+
+Cut = Callable[[datetime, int], Split | None]
+"""How far a list is read, and how many records are left → these in ranges, if that is better."""
+
+
+def whole(at: datetime, left: int) -> None:
+    """The `cut` of a list that is not read in ranges."""
+
+
+def by_change(
+    listed: Listed,
+    since: datetime | None,
+    until: datetime | None,
+    within: Range | None = None,
+    cut: Cut = whole,
+) -> Generator[Page, None, Split | None]:
+    """Every record changed from `since` on and up to `until`, of the range or of all.
+
+    cut:  asked after a page that has others behind it; its ranges end this, and are returned
+
+    A page says where it began, since only the answer behind it shows that none was left out
+    before its end; the last one says where it ends.
+    A page is not known here any more once it is given: hundreds of lists may be waiting.
+    Raises Distrust if the answers do not keep the order, or the range.
+    """
+    last = begin = before = page.second(since) if since else None
+    end, expected, reached = _End(), 0, None
+    while True:
+        answer = listed.get([*window(last, until), *_range(within)], "updated_at:asc")
+        records = listed.records(answer)
+        count = page.count(answer)
+        if count is not None and count < expected:
+            # One was deleted meanwhile, or the page before was not in the order that it shows.
+            yield from Partitions(listed, bounds(before, last, within)).pages()
+        if page.is_empty(answer, records, first=last == begin):
+            if reached:
+                yield listed.page([], reached)
+            return None
+        if within and not within.holds(records):
+            raise Distrust("records came that belong to another range of created_at")
+        before = last
+        first, last = page.changes(records, last, ordered=not page.fits(answer, records))
+        if until and last >= until + SECOND:
+            raise Distrust("records came that changed after the time asked for")
+        is_crowd = first == last
+        expected = 0 if is_crowd else page.total(answer) - _passed(records)
+        left = page.total(answer) - len(records)
+        reached = last
+        at = before if page.leads_on(answer) else last
+        taken = [listed.page(records, at, left)]
+        at = taken[0].cursor
+        del answer.body[listed.endpoint.name], records
+        yield taken.pop()
+        if at and left and (ranges := cut(at, left)):
+            return ranges
+        if end.is_reached(answer, last, listed.start):
+            return None
+        if is_crowd and last > LATEST:
+            raise Distrust("records came that changed when time ends")
+        if is_crowd:
+            came = set[str]()
+            for one in _crowd(listed, last, within):
+                came.update(page.key(record) for record in one.records)
+                yield replace(one, cursor=before)
+            expected = page.total(answer) - len(came)
+            last += SECOND
+
+
+def window(since: datetime | None, until: datetime | None) -> list[Filter]:
+    """The filters for changes from `since` on and up to `until`."""
+    begin = [filters.instant("updated_at", ">=", since)] if since else []
+    return [*begin, *([filters.instant("updated_at", "<=", until)] if until else [])]
+
+
+def _range(within: Range | None) -> list[Filter]:
+    return within.window if within else []
+
+
+def bounds(since: datetime | None, before: datetime | None, within: Range | None = None) -> Bounds:
+    """The bounds of changes from `since` on and before a time, of the range or of all."""
+    changed = {"updated_at": (since, before)} if since or before else {}
+    return {**changed, "created_at": (within.low, within.high)} if within else changed
+
+
+def _passed(records: Sequence[Record]) -> int:
+    """How many records of a page changed before its last one."""
+    texts = values(records, "updated_at")
+    return len(texts) - list(texts).count(texts[-1])
+
+
+def _crowd(listed: Listed, second: datetime, within: Range | None) -> Pages:
+    """Every record of a second that fills a page: equal times have no order.
+
+    It is read by id, and counted; in ranges, where that cannot be trusted.
+    """
+    try:
+        yield from _by_id(listed, second, _range(within))
+    except (Distrust, Refused) as error:
+        if isinstance(error, Refused) and error.status != 400:
+            raise
+        yield from Partitions(listed, bounds(second, second + SECOND, within)).pages()
+
+
+def _by_id(listed: Listed, second: datetime, within: Sequence[Filter]) -> Pages:
+    """Every record of a second in the order of ids; Distrust if fewer come than are counted."""
+    before = filters.instant("updated_at", "<", second + SECOND)
+    after, end, expected = 0, _End(), 0
+    while True:
+        asked = [*window(second, None), before, *within, filters.number("id", ">", after)]
+        answer = listed.get(asked, "id:asc")
+        records = listed.records(answer)
+        if page.total(answer) < expected:
+            raise Distrust("fewer records of a second came than are counted")
+        if page.is_empty(answer, records):
+            return
+        if page.changes(records, second, ordered=False)[1] > second:
+            raise Distrust("records came of another second than asked for")
+        after = page.ids(records, after)[-1]
+        expected = page.total(answer) - len(records)
+        yield listed.page(records, second)
+        if end.is_reached(answer, second + SECOND, listed.start):
+            return
+
+
+@dataclass
+class _End:
+    """Where a walk may stop, though the list changes for ever.
+
+    What lies behind the walk's start changed meanwhile, and is the next walk's; or it is
+    dated ahead of the clock. So it is read once, as long as it was on the way in.
+    """
+
+    left: int | None = None
+
+    def is_reached(self, answer: Answer, last: datetime, start: datetime | None) -> bool:
+        """Whether the answer was the last one to ask for."""
+        if page.following(answer) is None:
+            return True
+        if start and last > start:
+            if page.count(answer) is None:
+                raise Distrust(f"total_entries is {page.odd_total(answer)}")
+            ahead = page.total(answer) // answer.most + SPARE
+            self.left = ahead if self.left is None else self.left - 1
+        return self.left is not None and self.left <= 0

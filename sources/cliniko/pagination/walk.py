@@ -1,0 +1,125 @@
+"""The walk: a list read to its end, so that nothing is missed while it changes.
+
+Page numbers lose rows: one that changes moves to another page, those behind it close
+up, and one of them is never seen. So a list is read in the order of its changes, a big
+one in several ranges at once. Where that order cannot be had, the list is cut into ranges
+that fit on a page; page links are the last resort.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from ..api.client import Client
+from ..endpoints.spec import Endpoint
+from ..errors import Refused
+from . import page
+from .bisection import Partitions
+from .keyset import (
+    SECOND,
+    bounds,
+    by_change,
+    window,
+)
+from .list_request import Listed
+from .page import Distrust
+from .page import Page as Page
+from .page import received as received
+from .page_links import at_once, by_links
+from .page_size import Capacity
+from .parallel import Pages
+from .partitioned import side_by_side, split
+from .partitions import Split
+
+
+def always() -> bool:
+    """The `idle` of a walk that nothing else waits beside."""
+    return True
+
+
+@dataclass
+class Walk:
+    """One list, from `since` to its end; `pages` reads it.
+
+    since:    from this change on, UTC; None reads all
+    until:    up to this change, UTC; None reads to the end
+    notes:    in words, where the walk had to leave its usual way
+    parts:    ranges that an earlier walk has left open; they are read instead of `since`
+    overlap:  how far before their places they are begun
+    idle:     whether there is time to spare, so that a big list is worth splitting
+    capacity: what the server can answer, as earlier walks found it
+    """
+
+    client: Client
+    endpoint: Endpoint
+    path: str
+    since: datetime | None = None
+    until: datetime | None = None
+    notes: list[str] = field(default_factory=list)
+    parts: Split | None = None
+    overlap: timedelta = timedelta()
+    idle: Callable[[], bool] = always
+    capacity: Capacity = field(default_factory=Capacity)
+
+    def pages(self) -> Pages:
+        """Every record changed at or after `since`, a page at a time, oldest change first.
+
+        A record that changes during the walk may come twice; none is missed. What
+        changes after the walk began, by the server's clock, may be left to the next one.
+        The pages of a list that is split come in the order of each range. A list that is
+        swapped whole comes as one page.
+        Raises Refused, Unavailable or Malformed as the client does, and Unavailable if
+        the list keeps coming out shorter than Cliniko says it is.
+        Source: Cliniko API, "Pagination", "Filtering results".
+        """
+        listed = Listed(self.client, self.endpoint, self.path, self.notes, self.capacity)
+        if self.endpoint.shape == "singleton":
+            yield listed.page([listed.get().body])
+        elif self.endpoint.shape == "computed":
+            yield listed.page(at_once(listed))
+        else:
+            yield from self._list(listed)
+        if listed.has_lost:
+            yield listed.page([])
+
+    def _list(self, listed: Listed) -> Pages:
+        try:
+            yield from self._by_change(listed)
+            return
+        except Distrust as reason:
+            self.notes.append(f"{reason}; read in ranges instead")
+        except Refused as error:
+            if error.status != 400:
+                raise
+            self.notes.append(f"{error.detail or 'the filter is refused'}; read in ranges")
+        if listed.has_given:  # pages that looked as if they were in order
+            yield replace(listed.page([]), cursor=self.since, rewinds=True)
+        begin = page.second(self.since) if self.since else None
+        end = page.second(self.until) + SECOND if self.until else None
+        partitions = Partitions(listed, bounds(begin, end))
+        try:
+            yield from self._in_ranges(listed, partitions)
+        except Distrust as reason:
+            self.notes.append(f"{reason}; read by page links")
+            yield from by_links(listed, window(self.since, self.until) if partitions.bounds else ())
+
+    def _in_ranges(self, listed: Listed, partitions: Partitions) -> Pages:
+        """In no order; how far the list is read is known at the end."""
+        yield from partitions.pages()
+        last = listed.page([], partitions.latest)
+        yield last if partitions.bounds else replace(last, whole=frozenset(partitions.seen))
+
+    def _by_change(self, listed: Listed) -> Pages:
+        """In the order of changes, and side by side from where that is worth it."""
+        tried = False
+
+        def cut(at: datetime, left: int) -> Split | None:
+            nonlocal tried
+            if tried or not self.idle():
+                return None
+            tried = True
+            return split(listed, at, self.until, left)
+
+        parts = self.parts or (yield from by_change(listed, self.since, self.until, cut=cut))
+        if parts:
+            yield from side_by_side(listed, parts, self.until, self.overlap)

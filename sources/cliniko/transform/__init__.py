@@ -1,0 +1,1 @@
+"""Records to typed tables: conversion, schema drift, privacy."""

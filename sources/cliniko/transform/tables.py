@@ -1,0 +1,448 @@
+"""A page of records → typed Arrow tables, as an endpoint describes them.
+
+Every table has `_account`, the endpoint's own columns, and `_read_at`; a list that is
+merged also has `_gone_at`. A value that does not fit its column, and a record without a
+usable id, are kept whole among the rejections; a field that nobody described gets a
+column of its own.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from itertools import chain
+from typing import Any
+
+import pyarrow as pa
+
+from ..api.columnar import Shredded, values
+from ..api.json_decoding import MARK, UNREADABLE
+from ..endpoints.schema import child_table, parent_columns
+from ..endpoints.spec import (
+    Children,
+    Endpoint,
+    Field,
+    Kind,
+    Link,
+    Record,
+)
+from . import schema_drift
+from .convert import (
+    ARROW,
+    Misfit,
+    column,
+    usable_ids,
+)
+from .privacy import Rules, Treatment
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """What of a record could not be stored where it belongs.
+
+    id:      the record's id; None if it has none that is usable
+    field:   the column whose value does not fit; `id` where the record is left out
+    reason:  in words, without the value
+    raw:     the record as it came
+    """
+
+    id: int | None
+    field: str
+    reason: str
+    raw: Record
+
+
+@dataclass
+class Typed:
+    """What a page became.
+
+    tables:    table name → rows, empty tables too; the endpoint's own comes first
+    rejected:  what did not fit
+    left_out:  fields that nobody described, where only described ones are kept
+    size:      bytes of the values that came, about: a table's own `nbytes` takes a
+               third as long as its conversion
+    """
+
+    tables: dict[str, pa.Table] = field(default_factory=dict)
+    rejected: list[Rejection] = field(default_factory=list)
+    left_out: set[str] = field(default_factory=set)
+    size: int = 0
+
+
+def typed(
+    endpoint: Endpoint,
+    records: Sequence[Record],
+    account: str,
+    read_at: datetime,
+    seen: schema_drift.Drift,
+    treatment: Treatment | None = None,
+) -> Typed:
+    """The records as tables.
+
+    `read_at` is when they were received, aware and UTC. `seen` holds the columns found
+    beyond the description; those of this page are added. `treatment` says what of them
+    is kept; by default what the profile `full` keeps.
+    """
+    treatment = treatment or Rules().treatment(endpoint)
+    result = Typed()
+    kept, ids = _usable(endpoint, records, result.rejected)
+    rows = _Rows(kept, ids, result, treatment, endpoint.name)
+    if endpoint.shape == "list":
+        rows.columns["id"] = pa.array(ids, pa.int64())
+    if isinstance(kept, Shredded):
+        _add_shredded(rows, endpoint, kept)
+    else:
+        _add_sent(rows, endpoint, seen.setdefault(endpoint.name, {}))
+    mark = {"_gone_at": ARROW["instant"]} if endpoint.shape == "list" else _REMOVED
+    result.tables[endpoint.name] = rows.table(account, read_at, mark)
+    for children in endpoint.children:
+        name = child_table(endpoint, children)
+        found = seen.setdefault(name, {})
+        result.tables[name] = _child(endpoint, children, rows, found).table(account, read_at, {})
+    return result
+
+
+def _add_shredded(rows: "_Rows", endpoint: Endpoint, records: Shredded) -> None:
+    """The columns of records that are just as the description says."""
+    for described in endpoint.columns:
+        if described.name not in rows.columns:
+            rows.add_described(described, partial(values, records, described.name))
+    for link in endpoint.links:
+        rows.add_link(link, partial(values, records, link.column))
+
+
+def _add_sent(rows: "_Rows", endpoint: Endpoint, found: schema_drift.Columns) -> None:
+    """The columns of whatever records came."""
+    sent, size = _by_field(rows.records), len(rows.records)
+    for described in endpoint.columns:
+        if described.name not in rows.columns:
+            rows.add_described(described, partial(_values, described, sent, size))
+    listed = {children.steps[0] for children in endpoint.children}
+    for link in endpoint.links:
+        rows.add_link(link, partial(_linked, link, sent, size, link.name in listed))
+    _add_unknown(rows, endpoint, sent, found)
+
+
+def emptied(table: pa.Table, account: str, read_at: datetime) -> pa.Table:
+    """One row that makes the merge delete all that the account has in the table."""
+    given = {"_account": account, "_read_at": read_at, "_removed": True}
+    row = [pa.array([given.get(name)], kind) for name, kind in _types(table)]
+    return pa.Table.from_arrays(row, table.schema.names)
+
+
+WIDTH = 8  # bytes of a value that was not converted: an id, a mark, nothing
+
+_REMOVED = {"_removed": pa.bool_()}
+"""Marks a row that only tells the merge what to delete; such a row is never stored."""
+
+_MISPLACED = object()
+"""Stands where a value cannot be reached: an object was promised, something else came."""
+
+
+class _Rows:
+    """Columns that grow into one table, with the records that its rows come from."""
+
+    def __init__(
+        self,
+        records: Sequence[Record],
+        ids: Sequence[int | None],
+        result: Typed,
+        treatment: Treatment,
+        table: str,
+        part: str = "",
+    ) -> None:
+        self.records, self.ids, self.result, self._part = records, ids, result, part
+        self.treatment, self._effects = treatment, treatment.of(table)
+        self.columns: dict[str, pa.Array] = {}
+        self._waiting: dict[Kind, dict[str, Sequence[Any]]] = {}
+
+    def add(self, name: str, kind: Kind, values: Sequence[Any]) -> None:
+        """A column of JSON values; what does not fit is null, and its record rejected."""
+        if not values or (values[0] is None and values.count(None) == len(values)):
+            self.columns[name] = pa.nulls(len(values), ARROW[kind])
+        else:
+            self.columns[name] = None  # keeps its place until `convert`
+            self._waiting.setdefault(kind, {})[name] = values
+
+    def add_described(self, described: Field, values: Callable[[], Sequence[Any]]) -> None:
+        """A column of the description, as far as it is kept; what is not is never looked at."""
+        effect = self._effects.get(described.name, "keep")
+        if effect == "drop":
+            self.columns[described.name] = pa.nulls(len(self.records), ARROW[described.kind])
+        else:
+            given = self.treatment.applied(effect, described, values())
+            self.add(described.name, described.kind, given)
+
+    def add_link(self, link: Link, values: Callable[[], Sequence[Any]]) -> None:
+        """The column of a link, unless it is left out."""
+        kept = self._effects.get(link.column, "keep") == "keep"
+        self.add(link.column, "id", values() if kept else [None] * len(self.records))
+
+    def convert(self) -> None:
+        """Fill the columns that were added: those of a kind at once, since calls cost most."""
+        size = len(self.records)
+        for kind, waiting in self._waiting.items():
+            array, misfits = column(kind, list(chain.from_iterable(waiting.values())))
+            self.result.size += array.get_total_buffer_size()
+            names = list(waiting)
+            for place, name in enumerate(names):
+                self.columns[name] = array.slice(place * size, size)
+            for place, reason in misfits:
+                self._reject(names[place // size], [(place % size, reason)])
+        self._waiting.clear()
+
+    def _reject(self, name: str, misfits: Sequence[Misfit]) -> None:
+        for place, reason in misfits:
+            self.result.rejected.append(
+                Rejection(self.ids[place], self._part + name, reason, self.records[place])
+            )
+
+    def add_found(
+        self,
+        objects: Sequence[Any],
+        known: Collection[str],
+        found: schema_drift.Columns,
+        prefix: str = "",
+    ) -> None:
+        """A column for each field of the objects, one for each row, that is not known.
+
+        Where only described fields are kept there is none, and their names are noted.
+        """
+        if self.treatment.known:
+            names = schema_drift.named(objects, known, prefix)
+            self.result.left_out.update(self._part + name for name in names)
+            return
+        for new in schema_drift.found(objects, known, self.columns, found, prefix):
+            if new.values:
+                self.add(new.name, new.kind, new.values)
+            self._reject(new.name, new.refused)
+
+    def table(self, account: str, read_at: datetime, marks: dict[str, pa.DataType]) -> pa.Table:
+        """The columns, `_account` before and `_read_at` and null marks behind them."""
+        waiting = sum(map(len, self._waiting.values()))
+        self.convert()
+        size = len(self.records)
+        columns = {
+            "_account": pa.repeat(pa.scalar(account), size),
+            **self.columns,
+            "_read_at": pa.repeat(pa.scalar(read_at, ARROW["instant"]), size),
+            **{name: pa.nulls(size, kind) for name, kind in marks.items()},
+        }
+        self.result.size += WIDTH * size * (len(columns) - waiting)
+        return pa.Table.from_arrays(list(columns.values()), list(columns))
+
+
+def _types(table: pa.Table) -> Iterator[tuple[str, pa.DataType]]:
+    return zip(table.schema.names, table.schema.types, strict=True)
+
+
+def _usable(
+    endpoint: Endpoint, records: Sequence[Record], rejected: list[Rejection]
+) -> tuple[Sequence[Record], list[int | None]]:
+    """The records of a list that have an id, and their ids; the others are rejected."""
+    if endpoint.shape != "list":
+        return records, [None] * len(records)
+    ids = usable_ids(records)
+    if None not in ids and (
+        isinstance(records, Shredded) or not any(UNREADABLE in r for r in records)
+    ):
+        return records, ids
+    kept: list[tuple[Record, int]] = []
+    for record, number in zip(records, ids, strict=True):
+        if UNREADABLE in record:
+            rejected.append(Rejection(number, "id", _unreadable(record[UNREADABLE]), record))
+        elif number is None:
+            rejected.append(Rejection(None, "id", "has no usable id", record))
+        else:
+            kept.append((record, number))
+    return [record for record, _ in kept], [number for _, number in kept]
+
+
+Sent = dict[str, Sequence[Any]]
+"""Field → its value in each record, for every field that any of the records has."""
+
+
+def _unreadable(found: Any) -> str:
+    """Why a record cannot be read: it came and is no JSON, or it is too much to come at all."""
+    came = not isinstance(found, str) or found.startswith(MARK)
+    return "is a record that is no JSON" if came else f"cannot be had: {found}"
+
+
+def _by_field(records: Sequence[Record]) -> Sent:
+    blank = dict.fromkeys(set[str]().union(*records))
+    return dict(zip(blank, zip(*((blank | r).values() for r in records), strict=True), strict=True))
+
+
+def _values(described: Field, sent: Sent, size: int) -> Sequence[Any]:
+    """The field's value in each record, one step into an object if its name says so."""
+    step, _, name = described.name.partition("__")
+    values = sent.get(step) or [None] * size
+    if not name:
+        return values
+    return _named(values, name)
+
+
+def _named(objects: Sequence[Any], name: str) -> list[Any]:
+    """A field's value in each object."""
+    return [v.get(name) if type(v) is dict else _inside(v, name) for v in objects]
+
+
+def _inside(value: Any, name: str) -> Any:
+    if value is None or value in ("", {}, []):
+        return None
+    return value.get(name) if isinstance(value, dict) else _MISPLACED
+
+
+def _linked(link: Link, sent: Sent, size: int, listed: bool) -> Sequence[Any]:
+    """The ids that a link leads to, or a plain `<link>_id` in its place.
+
+    `listed` says that a child table holds the links of a list.
+    """
+    plain = sent.get(link.column) or [None] * size
+    if not (values := sent.get(link.name)):
+        return plain
+    if link.column not in sent:
+        with suppress(AttributeError, IndexError, KeyError, TypeError):
+            ids = [v and v["links"]["self"].rpartition("/")[2] for v in values]
+            if "" not in ids and "".join(filter(None, ids)).isdecimal():
+                return ids
+    pairs = zip(values, plain, strict=True)
+    return [
+        other if value is None else _agreed(_target(value, listed), other) for value, other in pairs
+    ]
+
+
+def _agreed(target: Any, plain: Any) -> Any:
+    """The id that a link and the plain one beside it name; where they name two, neither is it."""
+    return _MISPLACED if target and plain and str(target) != str(plain) else target
+
+
+def _target(value: Any, listed: bool = False) -> Any:
+    """The id of a link; of a list of links only if it has one, unless they are listed."""
+    if value is None or value in ("", {}, []):
+        return None
+    if isinstance(value, list) and (listed or len(value) == 1):
+        return _target(value[0]) if len(value) == 1 else None
+    links = value.get("links") if isinstance(value, dict) else None
+    if not isinstance(links, dict) or "self" not in links:
+        return _MISPLACED
+    url = links["self"]
+    return schema_drift.target(url) if url and isinstance(url, str) else url
+
+
+def _child(
+    endpoint: Endpoint, children: Children, parents: _Rows, found: schema_drift.Columns
+) -> _Rows:
+    """The elements of the parents' lists; a parent without any gets a `_removed` row."""
+    owners, inside = _elements(parents.records, children.steps)
+    lengths = Counter(owners)
+    bare = [place for place in range(len(parents.records)) if place not in lengths]
+    positions = [*chain.from_iterable(map(range, lengths.values())), *[None] * len(bare)]
+    owners += bare
+    for objects in inside.values():
+        objects += [None] * len(bare)
+    rows = _Rows(
+        [parents.records[place] for place in owners],
+        [parents.ids[place] for place in owners],
+        parents.result,
+        parents.treatment,
+        child_table(endpoint, children),
+        f"{children.name}.",
+    )
+    for key, name in zip(endpoint.key, parent_columns(endpoint, children), strict=True):
+        rows.columns[name] = parents.columns[key].take(pa.array(owners, pa.int64()))
+    rows.columns["position"] = pa.array(positions, pa.int64())
+    last = children.steps[-1]
+    for described in children.fields:
+        step, _, name = described.source.rpartition(".")
+        objects = inside[step or last]
+        rows.add_described(described, partial(_named, objects, name or described.name))
+    known = {described.name for described in children.fields}
+    if children.link:
+        rows.add_link(children.link, lambda: list(map(_target, inside[last])))
+        known.add("links")
+    if not children.path:
+        rows.add_found(inside[last], known, found)
+    removed = [True if position is None else None for position in positions]
+    rows.columns["_removed"] = pa.array(removed, pa.bool_())
+    return rows
+
+
+def _elements(
+    records: Sequence[Record], steps: tuple[str, ...]
+) -> tuple[list[int], dict[str, list[Any]]]:
+    """The elements at the end of the steps: each one's record, and the objects on its way.
+
+    A column for each step, since a page may have thousands of elements.
+    """
+    owners, ends = list(range(len(records))), list[Any](records)
+    passed: dict[str, list[Any]] = {}
+    for step in steps:
+        origins: list[int] = []
+        inner: list[Any] = []
+        for place, value in enumerate(ends):
+            found = value.get(step) if isinstance(value, dict) else None
+            if found is None or found in ("", {}):
+                continue
+            some = found if isinstance(found, list) else [found]
+            inner += some
+            origins += [place] * len(some)
+        owners, ends = [owners[place] for place in origins], inner
+        passed = {name: [on[place] for place in origins] for name, on in passed.items()}
+        passed[step] = inner
+    return owners, passed
+
+
+def _add_unknown(rows: _Rows, endpoint: Endpoint, sent: Sent, found: schema_drift.Columns) -> None:
+    """A column for each field that the description does not speak of.
+
+    It speaks of links to lists, but only while they are links.
+    """
+    inner = _inner(endpoint)
+    odd = {name for name in endpoint.many if name in sent and not _are_links(sent[name])}
+    if not sent.keys() <= (known := _known(endpoint, inner) - odd):
+        rows.add_found(rows.records, known, found)
+    for step in sorted(sent.keys() & inner):
+        if not _fields(sent[step]) <= inner[step]:
+            rows.add_found(sent[step], inner[step], found, f"{step}__")
+
+
+def _fields(objects: Sequence[Any]) -> set[str]:
+    """The fields that any of the objects has; what is no object has none."""
+    try:
+        return set[str]().union(*filter(None, objects))
+    except TypeError:
+        return set[str]().union(*(o for o in objects if isinstance(o, dict)))
+
+
+def _are_links(values: Sequence[Any]) -> bool:
+    """Whether all that is there are links and nothing else."""
+    present = list(filter(None, values))
+    try:
+        links = [value["links"] for value in present]
+        return _fields(present) <= {"links"} and _fields(links) <= {"self"}
+    except (KeyError, TypeError, IndexError):
+        return False
+
+
+def _inner(endpoint: Endpoint) -> dict[str, set[str]]:
+    """Object in a record → the fields in it that the description speaks of."""
+    inner = {link.name: {"links"} for link in endpoint.links} | {"links": {"self"}}
+    for described in endpoint.fields:
+        step, _, name = described.name.partition("__")
+        if name:
+            inner.setdefault(step, set()).add(name)
+    return inner
+
+
+def _known(endpoint: Endpoint, inner: Collection[str]) -> set[str]:
+    """The fields of a record that the description speaks of."""
+    return {
+        *inner,
+        *(described.name for described in endpoint.columns),
+        *(link.column for link in endpoint.links),
+        *(children.steps[0] for children in endpoint.children),
+        *endpoint.many,
+    }

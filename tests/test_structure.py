@@ -1,0 +1,40 @@
+"""The structure holds: imports run one way, packages stay small, annotations stay visible."""
+
+import ast
+from pathlib import Path
+
+import pytest
+from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDERS = ("sources/cliniko", "pipelines/cliniko_warehouse", "sandbox", "notebooks")
+FILES = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
+PACKAGES = sorted({path.parent for path in FILES if path.name == "__init__.py"})
+
+
+def _name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def test_imports_run_the_way_the_data_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+    assert lint_imports(no_cache=True) == EXIT_STATUS_SUCCESS
+
+
+@pytest.mark.parametrize("path", FILES, ids=_name)
+def test_no_module_hides_its_annotations_from_dlt(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+
+    assert "__future__" not in modules
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=_name)
+def test_a_package_can_be_taken_in_at_a_glance(package: Path) -> None:
+    modules = [path for path in package.glob("*.py") if not path.name.startswith("__")]
+
+    assert len(modules) <= MOST.get(_name(package), 10)
+
+
+MOST = {"sandbox": 27, "notebooks": 17}
