@@ -3,7 +3,7 @@
 from typing import Any
 
 from cliniko.endpoints import ENDPOINTS, schema
-from cliniko.transform.convert import SQL
+from cliniko.transform.types import SQL
 
 
 def columns(name: str) -> list[dict[str, Any]]:

@@ -35,7 +35,7 @@ END = 1 << 62
 DATED = ("id", "created_at", "updated_at")  # what every row has
 KEPT = 1_000_000  # rows that are written ahead; of a longer list none
 
-Range = tuple[int, int]  # from, to before
+Partition = tuple[int, int]  # from, to before
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class Tiled:
         whole = set(range(low, high)).difference(left).union(fresh)
         return Stretch(0, 0, more=sorted(whole))
 
-    def _slots(self, filters: list[Filter]) -> Range:
+    def _slots(self, filters: list[Filter]) -> Partition:
         """The slots that filters on id and creation leave."""
         number, born = _range(filters, "id"), _range(filters, "created_at")
         low = max(
@@ -161,7 +161,7 @@ class Tiled:
         return b"".join((head, number, middle, text(born).encode(), tail, last, number.join(rest)))
 
 
-def _range(filters: list[Filter], field: str) -> Range:
+def _range(filters: list[Filter], field: str) -> Partition:
     """The whole numbers that the filters on a field allow."""
     low, high = 0, END
     for one in filters:

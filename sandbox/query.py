@@ -15,7 +15,7 @@ from cliniko_warehouse.sandbox.rows import HIDDEN, INDEXED
 from cliniko_warehouse.sandbox.table import Table
 
 Place = tuple[Table, int]
-Range = tuple[int, int]  # from, to before
+Partition = tuple[int, int]  # from, to before
 
 EVERYTHING = (FIRST, 1 << 63)
 
@@ -50,9 +50,9 @@ class Query:
             return not on
         return all(operator == "*" or on == (operator != "!?") for operator in steering)
 
-    def split(self) -> tuple[dict[str, Range], list[Filter]]:
+    def split(self) -> tuple[dict[str, Partition], list[Filter]]:
         """Ranges of indexed columns, and the filters that need a look at the record."""
-        ranges: dict[str, Range] = {}
+        ranges: dict[str, Partition] = {}
         rest: list[Filter] = []
         for wanted in self.filters:
             bounds = _bounds(wanted) if wanted.field in INDEXED else None
@@ -64,7 +64,7 @@ class Query:
         return ranges, rest
 
 
-def _bounds(wanted: Filter) -> Range | None:
+def _bounds(wanted: Filter) -> Partition | None:
     """The half-open range of whole numbers that a filter allows; None if it is no range."""
     if wanted.operator not in ("=", ">=", ">", "<=", "<"):
         return None
@@ -100,7 +100,7 @@ def indexed(query: Query, tables: Sequence[Table]) -> Order[Place] | None:
     return Order(stretches, descending=descending)
 
 
-def _stretch(table: Table, state: int, column: str, ranges: dict[str, Range]) -> Stretch[Place]:
+def _stretch(table: Table, state: int, column: str, ranges: dict[str, Partition]) -> Stretch[Place]:
     """The rows of one state that lie within all ranges."""
     keys = table.rows.index(column).sequences[state]
     first, last = 0, len(keys)
@@ -144,7 +144,7 @@ def _passing(query: Query, table: Table) -> Iterator[Place]:
                     yield table, slot
 
 
-def _reach(query: Query, table: Table, column: str, ranges: dict[str, Range]) -> int:
+def _reach(query: Query, table: Table, column: str, ranges: dict[str, Partition]) -> int:
     """How many rows a range leaves."""
     reached = 0
     for state in query.states(table, column):

@@ -8,14 +8,15 @@ import duckdb
 import httpx
 
 from cliniko.api.client import Client
-from cliniko.api.rate_limiter import Throttle
+from cliniko.api.rate_limiter import RateLimiter
 from cliniko.endpoints import ENDPOINTS
 from cliniko.errors import ClinikoError
-from cliniko.extract.load_package import Batch, Package
+from cliniko.extract.batches import Batch
+from cliniko.extract.load_package import LoadPackage
 from cliniko.pagination.walk import Page, Walk
 from cliniko.settings import ClinikoSettings
-from cliniko.transform.convert import ARROW
 from cliniko.transform.privacy import Rules
+from cliniko.transform.types import ARROW
 
 SALT = "0123456789abcdef0123456789abcdef"
 PROFILES = (Rules(), Rules("pseudonymous", salt=SALT))
@@ -50,7 +51,7 @@ def swallow(body: bytes, name: str, rules: Rules = PROFILES[0]) -> int:
             pass  # said in words; what was read before is kept
     rows = 0
     for page in pages[:4]:
-        package = Package(endpoint, "main", "run", {}, rules)
+        package = LoadPackage(endpoint, "main", "run", {}, rules)
         rejected = package.add(page)
         assert all(PLAIN.fullmatch(one.field.rpartition(".")[2]) or one.id for one in rejected)
         for batch in package.batches(least=0):
@@ -58,7 +59,7 @@ def swallow(body: bytes, name: str, rules: Rules = PROFILES[0]) -> int:
     return rows
 
 
-def stored(batch: Batch, package: Package) -> int:
+def stored(batch: Batch, package: LoadPackage) -> int:
     """Put rows into DuckDB as a table, and see that it is the one that is described."""
     table, name = batch.rows, batch.table.name
     described = {column.name: column for column in package.tables[name].columns}
@@ -91,7 +92,7 @@ def _client(body: bytes) -> Client:
     nothing: Callable[[float], object] = lambda seconds: None  # noqa: E731
     return Client(
         SETTINGS,
-        throttle=Throttle(1_000_000, sleep=nothing),
+        throttle=RateLimiter(1_000_000, sleep=nothing),
         transport=httpx.MockTransport(answer),
         sleep=nothing,
     )

@@ -32,16 +32,12 @@ from cliniko.endpoints import ENDPOINTS
 from cliniko.extract.progress import Reading
 from cliniko.settings import ClinikoSettings, resolve
 from cliniko_warehouse.ledger.runs import Run
+from cliniko_warehouse.marts import build as build_
 from cliniko_warehouse.marts import build as making
-from cliniko_warehouse.marts import (
-    build_fingerprint,
-    dbt_runner,
-    inspect,
-    snapshots_restore,
-)
+from cliniko_warehouse.marts import build_fingerprint, dbt_runner, inspect
 from cliniko_warehouse.marts.data_warnings import sentences
 from cliniko_warehouse.marts.nightly_step import turn
-from cliniko_warehouse.marts.session import session
+from cliniko_warehouse.marts.swap import session
 from cliniko_warehouse.paths import marts_folder, published, work_file
 from cliniko_warehouse.presentation.progress import console
 from cliniko_warehouse.publish.publish import publish
@@ -358,8 +354,8 @@ def _history(store: Any, state_dir: Path) -> dict[str, Any]:
     work_file(state_dir).unlink()
     store = warehouse("duckdb", state_dir)
     with session(store, state_dir) as client:
-        brought = snapshots_restore.keep(client, published(state_dir))
-        again = snapshots_restore.keep(client, published(state_dir))
+        brought = build_.keep(client, published(state_dir))
+        again = build_.keep(client, published(state_dir))
     return {
         "brought": brought,
         "again": again,

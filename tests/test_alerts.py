@@ -16,7 +16,7 @@ from cliniko.errors import (
     Unavailable,
 )
 from cliniko.extract.progress import Reading
-from cliniko_warehouse.ledger.runs import Checked, Killed, Run
+from cliniko_warehouse.ledger.runs import Checked, CrashedRun, Run
 from cliniko_warehouse.monitoring import alerts, notify
 from cliniko_warehouse.monitoring.messages import concerns
 from cliniko_warehouse.sandbox import Served, status
@@ -141,7 +141,7 @@ def test_mended_rows_are_told() -> None:
 
 def test_runs_that_were_killed_are_told_by_the_next() -> None:
     run = _run(patients=_reading())
-    run.killed = [Killed("20260305T023000Z-abc", datetime(2026, 3, 5, tzinfo=UTC))]
+    run.killed = [CrashedRun("20260305T023000Z-abc", datetime(2026, 3, 5, tzinfo=UTC))]
 
     assert concerns(run) == ["1 runs before it were killed"]
 

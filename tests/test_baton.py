@@ -9,11 +9,11 @@ import pytest
 from conftest import settings_for
 
 from cliniko.api.client import Client
-from cliniko.api.cpu_lock import at_work, waiting
-from cliniko.api.rate_limiter import Throttle
+from cliniko.api.cpu_lock import holding_cpu, waiting
+from cliniko.api.rate_limiter import RateLimiter
 from cliniko.endpoints import ENDPOINTS
-from cliniko.extract.extractor import Extract
-from cliniko.extract.load_package import Package
+from cliniko.extract.extractor import EndpointExtractor
+from cliniko.extract.load_package import LoadPackage
 from cliniko.extract.progress import Reading
 from cliniko.pagination.page import Page
 from cliniko.pagination.parallel import Pages, together
@@ -40,7 +40,7 @@ def other() -> Iterator[Callable[[], bool]]:
             there = threading.Event()
 
             def work() -> None:
-                with at_work():
+                with holding_cpu():
                     there.set()
 
             threads.submit(work)
@@ -57,22 +57,22 @@ def tiny() -> Iterator[Served]:
 
 
 def test_one_thread_works_at_a_time(other: Callable[[], bool]) -> None:
-    with at_work():
+    with holding_cpu():
         assert not other()
 
     assert other()
 
 
 def test_who_waits_lets_another_work_and_then_goes_on_alone(other: Callable[[], bool]) -> None:
-    with at_work():
+    with holding_cpu():
         with waiting():
             assert other()
         assert not other()
 
 
 def test_who_is_at_work_may_begin_again(other: Callable[[], bool]) -> None:
-    with at_work():
-        with at_work(), waiting():
+    with holding_cpu():
+        with holding_cpu(), waiting():
             assert other()
         assert not other()
 
@@ -80,7 +80,7 @@ def test_who_is_at_work_may_begin_again(other: Callable[[], bool]) -> None:
 
 
 def test_an_error_while_waiting_leaves_the_baton_where_it_was(other: Callable[[], bool]) -> None:
-    with at_work():
+    with holding_cpu():
         with pytest.raises(ZeroDivisionError), waiting():
             1 / 0  # noqa: B018
         assert not other()
@@ -96,7 +96,7 @@ def test_who_holds_no_baton_waits_without_it(other: Callable[[], bool]) -> None:
 def read(client: Client, settings: ClinikoSettings, *names: str) -> list[str]:
     """Read lists as a run does; how that ended."""
     readings = {name: Reading(ENDPOINTS[name]) for name in names}
-    gather(Extract(settings, client, rules(settings), readings), {}, ())
+    gather(EndpointExtractor(settings, client, rules(settings), readings), {}, ())
     return [reading.status for reading in readings.values()]
 
 
@@ -115,7 +115,7 @@ def test_reading_never_keeps_the_baton_while_it_waits(
         tiny.account.before_answer.append(look)
     if what == "the next try":
         tiny.faults.append(faults.status(500, times=1))
-    budget = Throttle(1, sleep=look)
+    budget = RateLimiter(1, sleep=look)
     throttle = budget if what == "its budget" else None
     budget.wait()
 
@@ -130,8 +130,8 @@ def test_reading_holds_the_baton_while_it_types(
     tiny: Served, other: Callable[[], bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     free: list[bool] = []
-    add = Package.add
-    monkeypatch.setattr(Package, "add", lambda *given: free.append(other()) or add(*given))
+    add = LoadPackage.add
+    monkeypatch.setattr(LoadPackage, "add", lambda *given: free.append(other()) or add(*given))
     settings = settings_for(tiny)
 
     with Client(settings) as client:
@@ -145,7 +145,7 @@ def test_walks_side_by_side_work_while_who_takes_their_pages_waits() -> None:
         yield Page("/patients", [{}], datetime.now(UTC), None)
 
     def take() -> None:
-        with at_work():
+        with holding_cpu():
             taken.extend(number for number, page in together([walk(), walk()]) if page)
 
     taken: list[int] = []

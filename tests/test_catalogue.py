@@ -13,7 +13,7 @@ from cliniko.endpoints.schema import (
     tables,
 )
 from cliniko.endpoints.spec import Endpoint, Kind
-from cliniko.transform.convert import ARROW, SQL
+from cliniko.transform.types import ARROW, SQL
 
 TABLES = [table for endpoint in ENDPOINTS.values() for table in tables(endpoint)] + [REJECTIONS]
 

@@ -10,12 +10,13 @@ from test_sync import Place
 
 from cliniko.api.client import Client
 from cliniko.endpoints import ENDPOINTS
-from cliniko.extract.extractor import Extract
+from cliniko.extract.delivery import Delivery
+from cliniko.extract.extractor import EndpointExtractor
 from cliniko.extract.progress import Reading
-from cliniko.source import Delivery
 from cliniko.transform.privacy import Rules
-from cliniko_warehouse.load.account_loader import Landing
-from cliniko_warehouse.load.checkpoints import Loading, gather, load
+from cliniko_warehouse.load.account_loader import AccountLoader
+from cliniko_warehouse.load.background_loader import BackgroundLoader
+from cliniko_warehouse.load.checkpoints import gather, load
 from cliniko_warehouse.memory import give_back
 from cliniko_warehouse.sandbox import Account, Served, serve
 
@@ -41,7 +42,7 @@ def test_the_next_checkpoint_is_read_while_one_is_loaded() -> None:
         assert read_on.wait(PATIENCE)
         loaded.append(delivery.account)
 
-    with Loading(slow) as loading:
+    with BackgroundLoader(slow) as loading:
         loading.begin({})
         loading.start(Delivery("first"))
         read_on.set()
@@ -54,15 +55,15 @@ def test_the_next_checkpoint_is_read_while_one_is_loaded() -> None:
 
 
 def test_two_deliveries_are_never_loaded_at_once() -> None:
-    at_work, most = [0], [0]
+    holding_cpu, most = [0], [0]
 
     def counted(delivery: Delivery) -> None:
-        at_work[0] += 1
-        most[0] = max(most[0], at_work[0])
+        holding_cpu[0] += 1
+        most[0] = max(most[0], holding_cpu[0])
         threading.Event().wait(0.05)
-        at_work[0] -= 1
+        holding_cpu[0] -= 1
 
-    with Loading(counted) as loading:
+    with BackgroundLoader(counted) as loading:
         for number in range(4):
             loading.begin({})
             loading.start(Delivery(str(number)))
@@ -77,13 +78,13 @@ def test_a_load_that_breaks_costs_its_rows_and_those_that_were_read_meanwhile(
     settings = settings_for(served, checkpoint_seconds=0)
     loads: list[Delivery] = []
 
-    def third_breaks(self: Landing, delivery: Delivery) -> None:
+    def third_breaks(self: AccountLoader, delivery: Delivery) -> None:
         loads.append(delivery)
         if len(loads) == 3:
             raise RuntimeError("the disk is full")
         load(self.flow, delivery)
 
-    monkeypatch.setattr(Landing, "load", third_breaks)
+    monkeypatch.setattr(AccountLoader, "load", third_breaks)
     broken = place.sync(settings, "patients")
     monkeypatch.undo()
 
@@ -116,7 +117,7 @@ def test_a_run_that_is_told_to_end_leaves_no_thread_behind(place: Place, served:
 def test_a_checkpoint_ends_once_it_holds_enough(
     place: Place, served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Landing, "full", 1)  # byte: a page is more
+    monkeypatch.setattr(AccountLoader, "full", 1)  # byte: a page is more
 
     run = place.sync(settings_for(served), "patients")
 
@@ -128,7 +129,7 @@ def test_no_list_is_begun_once_a_checkpoint_holds_enough(served: Served) -> None
     settings = settings_for(served)
     readings = {name: Reading(ENDPOINTS[name]) for name in ("patients", "users", "taxes")}
     with Client(settings) as client:
-        extract = Extract(settings, client, Rules(), readings, full=1)
+        extract = EndpointExtractor(settings, client, Rules(), readings, full=1)
         gather(extract, {}, (), workers=1)
 
     assert [reading.rows for reading in readings.values()] == [100, 0, 0]

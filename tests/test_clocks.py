@@ -18,7 +18,7 @@ from cliniko_warehouse.monitoring import freshness, logs
 from cliniko_warehouse.paths import work_file
 from cliniko_warehouse.presentation.progress import console
 from cliniko_warehouse.publish.publish import publish
-from cliniko_warehouse.reconcile.reconcile import Terms
+from cliniko_warehouse.reconcile.reconcile import ReconcileOptions
 from cliniko_warehouse.run import nightly
 from cliniko_warehouse.sandbox import Account, Served
 
@@ -105,7 +105,7 @@ def test_a_comparison_that_is_dated_in_the_future_is_due(
     warehouse: Warehouse, settings: ClinikoSettings, served: Served
 ) -> None:
     def night(now: datetime) -> None:
-        readings, terms = {LIST: Reading(ENDPOINTS[LIST])}, Terms(now=lambda: now)
+        readings, terms = {LIST: Reading(ENDPOINTS[LIST])}, ReconcileOptions(now=lambda: now)
         nightly.night(settings, readings, "duckdb", warehouse.state_dir, console(), terms)
 
     now = datetime.now(UTC)

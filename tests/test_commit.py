@@ -10,7 +10,8 @@ from dlt.common.configuration.utils import get_resolved_traces
 
 from cliniko_warehouse.warehouse.connection import commit
 from cliniko_warehouse.warehouse.dlt_pipelines import pipeline
-from cliniko_warehouse.warehouse.warehouse import LOG, warehouse
+from cliniko_warehouse.warehouse.duckdb_file import LOG
+from cliniko_warehouse.warehouse.warehouse import warehouse
 
 
 def test_what_was_loaded_does_not_stay_in_the_log(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cliniko_warehouse.reconcile.count_batcher import Counting
+from cliniko_warehouse.reconcile.count_batcher import CountBatcher
 
 PATIENCE = 10.0  # seconds
 
@@ -18,17 +18,17 @@ class Counted:
     def __init__(self) -> None:
         self.asked: list[list[Any]] = []
         self.begun, self.free = threading.Event(), threading.Event()
-        self.breaks: Callable[[Sequence[Any]], bool] = lambda shelves: False
+        self.breaks: Callable[[Sequence[Any]], bool] = lambda warehouse_rows: False
 
-    def __call__(self, shelves: Sequence[Any]) -> None:
-        self.asked.append(sorted(shelves))
+    def __call__(self, warehouse_rows: Sequence[Any]) -> None:
+        self.asked.append(sorted(warehouse_rows))
         self.begun.set()
         assert self.free.wait(PATIENCE)
-        if self.breaks(shelves):
+        if self.breaks(warehouse_rows):
             raise ZeroDivisionError
 
 
-def all_of(counted: Counted, counting: Counting) -> list[Future[None]]:
+def all_of(counted: Counted, counting: CountBatcher) -> list[Future[None]]:
     """One that counts, and two who come meanwhile."""
     with ThreadPoolExecutor(3) as threads:
         first = threads.submit(counting, ["a"])
@@ -43,7 +43,7 @@ def all_of(counted: Counted, counting: Counting) -> list[Future[None]]:
 def test_who_comes_while_others_count_is_counted_together() -> None:
     counted = Counted()
 
-    ended = all_of(counted, Counting(counted))  # type: ignore[arg-type]
+    ended = all_of(counted, CountBatcher(counted))  # type: ignore[arg-type]
 
     assert [one.result() for one in ended] == [None] * 3
     assert counted.asked == [["a"], ["b", "c"]]
@@ -52,9 +52,9 @@ def test_who_comes_while_others_count_is_counted_together() -> None:
 @pytest.mark.parametrize("bad", ["b", "c"])
 def test_a_count_that_breaks_is_told_only_to_whom_it_is_of(bad: str) -> None:
     counted = Counted()
-    counted.breaks = lambda shelves: bad in shelves
+    counted.breaks = lambda warehouse_rows: bad in warehouse_rows
 
-    ended = all_of(counted, Counting(counted))  # type: ignore[arg-type]
+    ended = all_of(counted, CountBatcher(counted))  # type: ignore[arg-type]
 
     broken = [name for name, one in zip("abc", ended, strict=True) if one.exception()]
     assert broken == [bad]
@@ -64,7 +64,7 @@ def test_a_count_that_breaks_is_told_only_to_whom_it_is_of(bad: str) -> None:
 def test_a_count_alone_tells_what_broke_it() -> None:
     counted = Counted()
     counted.free.set()
-    counted.breaks = lambda shelves: True
+    counted.breaks = lambda warehouse_rows: True
 
     with pytest.raises(ZeroDivisionError):
-        Counting(counted)(["a"])  # type: ignore[list-item]
+        CountBatcher(counted)(["a"])  # type: ignore[list-item]

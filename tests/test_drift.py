@@ -8,14 +8,8 @@ from dlt.common.normalizers.naming.snake_case import NamingConvention
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cliniko.transform.schema_drift import (
-    NEW_COLUMNS,
-    WITHHELD,
-    Columns,
-    Found,
-    found,
-    target,
-)
+from cliniko.transform.redaction import WITHHELD
+from cliniko.transform.schema_drift import NEW_COLUMNS, Columns, Found, found, target
 
 URL = "https://api.au1.cliniko.com/v1"
 

@@ -23,7 +23,7 @@ from conftest import SHARED, connected, fetched, tables
 
 from cliniko.api.client import Client
 from cliniko.endpoints import ENDPOINTS, schema
-from cliniko.extract.extractor import Extract
+from cliniko.extract.extractor import EndpointExtractor
 from cliniko.extract.progress import Reading
 from cliniko.settings import resolve
 from cliniko.source import delivered
@@ -247,7 +247,7 @@ def extract(flow: Any, root: str, account: str, loaded: Loaded) -> None:
     names = {endpoint for owner, endpoint, _ in loaded.served.values() if owner == account}
     readings = {name: Reading(ENDPOINTS[name]) for name in names}
     with Client(settings) as client:
-        extract = Extract(settings, client, rules(settings), readings, "one")
+        extract = EndpointExtractor(settings, client, rules(settings), readings, "one")
         flow.extract(delivered([gather(extract, {}, ())]))
     assert {name: r.message for name, r in readings.items() if r.status != "ok"} == {}
 

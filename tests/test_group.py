@@ -16,18 +16,18 @@ from conftest import connected, fetched, settings_for
 
 from cliniko.api.client import Client
 from cliniko.endpoints import ENDPOINTS, schema
-from cliniko.extract.extractor import Extract
-from cliniko.extract.load_package import Batch
+from cliniko.extract.batches import Batch
+from cliniko.extract.delivery import Delivery
+from cliniko.extract.extractor import EndpointExtractor
 from cliniko.extract.progress import Reading
-from cliniko.source import Delivery
 from cliniko.transform.privacy import rules
 from cliniko_warehouse.erasure.patient_rows import forget
 from cliniko_warehouse.ledger.runs import Run
 from cliniko_warehouse.ledger.writer import record
 from cliniko_warehouse.load import group_loader as grouping
-from cliniko_warehouse.load.account_loader import Landing
+from cliniko_warehouse.load.account_loader import AccountLoader
 from cliniko_warehouse.load.checkpoints import gather
-from cliniko_warehouse.load.group_loader import Group
+from cliniko_warehouse.load.group_loader import SharedLoader
 from cliniko_warehouse.load.pending import prepare
 from cliniko_warehouse.load.spool import Spool
 from cliniko_warehouse.presentation.progress import console
@@ -217,7 +217,7 @@ def test_cursors_of_a_group_are_shown_and_rewound_like_any(clinics: Clinics) -> 
 def test_rows_that_cannot_be_loaded_cost_their_account_alone(
     clinics: Clinics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole, loads = grouping.Group._together, []
+    whole, loads = grouping.SharedLoader._together, []
 
     def breaks(self: Any, deliveries: Any) -> None:
         names = sorted(member.account for member in deliveries)
@@ -226,7 +226,7 @@ def test_rows_that_cannot_be_loaded_cost_their_account_alone(
             raise RuntimeError("b is too much")
         whole(self, deliveries)
 
-    monkeypatch.setattr(grouping.Group, "_together", breaks)
+    monkeypatch.setattr(grouping.SharedLoader, "_together", breaks)
     runs = clinics.together()
     monkeypatch.undo()
     monkeypatch.setenv("CLINIKO__MARTS", "false")
@@ -311,7 +311,7 @@ def test_a_package_that_is_full_waits_for_nobody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(grouping, "LINGER", 0.0)
-    group = Group(warehouse("duckdb", tmp_path), NAMES, tmp_path)
+    group = SharedLoader(warehouse("duckdb", tmp_path), NAMES, tmp_path)
 
     def waiting(size: int) -> grouping.Waiting:
         rows = pa.table({"id": pa.array(range(size // 8), pa.int64())})
@@ -331,16 +331,16 @@ def test_rows_that_are_loaded_are_known_to_nobody(
     clinics: Clinics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[int] = []
-    load = grouping.Member.load
+    load = grouping.SharedAccountLoader.load
 
-    def loading(member: grouping.Member, delivery: Delivery) -> None:
+    def loading(member: grouping.SharedAccountLoader, delivery: Delivery) -> None:
         batches = [batch for found in delivery.batches.values() for batch in found]
         tables = [weakref.ref(batch.rows) for batch in batches if batch.rows.num_rows]
         del batches
         load(member, delivery)
         seen.extend((len(tables), sum(table() is not None for table in tables)))
 
-    monkeypatch.setattr(grouping.Member, "load", loading)
+    monkeypatch.setattr(grouping.SharedAccountLoader, "load", loading)
 
     clinics.together("a")
 
@@ -382,14 +382,14 @@ def test_runs_that_end_together_are_written_down_together(
         written.append(len(runs))
         record(runs, *where)
 
-    ends = grouping.Member.record
+    ends = grouping.SharedAccountLoader.record
 
-    def later(self: grouping.Member, run: Run) -> None:
+    def later(self: grouping.SharedAccountLoader, run: Run) -> None:
         time.sleep(0.15 * NAMES.index(self.account))
         ends(self, run)
 
     monkeypatch.setattr(grouping, "record", counted)
-    monkeypatch.setattr(grouping.Member, "record", later)
+    monkeypatch.setattr(grouping.SharedAccountLoader, "record", later)
     clinics.together()
 
     assert sum(written) == len(NAMES)
@@ -483,13 +483,13 @@ def test_what_a_night_that_was_killed_left_never_comes_over_what_is_newer(
 def _left(clinics: Clinics) -> None:
     """A package that was extracted and went no further."""
     store = warehouse("duckdb", clinics.state_dir)
-    group = grouping.Group(store, NAMES, clinics.state_dir)
+    group = grouping.SharedLoader(store, NAMES, clinics.state_dir)
     member = group.member("a")
     member.state = {"pipeline_name": "cliniko_a", "_state_engine_version": 4, "_state_version": 0,
                     "_local": {}}  # fmt: skip
     settings = clinics.settings("a")
     with Client(settings) as client:
-        extract = Extract(settings, client, rules(settings), clinics.readings())
+        extract = EndpointExtractor(settings, client, rules(settings), clinics.readings())
         group._together({member: gather(extract, {}, ())})
 
 
@@ -498,9 +498,9 @@ def test_a_patient_that_was_forgotten_alone_stays_so_in_the_first_group(clinics:
     store = warehouse("duckdb", clinics.state_dir)
     patient = int(next(iter(clinics.served["a"].account.rows("patients")))["id"])
     with store.opened():
-        landing = Landing(store, "a", clinics.state_dir)
-        landing.prepare()
-        forget(landing, [patient], store)
+        loader = AccountLoader(store, "a", clinics.state_dir)
+        loader.prepare()
+        forget(loader, [patient], store)
     pass_day(clinics.served["a"].account)
     clinics.served["a"].account.update("patients", str(patient), first_name="Back")
 

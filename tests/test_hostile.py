@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, Phase, example, given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from cliniko.api.client import Answer, Client
+from cliniko.api.answer import Answer
+from cliniko.api.client import Client
 from cliniko.endpoints import ENDPOINTS
 from cliniko.extract.progress import Reading
 from cliniko.settings import ClinikoSettings

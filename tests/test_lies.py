@@ -133,7 +133,7 @@ def test_changes_behind_a_page_that_only_looks_ordered_are_read(served, walked, 
 def test_wherever_a_walk_is_interrupted_its_cursor_is_behind_all_that_is_unread(
     served, monkeypatch, part, second
 ):
-    monkeypatch.setattr("cliniko.pagination.partitioned.PART", part)
+    monkeypatch.setattr("cliniko.pagination.walk.PART", part)
     monkeypatch.setattr(Client, "leaves_budget", True)
     since = served.account.now - timedelta(hours=1)
     backwards(served.account, second)

@@ -21,7 +21,7 @@ from cliniko.endpoints import ENDPOINTS
 from cliniko.extract.progress import Reading
 from cliniko_warehouse.ledger.runs import Run
 from cliniko_warehouse.paths import work_file
-from cliniko_warehouse.reconcile.reconcile import Terms, reconcile
+from cliniko_warehouse.reconcile.reconcile import ReconcileOptions, reconcile
 from cliniko_warehouse.run.sync import sync
 from cliniko_warehouse.sandbox import (
     Account,
@@ -29,7 +29,8 @@ from cliniko_warehouse.sandbox import (
     lie,
     serve,
 )
-from cliniko_warehouse.warehouse.warehouse import bounded, warehouse
+from cliniko_warehouse.warehouse.duckdb_file import bounded
+from cliniko_warehouse.warehouse.warehouse import warehouse
 
 NIGHTS = 10
 DAY = 86_400  # seconds
@@ -106,7 +107,7 @@ class Clinic:
         now = datetime.now(UTC) + timedelta(days=self.nights)
         given = settings_for(self.served, max_attempts=1)
         readings = {name: Reading(ENDPOINTS[name]) for name in NAMES}
-        terms = Terms(requests=BUDGET * len(NAMES), now=lambda: now)
+        terms = ReconcileOptions(requests=BUDGET * len(NAMES), now=lambda: now)
         store = warehouse("duckdb", self.state_dir)
         with store.opened(), bounded(work_file(self.state_dir)):
             after = partial(reconcile, settings=given, terms=terms)

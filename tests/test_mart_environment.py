@@ -8,7 +8,7 @@ from pathlib import Path
 
 from foreign_settings import DBT_VARIABLES, FOREIGN, LIBPQ
 
-from cliniko_warehouse.marts.dbt_environment import OURS, environment
+from cliniko_warehouse.marts.dbt_runner import OURS, environment
 
 
 def test_a_build_gets_no_variable_of_anybody_else() -> None:

@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from cliniko.endpoints import ENDPOINTS, schema
-from cliniko.transform.convert import SQL
-from cliniko_warehouse.ledger.runs import LEDGER
+from cliniko.transform.types import SQL
+from cliniko_warehouse.ledger.tables import LEDGER
 from cliniko_warehouse.marts.project import PROJECT
 
 [SOURCE] = yaml.safe_load((PROJECT / "models/staging/sources.yml").read_text())["sources"]

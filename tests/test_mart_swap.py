@@ -8,8 +8,7 @@ import postgres_server
 import psycopg2
 import pytest
 
-from cliniko_warehouse.marts.session import session
-from cliniko_warehouse.marts.swap import swap
+from cliniko_warehouse.marts.swap import session, swap
 from cliniko_warehouse.warehouse.warehouse import warehouse
 
 FIRST = """

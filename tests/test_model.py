@@ -26,7 +26,7 @@ from lies import LIES
 
 from cliniko.api.client import Client
 from cliniko.endpoints import ENDPOINTS, schema
-from cliniko.extract.extractor import Extract
+from cliniko.extract.extractor import EndpointExtractor
 from cliniko.extract.progress import Reading
 from cliniko.pagination.list_request import PER_PAGE
 from cliniko.settings import ClinikoSettings
@@ -253,7 +253,7 @@ class World:
             self.account.pass_seconds(7)
             self.account.create(self.case.name)
         self.account.before_answer.append(self._answer)
-        self._patched.setattr("cliniko.pagination.partitioned.PART", self.case.part)
+        self._patched.setattr("cliniko.pagination.walk.PART", self.case.part)
         self._patched.setattr(Client, "leaves_budget", True)
         if self.in_turn:
             self._patched.setattr("cliniko.pagination.parallel.ThreadPoolExecutor", InTurn)
@@ -412,7 +412,9 @@ class Copy:
             return next(taken, None) is None
 
         kept = rules(self.settings)
-        extract = Extract(self.settings, self.client, kept, {self.name: reading}, pause=pause)
+        extract = EndpointExtractor(
+            self.settings, self.client, kept, {self.name: reading}, pause=pause
+        )
         return state, [batch.rows for batch in extract.rows(ENDPOINTS[self.name], state, ())]
 
     def _load(self, state: dict[str, Any], tables: Sequence[pa.Table]) -> None:

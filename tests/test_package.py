@@ -15,13 +15,8 @@ from cliniko.dlt_hints import marked
 from cliniko.endpoints import ENDPOINTS
 from cliniko.endpoints.schema import REJECTIONS, Table
 from cliniko.endpoints.spec import Record
-from cliniko.extract.load_package import (
-    EVERY,
-    NAMED,
-    Batch,
-    Package,
-    joined,
-)
+from cliniko.extract.batches import Batch, joined
+from cliniko.extract.load_package import EVERY, NAMED, LoadPackage
 from cliniko.extract.progress import State
 from cliniko.pagination.walk import Page
 from cliniko.transform.erased import FORGOTTEN
@@ -30,8 +25,8 @@ URL = "https://api.au1.cliniko.com/v1"
 START = datetime(2026, 6, 1, 3, 30, tzinfo=UTC)
 
 
-def package(name: str, state: State | None = None) -> Package:
-    return Package(ENDPOINTS[name], "main", "run", {} if state is None else state)
+def package(name: str, state: State | None = None) -> LoadPackage:
+    return LoadPackage(ENDPOINTS[name], "main", "run", {} if state is None else state)
 
 
 def page(*records: Record, minute: int = 0) -> Page:
@@ -245,7 +240,7 @@ def test_a_record_rejected_here_has_to_wait_with_its_next_version() -> None:
     assert not fits
 
 
-def rejections(taken: Package) -> list[Record]:
+def rejections(taken: LoadPackage) -> list[Record]:
     rows: list[Record] = []
     for batch in taken.batches(least=0):
         rows += [row for row in batch.rows.to_pylist() if "reason" in row]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from cliniko.pagination import page
-from cliniko.pagination.page import Distrust
+from cliniko.pagination.page import UnorderedResponse
 
 FIRST, LAST = datetime(2026, 5, 1, 9, tzinfo=UTC), datetime(2026, 5, 1, 11, tzinfo=UTC)
 
@@ -37,12 +37,12 @@ def test_times_in_order_are_trusted_whatever_their_form(between: str) -> None:
     ],
 )
 def test_times_out_of_order_are_not(times: tuple[str, ...]) -> None:
-    with pytest.raises(Distrust, match="unsorted"):
+    with pytest.raises(UnorderedResponse, match="unsorted"):
         page.changes(changed(*times), None)
 
 
 def test_a_page_that_begins_before_what_was_asked_for_is_not_trusted() -> None:
-    with pytest.raises(Distrust, match="before the time"):
+    with pytest.raises(UnorderedResponse, match="before the time"):
         page.changes(changed("2026-05-01T09:00:00Z"), LAST)
 
 
@@ -50,5 +50,5 @@ def test_a_page_that_begins_before_what_was_asked_for_is_not_trusted() -> None:
     "time", [None, 7, "", "2026-05-01T10:00:00", "2026-05-01", "2026-13-01T10:00:00Z"]
 )
 def test_a_time_that_cannot_be_read_is_not_trusted(time: Any) -> None:
-    with pytest.raises(Distrust, match="no usable updated_at"):
+    with pytest.raises(UnorderedResponse, match="no usable updated_at"):
         page.changes(changed("2026-05-01T09:00:00Z", time), None)

@@ -11,7 +11,7 @@ from cliniko.api.client import Client
 from cliniko.api.json_decoding import UNREADABLE
 from cliniko.endpoints import ENDPOINTS
 from cliniko.errors import ClinikoError
-from cliniko.pagination.list_request import Listed
+from cliniko.pagination.list_request import ListRequest
 from cliniko.pagination.page_size import (
     MOST,
     Capacity,
@@ -219,7 +219,7 @@ def test_single_ids_are_all_answered_however_small_the_pages(
 ) -> None:
     served.faults.append(HEAVY["too many bytes"](10))
     client = Client(settings_for(served, **LIMITS), sleep=lambda seconds: None)
-    listed = Listed(client, CONTACTS, "/contacts", [])
+    listed = ListRequest(client, CONTACTS, "/contacts", [])
     wanted = sorted(map(int, ids(account)))[:90]
     listed.get()
 

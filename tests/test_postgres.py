@@ -21,7 +21,7 @@ from cliniko.endpoints.schema import tables as catalogued
 from cliniko.errors import ConfigError, Locked, Unavailable
 from cliniko.extract.progress import Reading
 from cliniko.settings import ClinikoSettings
-from cliniko.transform.convert import SQL
+from cliniko.transform.types import SQL
 from cliniko_warehouse.presentation.progress import console
 from cliniko_warehouse.recovery.cursors import cursors
 from cliniko_warehouse.run import nightly

@@ -14,7 +14,7 @@ import pytest
 from conftest import Cliniko, Warehouse
 from postgres_server import Server, execute
 
-from cliniko_warehouse.run.shutdown import Stopping, heard
+from cliniko_warehouse.run.shutdown import ShutdownFlag, heard
 from cliniko_warehouse.sandbox import Account, Served, serve
 
 LIST = "contacts"
@@ -176,7 +176,7 @@ def test_a_turn_that_another_run_keeps_is_waited_for_and_given_up(
 def test_a_signal_is_heard_while_a_driver_waits_for_the_server(warehouse: Warehouse) -> None:
     heard_after: list[float] = []
 
-    def tell(stopping: Stopping) -> None:
+    def tell(stopping: ShutdownFlag) -> None:
         time.sleep(0.3)
         os.kill(os.getpid(), signal.SIGTERM)
         told = time.monotonic()

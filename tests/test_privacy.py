@@ -11,7 +11,7 @@ from cliniko.errors import ConfigError
 from cliniko.settings import resolve
 from cliniko.transform import privacy
 from cliniko.transform.privacy import PROFILES, Rules, stays
-from cliniko.transform.tables import Typed, typed
+from cliniko.transform.tables import ConvertedPage, typed
 
 READ_AT = datetime(2026, 6, 1, tzinfo=UTC)
 SALT = "0123456789abcdef0123456789abcdef"
@@ -21,7 +21,7 @@ each_endpoint = pytest.mark.parametrize("endpoint", ENDPOINTS.values(), ids=ENDP
 each_profile = pytest.mark.parametrize("profile", PROFILES)
 
 
-def loaded(name: str, rules: Rules, *records: dict[str, Any]) -> Typed:
+def loaded(name: str, rules: Rules, *records: dict[str, Any]) -> ConvertedPage:
     endpoint = ENDPOINTS[name]
     return typed(endpoint, records, "main", READ_AT, {}, rules.treatment(endpoint))
 

@@ -10,7 +10,7 @@ from cliniko.extract.progress import Reading
 from cliniko.settings import ClinikoSettings
 from cliniko_warehouse.ledger.runs import Run
 from cliniko_warehouse.presentation.progress import console
-from cliniko_warehouse.reconcile.reconcile import Terms
+from cliniko_warehouse.reconcile.reconcile import ReconcileOptions
 from cliniko_warehouse.run import nightly
 from cliniko_warehouse.sandbox import Account, status, wrong_total
 
@@ -37,7 +37,7 @@ def night(settings: ClinikoSettings, warehouse: Warehouse):
             warehouse.destination,
             warehouse.state_dir,
             console(),
-            Terms(**terms),
+            ReconcileOptions(**terms),
         )
 
     return run

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cliniko.extract.load_package import EVERY
-from cliniko.extract.recent_records import REMEMBERED, Marks, Repeats
+from cliniko.extract.recent_records import REMEMBERED, Marks, RecentRecords
 from cliniko.pagination.list_request import PER_PAGE
 from cliniko.pagination.walk import Page
 
@@ -15,7 +15,7 @@ def page(*records: dict[str, Any]) -> Page:
 
 
 def remember(marks: Marks, page: Page, refused: Collection[str]) -> None:
-    repeats = Repeats(marks)
+    repeats = RecentRecords(marks)
     repeats.remember(page)
     repeats.settle(refused)
 
@@ -24,7 +24,7 @@ def test_a_record_that_comes_again_as_it_was_is_left_out() -> None:
     marks: Marks = {}
     remember(marks, page({"id": "1", "name": "GST"}), ())
 
-    result = Repeats(marks).without(page({"name": "GST", "id": "1"}, {"id": "2"}))
+    result = RecentRecords(marks).without(page({"name": "GST", "id": "1"}, {"id": "2"}))
 
     assert result.records == [{"id": "2"}]
 
@@ -33,7 +33,7 @@ def test_a_record_that_changed_is_kept() -> None:
     marks: Marks = {}
     remember(marks, page({"id": "1", "name": "GST"}), ())
 
-    result = Repeats(marks).without(page({"id": "1", "name": "VAT"}))
+    result = RecentRecords(marks).without(page({"id": "1", "name": "VAT"}))
 
     assert result.records == [{"id": "1", "name": "VAT"}]
 
@@ -42,7 +42,7 @@ def test_a_record_that_was_rejected_is_read_again() -> None:
     marks: Marks = {}
     remember(marks, page({"id": "1"}), {"1"})
 
-    result = Repeats(marks).without(page({"id": "1"}))
+    result = RecentRecords(marks).without(page({"id": "1"}))
 
     assert result.records == [{"id": "1"}]
 
@@ -51,7 +51,7 @@ def test_where_too_many_were_rejected_to_name_them_all_are_read_again() -> None:
     marks: Marks = {}
     remember(marks, page({"id": "1"}), {EVERY})
 
-    result = Repeats(marks).without(page({"id": "1"}))
+    result = RecentRecords(marks).without(page({"id": "1"}))
 
     assert result.records == [{"id": "1"}]
 
@@ -70,7 +70,7 @@ def test_a_whole_page_that_is_read_again_is_known() -> None:
     whole = page(*({"id": str(n)} for n in range(PER_PAGE)))
     remember(marks, whole, ())
 
-    assert not Repeats(marks).without(whole).records
+    assert not RecentRecords(marks).without(whole).records
 
 
 def test_a_record_nested_too_deep_for_orjson_can_be_remembered() -> None:
@@ -80,6 +80,6 @@ def test_a_record_nested_too_deep_for_orjson_can_be_remembered() -> None:
     marks: Marks = {}
     remember(marks, page({"id": "1", "deep": deep}), ())
 
-    result = Repeats(marks).without(page({"id": "1", "deep": deep}))
+    result = RecentRecords(marks).without(page({"id": "1", "deep": deep}))
 
     assert result.records == []

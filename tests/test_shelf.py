@@ -7,7 +7,7 @@ import duckdb
 import pytest
 
 from cliniko.endpoints import ENDPOINTS
-from cliniko_warehouse.reconcile.row_counts import END, Shelf, count
+from cliniko_warehouse.reconcile.row_counts import END, WarehouseRows, count
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -47,8 +47,8 @@ def put(client: Client, table: str, account: str, number: int, **more: datetime)
     client.db.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({places})", [*row.values()])
 
 
-def shelf(client: Client, account: str = "a", name: str = "patients") -> Shelf:
-    return Shelf(client, ENDPOINTS[name], account, NOW)
+def rows_there(client: Client, account: str = "a", name: str = "patients") -> WarehouseRows:
+    return WarehouseRows(client, ENDPOINTS[name], account, NOW)
 
 
 def test_lists_of_several_accounts_are_counted_in_one_statement(client: Client) -> None:
@@ -56,19 +56,19 @@ def test_lists_of_several_accounts_are_counted_in_one_statement(client: Client) 
     put(client, "patients", "a", 2, archived_at=NOW)
     put(client, "patients", "b", 1, archived_at=NOW)
     put(client, "taxes", "b", 7)
-    shelves = [shelf(client, a, name) for a in "abc" for name in ("patients", "taxes")]
+    warehouse_rows = [rows_there(client, a, name) for a in "abc" for name in ("patients", "taxes")]
 
-    count(shelves)
+    count(warehouse_rows)
 
-    assert [one.count() for one in shelves] == [2, 0, 1, 1, 0, 0]
-    assert [one.count("archived_at") for one in shelves[::2]] == [1, 1, 0]
+    assert [one.count() for one in warehouse_rows] == [2, 0, 1, 1, 0, 0]
+    assert [one.count("archived_at") for one in warehouse_rows[::2]] == [1, 1, 0]
     assert client.statements == 1
 
 
 def test_rows_that_are_gone_do_not_count(client: Client) -> None:
     put(client, "patients", "a", 1, _gone_at=NOW)
     put(client, "patients", "a", 2)
-    here = shelf(client)
+    here = rows_there(client)
 
     count([here])
 
@@ -79,7 +79,7 @@ def test_rows_that_are_not_expected_yet_do_not_count(client: Client) -> None:
     put(client, "patients", "a", 1, created_at=NOW + timedelta(seconds=1), archived_at=NOW)
     put(client, "patients", "a", 2)
     put(client, "patients", "b", 3)
-    late, other = shelf(client, "a"), shelf(client, "b")
+    late, other = rows_there(client, "a"), rows_there(client, "b")
 
     count([late, other])
 
@@ -89,7 +89,7 @@ def test_rows_that_are_not_expected_yet_do_not_count(client: Client) -> None:
 
 def test_a_row_without_a_time_of_creation_counts(client: Client) -> None:
     client.db.execute("INSERT INTO patients (_account, id) VALUES ('a', 1)")
-    here = shelf(client)
+    here = rows_there(client)
 
     count([here])
 
@@ -103,6 +103,6 @@ def test_no_list_at_all_asks_nothing(client: Client) -> None:
 
 
 def test_no_row_to_mark_asks_nothing(client: Client) -> None:
-    shelf(client).mark_gone([], NOW)
+    rows_there(client).mark_gone([], NOW)
 
     assert client.statements == 0

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from cliniko.api.columnar import (
     CREDIT,
-    Shredded,
+    ColumnarRecords,
     reader,
     values,
 )
 from cliniko.endpoints import ENDPOINTS
 from cliniko.endpoints.spec import Endpoint, Record
-from cliniko.transform.tables import Typed, typed
+from cliniko.transform.tables import ConvertedPage, typed
 from cliniko_warehouse.sandbox import Account
 
 NOW = datetime(2026, 6, 1, 3, 30, tzinfo=UTC)
@@ -44,7 +44,7 @@ def shredded(endpoint: Endpoint, content: bytes) -> dict[str, Any] | None:
     return read(content)
 
 
-def seen(result: Typed) -> Any:
+def seen(result: ConvertedPage) -> Any:
     """All that a page became."""
     return (
         {name: (table.schema, table.to_pylist()) for name, table in result.tables.items()},
@@ -80,7 +80,7 @@ def test_what_the_sandbox_serves_is_shredded(endpoint: Endpoint) -> None:
     body = shredded(endpoint, content)
 
     assert body
-    assert isinstance(body[endpoint.name], Shredded)
+    assert isinstance(body[endpoint.name], ColumnarRecords)
     same(endpoint, content, body)
 
 

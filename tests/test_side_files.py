@@ -13,7 +13,7 @@ from file_client import Client
 from cliniko_warehouse.paths import published, work_file
 from cliniko_warehouse.publish.publish import NotPublished, publish
 from cliniko_warehouse.publish.side_files import closed_to_writers, logs
-from cliniko_warehouse.warehouse.warehouse import make
+from cliniko_warehouse.warehouse.duckdb_file import make
 from cliniko_warehouse.warehouse.warehouse import warehouse as destination
 
 

@@ -12,7 +12,7 @@ from conftest import Warehouse, settings_for
 from cliniko.api.client import Client
 from cliniko.endpoints import ENDPOINTS
 from cliniko.errors import Unavailable
-from cliniko.extract.extractor import Extract
+from cliniko.extract.extractor import EndpointExtractor
 from cliniko.extract.progress import Reading, State
 from cliniko.pagination.page import Page
 from cliniko.pagination.partitions import divided, restored
@@ -37,7 +37,7 @@ def account() -> Account:
 @pytest.fixture(autouse=True)
 def _four_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lists need not be big to be split, nor answers slow."""
-    monkeypatch.setattr("cliniko.pagination.partitioned.PART", 300)
+    monkeypatch.setattr("cliniko.pagination.walk.PART", 300)
     monkeypatch.setattr(Client, "leaves_budget", True)
 
 
@@ -373,7 +373,7 @@ def test_a_reset_forgets_the_ranges(served, settings, warehouse):
 
 def test_a_list_is_worth_splitting_once_few_walks_go_on_beside_it(settings, client):
     readings = {name: Reading(ENDPOINTS[name]) for name in ("patients", "users", "taxes")}
-    extract = Extract(settings, client, rules(settings), readings)
+    extract = EndpointExtractor(settings, client, rules(settings), readings)
     mine, users, taxes = readings.values()
     two = extract.is_idle(mine)
     users.at_once = 4
@@ -385,7 +385,7 @@ def test_a_list_is_worth_splitting_once_few_walks_go_on_beside_it(settings, clie
 
 def test_a_list_is_not_split_where_one_walk_uses_the_budget(settings, client, monkeypatch):
     mine = Reading(ENDPOINTS["patients"])
-    extract = Extract(settings, client, rules(settings), {"patients": mine})
+    extract = EndpointExtractor(settings, client, rules(settings), {"patients": mine})
     monkeypatch.setattr(Client, "leaves_budget", False)
 
     assert not extract.is_idle(mine)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from cliniko.endpoints.schema import REJECTIONS
-from cliniko.extract.load_package import Batch
+from cliniko.extract.batches import Batch
 from cliniko.transform.erased import FORGOTTEN
 from cliniko_warehouse.load.spool import Spool, Stored, in_memory
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from cliniko.endpoints import ENDPOINTS
 from cliniko.endpoints.schema import LOAD_ID, tables
 from cliniko.endpoints.spec import Endpoint, Record
-from cliniko.transform.convert import ARROW
 from cliniko.transform.schema_drift import Drift
-from cliniko.transform.tables import Typed, emptied, typed
+from cliniko.transform.tables import ConvertedPage, emptied, typed
+from cliniko.transform.types import ARROW
 
 NOW = datetime(2026, 6, 1, 3, 30, tzinfo=UTC)
 URL = "https://api.au1.cliniko.com/v1"
@@ -25,11 +25,11 @@ def link(path: str) -> Record:
     return {"links": {"self": URL + path}}
 
 
-def became(name: str, *records: Record, seen: Drift | None = None) -> Typed:
+def became(name: str, *records: Record, seen: Drift | None = None) -> ConvertedPage:
     return typed(ENDPOINTS[name], records, "main", NOW, {} if seen is None else seen)
 
 
-def rows(result: Typed, table: str) -> list[Record]:
+def rows(result: ConvertedPage, table: str) -> list[Record]:
     found: list[Record] = result.tables[table].to_pylist()
     return found
 

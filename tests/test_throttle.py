@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from cliniko.api.rate_limiter import Throttle, pause
+from cliniko.api.rate_limiter import RateLimiter, pause
 from cliniko.errors import ConfigError
 
 
@@ -66,8 +66,8 @@ def time() -> Time:
     return Time()
 
 
-def throttle(time: Time, per_minute: int, random: float = 0.0) -> Throttle:
-    return Throttle(per_minute, clock=time.clock, sleep=time.sleep, random=lambda: random)
+def throttle(time: Time, per_minute: int, random: float = 0.0) -> RateLimiter:
+    return RateLimiter(per_minute, clock=time.clock, sleep=time.sleep, random=lambda: random)
 
 
 def test_requests_within_the_budget_go_at_once(time: Time) -> None:
@@ -204,15 +204,15 @@ def test_a_shorter_hold_does_not_end_a_longer_one(time: Time) -> None:
 
 def test_a_sleeper_who_is_held_again_and_late_still_gets_a_place() -> None:
     now = [0.0]
-    pace: Throttle
+    pace: RateLimiter
 
     def oversleep(seconds: float) -> None:
         now[0] += seconds + 500
         if now[0] < 1_000:
             pace.hold(10)
-            Throttle.wait(pace)
+            RateLimiter.wait(pace)
 
-    pace = Throttle(1, clock=lambda: now[0], sleep=oversleep, random=lambda: 0.0)
+    pace = RateLimiter(1, clock=lambda: now[0], sleep=oversleep, random=lambda: 0.0)
     pace.wait()
 
     waited = pace.wait()
@@ -222,7 +222,7 @@ def test_a_sleeper_who_is_held_again_and_late_still_gets_a_place() -> None:
 
 def test_a_sleep_that_a_test_does_not_play_out_ends_all_the_same() -> None:
     naps: list[float] = []
-    pace = Throttle(5, sleep=naps.append, random=lambda: 0.0)
+    pace = RateLimiter(5, sleep=naps.append, random=lambda: 0.0)
     pace.hold(30)
 
     pace.wait()
@@ -232,7 +232,7 @@ def test_a_sleep_that_a_test_does_not_play_out_ends_all_the_same() -> None:
 
 def test_a_budget_of_nothing_is_refused() -> None:
     with pytest.raises(ConfigError, match="requests_per_minute"):
-        Throttle(0)
+        RateLimiter(0)
 
 
 @pytest.mark.parametrize(

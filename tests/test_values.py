@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cliniko.endpoints.spec import Kind
-from cliniko.transform import convert
+from cliniko.transform import convert, types
 from cliniko.transform.convert import (
     column,
     fingerprint,
@@ -167,7 +167,7 @@ def test_no_json_breaks_a_column(kind: Kind, sent: list[Any]) -> None:
     nulls = [p for p, v in enumerate(array.to_pylist()) if v is None]
     absent = {p for p, v in enumerate(sent) if v is None or v == ""}
 
-    assert array.type == convert.ARROW[kind]
+    assert array.type == types.ARROW[kind]
     assert set(nulls) - {place for place, _ in misfits} <= absent
 
 
@@ -193,7 +193,7 @@ def test_an_empty_string_stays_empty_in_a_text(kind: Kind) -> None:
 def test_a_column_of_nulls_has_the_type_of_its_kind(kind: Kind) -> None:
     array, misfits = column(kind, [None, None])
 
-    assert array.type == convert.ARROW[kind]
+    assert array.type == types.ARROW[kind]
     assert (array.null_count, misfits) == (2, [])
 
 

@@ -1,6 +1,7 @@
 """Memory that was freed goes back to the system, which a long run shares."""
 
 import ctypes
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -43,3 +44,23 @@ def _function(name: str) -> "ctypes._FuncPointer | None":
         return getattr(ctypes.CDLL(None), name)  # type: ignore[no-any-return]
     except (AttributeError, OSError, TypeError):
         return None
+
+
+WORDS = "not enough memory: what was loaded is kept; a run with 2 GB goes on from there"
+
+
+SIGNS = ("annot allocate memory", "bad_alloc", "failed to map segment", "can't start new thread")
+
+
+def is_short(error: BaseException | None) -> bool:
+    """Whether an error, or what led to it, came of too little memory."""
+    while error is not None:
+        if (
+            isinstance(error, MemoryError)
+            or getattr(error, "errno", None) == errno.ENOMEM
+            or type(error).__name__ == "OutOfMemoryException"
+            or any(sign in str(error) for sign in SIGNS)
+        ):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -9,7 +9,7 @@ from dlt.common.schema.typing import TColumnSchema
 
 from .endpoints import schema
 from .endpoints.schema import LOAD_ID, Table
-from .extract.load_package import Batch
+from .extract.batches import Batch
 
 
 def marked(batch: Batch, load_id: str) -> Any:

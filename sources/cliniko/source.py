@@ -6,8 +6,7 @@ dlt loads what it read before.
 """
 
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dlt
@@ -19,33 +18,12 @@ from .api.client import Client
 from .dlt_hints import marked
 from .endpoints import ENDPOINTS
 from .endpoints.spec import Endpoint
-from .extract.extractor import Extract
-from .extract.load_package import Batch, joined
+from .extract.batches import joined
+from .extract.delivery import Delivery
+from .extract.extractor import EndpointExtractor
 from .extract.progress import Reading, State
 from .settings import ClinikoSettings, resolve
 from .transform.privacy import rules
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """What was read of an account since the delivery before.
-
-    states:   endpoint → what dlt's state is to keep of it, where that has changed
-    batches:  endpoint → rows, which may be gone through more than once
-    tables:   those that have rows here, or come to be
-    size:     bytes of rows, about
-    """
-
-    account: str
-    states: dict[str, State] = field(default_factory=dict)
-    batches: dict[str, Iterable[Batch]] = field(default_factory=dict)
-    tables: frozenset[str] = frozenset()
-    size: int = 0
-
-    @property
-    def endpoints(self) -> set[str]:
-        """Those of which there is something to load."""
-        return self.states.keys() | self.batches.keys()
 
 
 @dlt.source(name="cliniko", section="cliniko")
@@ -68,7 +46,7 @@ def cliniko_source(
     """
     settings = settings or resolve()
     asked = client or Client(settings)
-    extract = Extract(settings, asked, rules(settings), readings)
+    extract = EndpointExtractor(settings, asked, rules(settings), readings)
     if client is None:
         weakref.finalize(extract, asked.close)  # nobody else knows when the last row was read
     for endpoint in [r.endpoint for r in readings.values()] if readings else ENDPOINTS.values():
@@ -81,7 +59,7 @@ def cliniko_source(
         yield resource(endpoint, extract)
 
 
-def _rows(endpoint: Endpoint, extract: Extract) -> Iterator[Any]:
+def _rows(endpoint: Endpoint, extract: EndpointExtractor) -> Iterator[Any]:
     """The rows of one endpoint, which dlt asks for."""
     state: State = dlt.current.resource_state().setdefault(extract.settings.account, {})
     for batch in extract.rows(endpoint, state, dlt.current.source_schema().tables):

@@ -15,9 +15,8 @@ from typing import Any
 import typer
 
 from cliniko.errors import ClinikoError
-from cliniko_warehouse import out_of_memory
+from cliniko_warehouse import memory
 from cliniko_warehouse.cli.commands import (
-    dashboard,
     forget,
     init,
     inspect,
@@ -53,7 +52,7 @@ for command in (
     documented(inspect.get),
     documented(sync.publish),
     schedule.schedule,
-    dashboard.dashboard,
+    local.dashboard,
     documented(forget.forget),
     local.sandbox,
     documented(local.demo),
@@ -144,8 +143,8 @@ def _message(error: Exception) -> str:
     """An error that ended the command, for a person."""
     if isinstance(error, ClinikoError):
         return str(error)
-    if out_of_memory.is_short(error):
-        return out_of_memory.WORDS
+    if memory.is_short(error):
+        return memory.WORDS
     from cliniko_warehouse.error_text import said
 
     return f"{type(error).__name__}: {said(error)} (CLINIKO_DEBUG=1 shows where)"

@@ -30,7 +30,7 @@ OWNED = {
 
 
 @dataclass(frozen=True)
-class Beside:
+class DerivedTable:
     """A table beside the lists, with the columns that it has."""
 
     schema: str
@@ -70,7 +70,7 @@ class Beside:
             client.execute_sql(f"UPDATE {self.name} SET {nulls} {where}", account)
 
 
-def beside(client: Any, destination: str) -> list[Beside]:
+def beside(client: Any, destination: str) -> list[DerivedTable]:
     """The tables of accounts' rows that are there; none where we cannot look."""
     if destination not in ("duckdb", "postgres"):
         return []
@@ -79,7 +79,7 @@ def beside(client: Any, destination: str) -> list[Beside]:
         if schema != DATASET:
             found.setdefault((schema, table), set()).add(column)
     return [
-        Beside(schema, table, frozenset(columns))
+        DerivedTable(schema, table, frozenset(columns))
         for (schema, table), columns in sorted(found.items())
         if "_account" in columns
     ]

@@ -8,7 +8,7 @@ from cliniko.api import filters
 from cliniko.api.client import Client
 from cliniko.endpoints import ENDPOINTS
 from cliniko.errors import ConfigError
-from cliniko.pagination.list_request import Listed
+from cliniko.pagination.list_request import ListRequest
 from cliniko.pagination.page import total
 from cliniko.settings import ClinikoSettings
 from cliniko.transform.erased import PATIENTS
@@ -16,7 +16,7 @@ from cliniko_warehouse import paths
 from cliniko_warehouse.erasure import patient_rows
 from cliniko_warehouse.erasure.patient_rows import Rows
 from cliniko_warehouse.load import account_identity
-from cliniko_warehouse.load.account_loader import Landing
+from cliniko_warehouse.load.account_loader import AccountLoader
 from cliniko_warehouse.publish.publish import publish
 from cliniko_warehouse.recovery.recover import recovered
 from cliniko_warehouse.warehouse.locks import hold_account, hold_place, writers
@@ -40,10 +40,10 @@ def forget(
     state_dir = paths.writable(state_dir)
     with hold_place(state_dir), hold_account(settings, state_dir):
         paths.sweep(state_dir)
-        with _opened(settings, destination, state_dir) as (store, landing):
+        with _opened(settings, destination, state_dir) as (store, loader):
             if not even_if_there:
-                _refuse_if_there(settings, patients, landing)
-            rows = patient_rows.forget(landing, patients, store)
+                _refuse_if_there(settings, patients, loader)
+            rows = patient_rows.forget(loader, patients, store)
         if store.file:
             publish(store.file, state_dir, settings.published_mode)
     return rows
@@ -57,36 +57,36 @@ def remember(
     with (
         hold_place(state_dir),
         hold_account(settings, state_dir),
-        _opened(settings, destination, state_dir) as (_, landing),
+        _opened(settings, destination, state_dir) as (_, loader),
     ):
-        return patient_rows.remember(landing, patients)
+        return patient_rows.remember(loader, patients)
 
 
 @contextmanager
 def _opened(
     settings: ClinikoSettings, destination: str, state_dir: Path
-) -> Iterator[tuple[Warehouse, Landing]]:
+) -> Iterator[tuple[Warehouse, AccountLoader]]:
     """The warehouse, held, with what a run before left brought in line."""
     store = warehouse(destination, state_dir)
     with recovered(store, state_dir), store.locked(writers(settings.account, settings)):
-        landing = Landing(store, settings.account, state_dir)
-        landing.prepare()
-        if not landing.flow.default_schema_name:
+        loader = AccountLoader(store, settings.account, state_dir)
+        loader.prepare()
+        if not loader.flow.default_schema_name:
             raise ConfigError(paths.NOTHING)
-        yield store, landing
+        yield store, loader
 
 
 def _refuse_if_there(
-    settings: ClinikoSettings, patients: Collection[int], landing: Landing
+    settings: ClinikoSettings, patients: Collection[int], loader: AccountLoader
 ) -> None:
     """Raise ConfigError if the account has one of them, archived or not.
 
     An account of which nobody here is a patient would let all of them go: it is refused.
     """
     with Client(settings) as client:
-        account_identity.verify(landing, client, settings)
+        account_identity.verify(loader, client, settings)
         endpoint = ENDPOINTS[PATIENTS]
-        listed = Listed(client, endpoint, endpoint.paths[0], [])
+        listed = ListRequest(client, endpoint, endpoint.paths[0], [])
         there = [
             str(number)
             for number in sorted(patients)

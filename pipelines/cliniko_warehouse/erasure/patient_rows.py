@@ -18,17 +18,17 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from cliniko.endpoints import ENDPOINTS, schema
 from cliniko.endpoints.schema import REJECTED
 from cliniko.endpoints.spec import Endpoint
-from cliniko.extract.load_package import Batch
-from cliniko.source import Delivery
-from cliniko.transform.convert import ARROW
+from cliniko.extract.batches import Batch
+from cliniko.extract.delivery import Delivery
 from cliniko.transform.erased import (
     FORGOTTEN,
     MARKS,
     PATIENTS,
     Forgotten,
 )
-from cliniko_warehouse.erasure.derived_tables import Beside, beside
-from cliniko_warehouse.load.account_loader import Landing
+from cliniko.transform.types import ARROW
+from cliniko_warehouse.erasure.derived_tables import DerivedTable, beside
+from cliniko_warehouse.load.account_loader import AccountLoader
 from cliniko_warehouse.load.checkpoints import States
 from cliniko_warehouse.publish import compaction
 from cliniko_warehouse.publish.staging import empty
@@ -41,52 +41,52 @@ Rows = dict[str, int]
 """Table → rows that were removed from it, or in which the patient was."""
 
 
-def forgotten(landing: Landing) -> Forgotten:
+def forgotten(loader: AccountLoader) -> Forgotten:
     """The records that are not to come back."""
     found = dict[str, dict[int, int]]()
-    if FORGOTTEN.name in landing.tables():
-        with landing.client() as client, suppress(DatabaseUndefinedRelation):
+    if FORGOTTEN.name in loader.tables():
+        with loader.client() as client, suppress(DatabaseUndefinedRelation):
             table = client.make_qualified_table_name(FORGOTTEN.name)
             sql = f"SELECT endpoint, id, patient_id FROM {table} WHERE _account = %s"
-            for endpoint, number, patient in client.execute_sql(sql, landing.account) or ():
+            for endpoint, number, patient in client.execute_sql(sql, loader.account) or ():
                 found.setdefault(endpoint, {})[number] = patient
     return found
 
 
-def gone(landing: Landing) -> list[int]:
+def gone(loader: AccountLoader) -> list[int]:
     """The patients who are marked as gone from the account."""
-    with landing.client() as client, suppress(DatabaseUndefinedRelation):
+    with loader.client() as client, suppress(DatabaseUndefinedRelation):
         table = client.make_qualified_table_name(PATIENTS)
         sql = f"SELECT id FROM {table} WHERE _account = %s AND _gone_at IS NOT NULL"
-        return [number for (number,) in client.execute_sql(sql, landing.account) or ()]
+        return [number for (number,) in client.execute_sql(sql, loader.account) or ()]
     return []
 
 
-def forget(landing: Landing, patients: Collection[int], warehouse: Warehouse) -> Rows:
+def forget(loader: AccountLoader, patients: Collection[int], warehouse: Warehouse) -> Rows:
     """Remove all that belongs to the patients; what was done, by table.
 
     A DuckDB file is due to be written anew afterwards (see `compact`); tables of Postgres
     are at once.
     """
-    flow = landing.flow
-    _make(landing)
+    flow = loader.flow
+    _make(loader)
     if warehouse.file:
         compaction.due(warehouse.file)
     with connected(flow) as client:
         there = {name for name in flow.default_schema.tables if name[:4] != "_dlt"}
-        erasure = Erasure(client, landing.account, there, beside(client, warehouse.name))
+        erasure = Erasure(client, loader.account, there, beside(client, warehouse.name))
         with client.begin_transaction():
             erasure.run(patients)
         touched = [client.make_qualified_table_name(name) for name in sorted(there)]
         compaction.vacuum(client, warehouse, [*touched, *(one.name for one in erasure.others)])
     empty(flow)
-    _leave_state(landing, erasure.doomed)
+    _leave_state(loader, erasure.doomed)
     return dict(sorted(erasure.rows.items()))
 
 
-def remember(landing: Landing, patients: Collection[int]) -> int:
+def remember(loader: AccountLoader, patients: Collection[int]) -> int:
     """Let the patients' records come back with the next run; how many they were."""
-    flow, account = landing.flow, landing.account
+    flow, account = loader.flow, loader.account
     if FORGOTTEN.name not in flow.default_schema.tables:
         return 0
     with connected(flow) as client:
@@ -109,7 +109,7 @@ class Erasure:
     client: Any
     account: str
     there: Collection[str]
-    others: list[Beside]
+    others: list[DerivedTable]
     doomed: dict[str, dict[int, int]] = field(default_factory=dict)
     rows: Rows = field(default_factory=dict)
 
@@ -253,17 +253,17 @@ class Erasure:
         return list(self.client.execute_sql(sql, *values, self.account) or ())
 
 
-def _make(landing: Landing) -> None:
+def _make(loader: AccountLoader) -> None:
     """See that `_forgotten` is there."""
-    if FORGOTTEN.name not in landing.tables():
+    if FORGOTTEN.name not in loader.tables():
         columns = [column for column in FORGOTTEN.columns if column is not schema.LOAD_ID]
         rows = pa.table({column.name: pa.array([], ARROW[column.kind]) for column in columns})
-        landing.load(Delivery(landing.account, batches={FORGOTTEN.name: [Batch(FORGOTTEN, rows)]}))
+        loader.load(Delivery(loader.account, batches={FORGOTTEN.name: [Batch(FORGOTTEN, rows)]}))
 
 
-def _leave_state(landing: Landing, doomed: Mapping[str, Mapping[int, int]]) -> None:
+def _leave_state(loader: AccountLoader, doomed: Mapping[str, Mapping[int, int]]) -> None:
     """Take the records' ids and hashes out of dlt's state."""
-    states = landing.states()
+    states = loader.states()
     changed: States = {}
     for name in doomed.keys() & states.keys():
         ids, state = {str(number) for number in doomed[name]}, states[name]
@@ -272,7 +272,7 @@ def _leave_state(landing: Landing, doomed: Mapping[str, Mapping[int, int]]) -> N
             left = {key: mark for key, mark in recent.items() if key not in ids}
             bad = [key for key in rejected if key not in ids]
             changed[name] = state | {"recent": left, "rejected": bad}
-    landing.load(Delivery(landing.account, states=changed))
+    loader.load(Delivery(loader.account, states=changed))
 
 
 def _batches(ids: Collection[int]) -> Iterator[str]:

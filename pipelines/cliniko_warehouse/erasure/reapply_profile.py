@@ -12,7 +12,7 @@ from cliniko.endpoints.spec import Endpoint
 from cliniko.transform.privacy import Rules
 from cliniko_warehouse.erasure.derived_tables import beside
 from cliniko_warehouse.ledger.runs import Run
-from cliniko_warehouse.load.account_loader import Landing
+from cliniko_warehouse.load.account_loader import AccountLoader
 from cliniko_warehouse.publish import compaction
 from cliniko_warehouse.publish.staging import empty
 from cliniko_warehouse.warehouse.connection import connected
@@ -42,21 +42,21 @@ class Change:
         return f"{verb} WHERE _account = %s{beside}"
 
 
-def rewrite(landing: Landing, run: Run, rules: Rules, warehouse: Warehouse) -> None:
+def rewrite(loader: AccountLoader, run: Run, rules: Rules, warehouse: Warehouse) -> None:
     """Empty the columns that are left out or treated otherwise from now on.
 
     Of rows that the account still has, what is to be stored is read again (see the
     source); of those that are gone from it, it stays null. What is to be undone by a
     crash is done again by the next run: the state tells, and is committed with the rows.
     """
-    flow, states = landing.flow, landing.states()
+    flow, states = loader.flow, loader.states()
     changes: list[Change] = []
     for name, reading in run.readings.items():
         state = states.get(name)
         mark = rules.mark(reading.endpoint)
         if state is None or state.get("privacy") == mark:
             continue
-        own = list(_changes(landing, reading.endpoint, state.get("privacy") or {}, mark))
+        own = list(_changes(loader, reading.endpoint, state.get("privacy") or {}, mark))
         if own:
             reading.notes.append(f"older rows follow the privacy profile {rules.profile} now")
         changes += own
@@ -64,9 +64,9 @@ def rewrite(landing: Landing, run: Run, rules: Rules, warehouse: Warehouse) -> N
         _apply(flow, run.account, changes, warehouse)
 
 
-def _changes(landing: Landing, endpoint: Endpoint, old: Mark, new: Mark) -> Iterator[Change]:
+def _changes(loader: AccountLoader, endpoint: Endpoint, old: Mark, new: Mark) -> Iterator[Change]:
     """What has to be done to the endpoint's tables."""
-    there = landing.tables()
+    there = loader.tables()
     was = old.get("columns", {})
     salted = old.get("salt", new.get("salt")) != new.get("salt")
     any_change = False

@@ -10,7 +10,8 @@ from pathlib import Path
 import dlt
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
-from cliniko_warehouse.ledger.runs import RUNS, Killed
+from cliniko_warehouse.ledger.runs import CrashedRun
+from cliniko_warehouse.ledger.tables import RUNS
 from cliniko_warehouse.paths import work
 from cliniko_warehouse.warehouse.connection import connection
 from cliniko_warehouse.warehouse.warehouse import Warehouse
@@ -48,7 +49,7 @@ def marked(folder: Path, run_id: str) -> Iterator[None]:
         mark.unlink(missing_ok=True)
 
 
-def killed(folder: Path, run_id: str, flow: dlt.Pipeline) -> list[Killed]:
+def killed(folder: Path, run_id: str, flow: dlt.Pipeline) -> list[CrashedRun]:
     """The runs other than `run_id` that were killed before the warehouse knew of their end.
 
     To be asked under the lock: any other run that has a mark is dead.
@@ -57,7 +58,7 @@ def killed(folder: Path, run_id: str, flow: dlt.Pipeline) -> list[Killed]:
     if not names:
         return []
     known = _known(flow, names)
-    return [Killed(name, _started(name)) for name in names if name not in known]
+    return [CrashedRun(name, _started(name)) for name in names if name not in known]
 
 
 def clear(folder: Path, run_id: str) -> None:

@@ -16,9 +16,9 @@ from cliniko.endpoints import ENDPOINTS
 from cliniko.endpoints.spec import Endpoint, Record
 from cliniko.errors import ClinikoError, OtherAccount
 from cliniko.extract.progress import State
-from cliniko.pagination.list_request import Listed
+from cliniko.pagination.list_request import ListRequest
 from cliniko.settings import ClinikoSettings, key_name
-from cliniko_warehouse.load.account_loader import Landing
+from cliniko_warehouse.load.account_loader import AccountLoader
 
 FIRST = ("businesses", "practitioners", "appointment_types", "patients")
 """Lists that tell best: every clinic has them, and most roles may read them."""
@@ -32,7 +32,7 @@ Known = Mapping[int, datetime | None]
 
 
 def verify(
-    landing: Landing, client: Client, settings: ClinikoSettings, *, again: bool = False
+    loader: AccountLoader, client: Client, settings: ClinikoSettings, *, again: bool = False
 ) -> None:
     """Raise OtherAccount if the key is of another account than the rows that are here.
 
@@ -40,20 +40,20 @@ def verify(
 
     A key that is known costs nothing, another of the same account one request.
     """
-    states = landing.states()
+    states = loader.states()
     known = key_name(settings) in {state.get("key") for state in states.values()}
-    if states and (again or not known) and (found := _mismatch(landing, client, states)):
+    if states and (again or not known) and (found := _mismatch(loader, client, states)):
         raise OtherAccount(found)
 
 
-def _mismatch(landing: Landing, client: Client, states: Mapping[str, State]) -> str:
+def _mismatch(loader: AccountLoader, client: Client, states: Mapping[str, State]) -> str:
     """What shows that rows are of another account than the key's; empty if nothing does.
 
     A list that may not be read, or cannot be asked by id, says nothing.
     """
     unknown: dict[str, Known] = {}
     for name in _asked_first(states):
-        known = _rows(landing, name)
+        known = _rows(loader, name)
         found = _answered(client, ENDPOINTS[name], known) if known else None
         if found is None:
             continue
@@ -68,8 +68,8 @@ def _mismatch(landing: Landing, client: Client, states: Mapping[str, State]) -> 
         return ""
     none = ", ".join(f"none of {len(known)} {name}" for name, known in unknown.items())
     return (
-        f"account {landing.account}: the API key is of another Cliniko account than the rows that "
-        f"are here ({none} found in it){_owner(landing, client, next(iter(unknown)))}; nothing was "
+        f"account {loader.account}: the API key is of another Cliniko account than the rows that "
+        f"are here ({none} found in it){_owner(loader, client, next(iter(unknown)))}; nothing was "
         "written: give it another name (setting `account`) or another --state-dir"
     )
 
@@ -81,15 +81,15 @@ def _asked_first(states: Mapping[str, State]) -> Iterator[str]:
     yield from (name for name in names if name not in FIRST)
 
 
-def _rows(landing: Landing, name: str) -> Known:
+def _rows(loader: AccountLoader, name: str) -> Known:
     """Some rows of a list that are here."""
-    with landing.client() as client, suppress(DatabaseUndefinedRelation):
+    with loader.client() as client, suppress(DatabaseUndefinedRelation):
         table = client.make_qualified_table_name(name)
         sql = (
             f"SELECT id, created_at FROM {table} WHERE _account = %s AND _gone_at IS NULL "
             f"ORDER BY id LIMIT {ROWS}"
         )
-        return {int(n): made for n, made in client.execute_sql(sql, landing.account) or ()}
+        return {int(n): made for n, made in client.execute_sql(sql, loader.account) or ()}
     return {}
 
 
@@ -98,7 +98,7 @@ def _answered(client: Client, endpoint: Endpoint, known: Known) -> list[Record] 
     window, found = [filters.number("id", "=", sorted(known))], list[Record]()
     try:
         for path in endpoint.paths:
-            listed = Listed(client, endpoint, path, [])
+            listed = ListRequest(client, endpoint, path, [])
             found += listed.records(listed.get(window))
     except (ClinikoError, ValueError, TypeError, KeyError):
         return None
@@ -109,7 +109,7 @@ def _answered(client: Client, endpoint: Endpoint, known: Known) -> list[Record] 
 def _has_records(client: Client, endpoint: Endpoint) -> bool:
     """Whether the account has any record of a list."""
     with suppress(ClinikoError, ValueError, TypeError, KeyError):
-        paths = [Listed(client, endpoint, path, []) for path in endpoint.paths]
+        paths = [ListRequest(client, endpoint, path, []) for path in endpoint.paths]
         return any(one.records(one.get(per_page=1)) for one in paths)
     return False
 
@@ -131,21 +131,21 @@ def _moment(text: object) -> datetime | None:
         return None
 
 
-def _owner(landing: Landing, client: Client, name: str) -> str:
+def _owner(loader: AccountLoader, client: Client, name: str) -> str:
     """The name under which the key's account is kept here, if it is."""
     endpoint = ENDPOINTS[name]
     with suppress(ClinikoError, ValueError, TypeError, KeyError):
-        listed = Listed(client, endpoint, endpoint.paths[0], [])
+        listed = ListRequest(client, endpoint, endpoint.paths[0], [])
         ids = [int(record["id"]) for record in listed.records(listed.get([]))][:ROWS]
         if not ids:
             return ""
-        with landing.client() as database:
+        with loader.client() as database:
             table = database.make_qualified_table_name(name)
             some = ", ".join(map(str, ids))
             rows = database.execute_sql(
                 f"SELECT _account, count(*) FROM {table} WHERE _account <> %s AND id IN ({some}) "
                 "GROUP BY _account ORDER BY 2 DESC",
-                landing.account,
+                loader.account,
             )
             return f"; it is the account that is kept here as {rows[0][0]}" if rows else ""
     return ""

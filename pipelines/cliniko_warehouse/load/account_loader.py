@@ -8,8 +8,8 @@ from typing import Any
 from dlt.common.schema.typing import TSchemaTables
 from dlt.destinations.sql_client import SqlClientBase
 
-from cliniko.extract.load_package import BATCH
-from cliniko.source import Delivery
+from cliniko.extract.batches import BATCH
+from cliniko.extract.delivery import Delivery
 from cliniko_warehouse.ledger.runs import Run
 from cliniko_warehouse.ledger.writer import record
 from cliniko_warehouse.load import checkpoints
@@ -33,7 +33,7 @@ from cliniko_warehouse.warehouse.dlt_pipelines import pipeline
 from cliniko_warehouse.warehouse.warehouse import Warehouse
 
 
-class Landing:
+class AccountLoader:
     """An account by itself: a dlt pipeline of its own, whose state has its cursors.
 
     alone:    whether nobody else finishes what its run began

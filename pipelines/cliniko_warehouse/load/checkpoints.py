@@ -1,24 +1,23 @@
 """One checkpoint after the other: what was read is loaded while the next is read."""
 
-from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import suppress
 from typing import Any
 
 import dlt
 import pyarrow as pa
 
-from cliniko.api.cpu_lock import at_work
+from cliniko.api.cpu_lock import holding_cpu
 from cliniko.endpoints import ENDPOINTS
 from cliniko.endpoints.schema import tables
 from cliniko.endpoints.spec import Endpoint
-from cliniko.extract.extractor import Extract
-from cliniko.extract.load_package import Batch
+from cliniko.extract.batches import Batch
+from cliniko.extract.delivery import Delivery
+from cliniko.extract.extractor import EndpointExtractor
 from cliniko.extract.progress import State
 from cliniko.extract.state import copied
-from cliniko.source import Delivery, delivered
-from cliniko_warehouse.load.spool import Kept, Spool, in_memory
+from cliniko.source import delivered
+from cliniko_warehouse.load.spool import Spool, SpooledBatches, in_memory
 from cliniko_warehouse.memory import give_back
 from cliniko_warehouse.postgres.loaded_rows import Unlike
 from cliniko_warehouse.warehouse.connection import commit
@@ -30,11 +29,8 @@ WORKERS = 12  # lists read side by side: enough to use the budget at Cliniko's s
 States = dict[str, State]
 """Endpoint → what dlt's state keeps of it, of one account."""
 
-Keep = Callable[[Iterator[Batch]], Kept]
+Keep = Callable[[Iterator[Batch]], SpooledBatches]
 """Take what is read of a list, until it is loaded."""
-
-Begun = Mapping[str, str | None]
-"""A checkpoint as it began: endpoint → cursor."""
 
 
 def kept(state: Mapping[str, Any], account: str) -> States:
@@ -49,7 +45,7 @@ def states_of(state: Mapping[str, Any], account: str) -> States:
 
 
 def gather(
-    extract: Extract,
+    extract: EndpointExtractor,
     states: States,
     made: Collection[str],
     workers: int = WORKERS,
@@ -84,9 +80,9 @@ def gather(
 
 
 def _rows(
-    extract: Extract, endpoint: Endpoint, state: State, made: Collection[str], keep: Keep
-) -> Kept:
-    with at_work():
+    extract: EndpointExtractor, endpoint: Endpoint, state: State, made: Collection[str], keep: Keep
+) -> SpooledBatches:
+    with holding_cpu():
         return keep(extract.rows(endpoint, state, made))
 
 
@@ -138,40 +134,3 @@ def forget_scales(flow: dlt.Pipeline, deliveries: Iterable[Delivery]) -> None:
             if kept and not pa.types.is_decimal(field.type):
                 kept.pop("scale", None)
                 kept.pop("precision", None)
-
-
-class Loading:
-    """Loads one delivery while the next one is read; never two at once.
-
-    begun:  the checkpoints that are not loaded yet, the oldest first
-    """
-
-    def __init__(self, load: Callable[[Delivery], None]) -> None:
-        self.begun: deque[Begun] = deque()
-        self._load = load
-        self._thread = ThreadPoolExecutor(1, "cliniko-load")
-        self._under_way: Future[None] | None = None
-
-    def __enter__(self) -> "Loading":
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._thread.shutdown(wait=True)
-        with suppress(*([Exception] if kind else [])):  # what broke before is told
-            self.wait()
-
-    def begin(self, checkpoint: Begun) -> None:
-        """A checkpoint begins to be read."""
-        self.begun.append(checkpoint)
-
-    def start(self, delivery: Delivery) -> None:
-        """Load a delivery once the one before is loaded. Raises what broke that one."""
-        self.wait()
-        self._under_way = self._thread.submit(self._load, delivery)
-
-    def wait(self) -> None:
-        """Wait until all is loaded. Raises what broke it."""
-        if self._under_way:
-            self._under_way.result()
-            self._under_way = None
-            self.begun.popleft()

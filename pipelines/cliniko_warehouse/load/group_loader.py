@@ -23,10 +23,11 @@ from dlt.pipeline.state_sync import (
     state_doc,
 )
 
-from cliniko.source import Delivery, delivered, load_id
+from cliniko.extract.delivery import Delivery
+from cliniko.source import delivered, load_id
 from cliniko_warehouse.ledger.runs import Run
 from cliniko_warehouse.ledger.writer import record
-from cliniko_warehouse.load.account_loader import Landing
+from cliniko_warehouse.load.account_loader import AccountLoader
 from cliniko_warehouse.load.checkpoints import (
     FULL,
     SOURCE,
@@ -67,14 +68,14 @@ State = dict[str, Any]
 """What dlt's state has of one account's pipeline."""
 
 
-class Member(Landing):
+class SharedAccountLoader(AccountLoader):
     """An account in a group. Its cursors are kept as if it were by itself."""
 
     alone = False
     workers = WORKERS
     batch = BATCH
 
-    def __init__(self, group: "Group", account: str) -> None:
+    def __init__(self, group: "SharedLoader", account: str) -> None:
         self.account, self.flow, self.full = account, group.flow, group.full
         self.state: State = {}
         self.unlike: list[Unlike] = []
@@ -142,7 +143,7 @@ def _copied(within: State, name: str) -> State:
 class Waiting:
     """What somebody waits for: rows that are to be loaded, or a run to be written down."""
 
-    member: Member
+    member: SharedAccountLoader
     what: Delivery | Run
     done: Future[None] = field(default_factory=Future)
 
@@ -152,7 +153,7 @@ class Waiting:
         return self.what.size if isinstance(self.what, Delivery) else 0
 
 
-class Group:
+class SharedLoader:
     """Loads what accounts have read, whatever is there at once in one package.
 
     A load costs dlt more by its tables than by its rows, so that of fifty small accounts
@@ -175,7 +176,7 @@ class Group:
         self._open = 0  # members who are at work, or wait for the ledger
         self._thread = Thread(target=self._work, name="cliniko-group", daemon=True)
 
-    def __enter__(self) -> "Group":
+    def __enter__(self) -> "SharedLoader":
         self._tidy()
         self._client = self.flow.destination_client()
         self._know_the_tables()
@@ -187,9 +188,9 @@ class Group:
         self._waiting.put(None)
         self._thread.join()
 
-    def member(self, account: str) -> Member:
+    def member(self, account: str) -> SharedAccountLoader:
         """Where the rows of one account go."""
-        return Member(self, account)
+        return SharedAccountLoader(self, account)
 
     @contextmanager
     def client(self) -> Iterator[SqlClientBase[Any]]:
@@ -321,7 +322,7 @@ class Group:
             for one in waiting:
                 one.done.set_result(None)
 
-    def _together(self, deliveries: Mapping[Member, Delivery]) -> None:
+    def _together(self, deliveries: Mapping[SharedAccountLoader, Delivery]) -> None:
         """Load deliveries in one package, each with its account's state."""
         states = {member: member.after(one) for member, one in deliveries.items()}
         source = delivered(list(deliveries.values()), stateful=False)

@@ -12,7 +12,7 @@ from dlt.destinations.exceptions import DatabaseException
 from dlt.pipeline.state_sync import load_pipeline_state_from_destination
 
 from cliniko.transform.schema_drift import Drift
-from cliniko_warehouse.ledger.runs import RUNS
+from cliniko_warehouse.ledger.tables import RUNS
 from cliniko_warehouse.load.checkpoints import States, kept
 from cliniko_warehouse.warehouse.connection import connection
 from cliniko_warehouse.warehouse.dlt_pipelines import PREFIX

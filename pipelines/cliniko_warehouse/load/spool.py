@@ -12,7 +12,7 @@ from typing import IO
 import pyarrow as pa
 
 from cliniko.endpoints.schema import Table
-from cliniko.extract.load_package import Batch
+from cliniko.extract.batches import Batch
 
 
 class Spool:
@@ -27,9 +27,9 @@ class Spool:
         self._left, self._folder = room, folder
         self._lock = threading.Lock()
 
-    def keep(self, batches: Iterable[Batch]) -> "Kept":
+    def keep(self, batches: Iterable[Batch]) -> "SpooledBatches":
         """Take the batches of a list as they come. Raises OSError if the disk takes no more."""
-        return Kept([self._kept(batch) for batch in batches])
+        return SpooledBatches([self._kept(batch) for batch in batches])
 
     def _kept(self, batch: Batch) -> "Batch | Stored":
         size = batch.rows.nbytes
@@ -62,9 +62,9 @@ class Spool:
         return made
 
 
-def in_memory(batches: Iterable[Batch]) -> "Kept":
+def in_memory(batches: Iterable[Batch]) -> "SpooledBatches":
     """The batches of a list, all of them in memory."""
-    return Kept(list(batches))
+    return SpooledBatches(list(batches))
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Stored:
 
 
 @dataclass(frozen=True)
-class Kept:
+class SpooledBatches:
     """The batches of a list, which can be gone through again, each read as it is asked for."""
 
     batches: list[Batch | Stored]

@@ -6,17 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from cliniko.errors import ConfigError
-from cliniko_warehouse.marts import build_fingerprint, dbt_runner, snapshots_restore
-from cliniko_warehouse.marts.connection import variables
+from cliniko_warehouse.marts import build_fingerprint, dbt_runner
 from cliniko_warehouse.marts.data_warnings import DataWarning, data_warnings
 from cliniko_warehouse.marts.descriptions import comment, marts
-from cliniko_warehouse.marts.project import ADAPTERS, MISSING, installed
-from cliniko_warehouse.marts.session import session
-from cliniko_warehouse.marts.swap import discard, swap
-from cliniko_warehouse.paths import marts_folder, published
+from cliniko_warehouse.marts.project import ADAPTERS, MISSING, installed, variables
+from cliniko_warehouse.marts.swap import discard, relations, session, swap
+from cliniko_warehouse.paths import MARTS, marts_folder, published
+from cliniko_warehouse.warehouse.duckdb_file import quoted
 from cliniko_warehouse.warehouse.warehouse import Warehouse
 
 MEMORY = (f"{max(400, 100 * (os.cpu_count() or 1))}MB", "80%")
@@ -66,7 +65,7 @@ def build(
         build_fingerprint.forget(kept)
         discard(client)
         if store.file:
-            snapshots_restore.keep(client, published(state_dir))
+            keep(client, published(state_dir))
         reach = variables(store, client.credentials)
     for memory in MEMORY:
         given = {**reach, "CLINIKO_AS_OF": moment.isoformat(), "CLINIKO_MEMORY": memory}
@@ -89,3 +88,38 @@ def check(destination: str) -> None:
         raise ConfigError(f"marts are built on duckdb and postgres, not on {destination}")
     if not installed(destination):
         raise ConfigError(MISSING)
+
+
+TABLES = ("snap_appointments", "snap_rosters")
+
+
+def keep(client: Any, published: Path) -> list[str]:
+    """Bring history over from the published file where the working file has lost it.
+
+    A working file that was made anew has all that the account has, but not what the
+    account had: the last published night does. Gives the tables that were brought over.
+    """
+    there = relations(client, MARTS)
+    lost = [table for table in TABLES if table not in there]
+    if not lost or not published.exists():
+        return []
+    client.execute_sql(f"ATTACH '{quoted(published)}' AS published (READ_ONLY)")
+    try:
+        with client.begin_transaction():
+            client.execute_sql(f"CREATE SCHEMA IF NOT EXISTS {MARTS}")
+            return [table for table in lost if _brought(client, table)]
+    finally:
+        client.execute_sql("DETACH published")
+
+
+def _brought(client: Any, table: str) -> bool:
+    """Copy a table of the published file, if it has it."""
+    found = client.execute_sql(
+        "SELECT 1 FROM duckdb_tables() WHERE database_name = 'published' "
+        "AND schema_name = %s AND table_name = %s",
+        MARTS,
+        table,
+    )
+    if found:
+        client.execute_sql(f"CREATE TABLE {MARTS}.{table} AS FROM published.{MARTS}.{table}")
+    return bool(found)

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from cliniko_warehouse.ledger.runs import LEDGER
+from cliniko_warehouse.ledger.tables import LEDGER
 from cliniko_warehouse.marts.project import fingerprint
-from cliniko_warehouse.marts.session import columns, relations
+from cliniko_warehouse.marts.swap import columns, relations
 from cliniko_warehouse.paths import MARTS
 from cliniko_warehouse.warehouse.warehouse import DATASET
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from cliniko_warehouse.marts.session import relations
+from cliniko_warehouse.marts.swap import relations
 from cliniko_warehouse.paths import MARTS
 
 TABLE = "mart_data_warnings"

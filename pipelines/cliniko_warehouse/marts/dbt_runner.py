@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from cliniko.errors import Stopped
-from cliniko_warehouse.marts.dbt_environment import environment
 from cliniko_warehouse.marts.project import PROJECT
 
 PATIENCE = 0.5  # seconds between two looks whether the run is to end
@@ -108,3 +107,45 @@ def masked(text: str) -> str:
     lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
     told = [line for line in lines if not line.startswith(("compiled code", "LINE", "^"))]
     return QUOTED.sub("…", " ".join(told[1:3] if len(told) > 1 else told))[:300]
+
+
+PASSED = frozenset(
+    [
+        *("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "TEMP", "TMP", "LANG", "LANGUAGE"),
+        *("SSL_CERT_FILE", "SSL_CERT_DIR"),
+        # where Python and the libraries of this installation are
+        *("PYTHONHOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH"),
+        # without which no process starts on Windows
+        *("SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT"),
+        *("USERPROFILE", "APPDATA", "LOCALAPPDATA", "PROGRAMDATA"),
+    ]
+)
+"""What is taken over as it is, beside the locale (`LC_...`)."""
+
+
+OURS = {
+    "DO_NOT_TRACK": "1",
+    "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    "PYTHONSAFEPATH": "1",  # a folder `dbt` where the user stands is not imported
+    "PYTHONUTF8": "1",
+    "PYTHONWARNINGS": "ignore",
+}
+
+
+def environment(variables: Mapping[str, str], around: Mapping[str, str]) -> dict[str, str]:
+    """The variables of a build, with what any process needs of those around it.
+
+    Where we are imported from counts there too.
+    """
+    passed = {name: value for name, value in around.items() if _is_passed(name)}
+    return passed | dict(variables) | OURS | {"PYTHONPATH": _paths(around.get("PYTHONPATH", ""))}
+
+
+def _is_passed(name: str) -> bool:
+    return name.upper() in PASSED or name.startswith("LC_")
+
+
+def _paths(given: str) -> str:
+    """Ours first; those given count from where we were started."""
+    theirs = [str(Path(path).absolute()) for path in given.split(os.pathsep) if path]
+    return os.pathsep.join([str(PROJECT.parents[2]), *theirs])

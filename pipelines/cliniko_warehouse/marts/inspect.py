@@ -6,10 +6,10 @@ from pathlib import Path
 from cliniko.errors import ConfigError
 from cliniko_warehouse.marts import dbt_runner
 from cliniko_warehouse.marts.build import check
-from cliniko_warehouse.marts.connection import variables
 from cliniko_warehouse.marts.data_warnings import DataWarning, data_warnings
 from cliniko_warehouse.marts.dbt_runner import Outcome
-from cliniko_warehouse.marts.session import relations, session
+from cliniko_warehouse.marts.project import variables
+from cliniko_warehouse.marts.swap import relations, session
 from cliniko_warehouse.paths import MARTS, marts_folder
 from cliniko_warehouse.warehouse.warehouse import Warehouse
 

@@ -10,7 +10,8 @@ from typing import Any, Literal
 from rich.console import Console
 
 from cliniko.api import filters
-from cliniko.api.client import Answer, Client
+from cliniko.api.answer import Answer
+from cliniko.api.client import Client
 from cliniko.endpoints.spec import Endpoint
 from cliniko.errors import (
     ClinikoError,

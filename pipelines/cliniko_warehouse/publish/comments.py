@@ -7,8 +7,9 @@ import dlt
 from cliniko.endpoints import ENDPOINTS, schema
 from cliniko.endpoints.schema import REJECTIONS, Table
 from cliniko.transform.erased import FORGOTTEN
-from cliniko.transform.privacy import EFFECTS, Rules
-from cliniko_warehouse.ledger.runs import LEDGER
+from cliniko.transform.masking import EFFECTS
+from cliniko.transform.privacy import Rules
+from cliniko_warehouse.ledger.tables import LEDGER
 from cliniko_warehouse.warehouse.connection import connected
 from cliniko_warehouse.warehouse.warehouse import DATASET
 

@@ -11,13 +11,8 @@ from typing import Any
 
 import duckdb
 
-from cliniko_warehouse.warehouse.warehouse import (
-    DATASET,
-    Warehouse,
-    bounded,
-    make,
-    quoted,
-)
+from cliniko_warehouse.warehouse.duckdb_file import bounded, make, quoted
+from cliniko_warehouse.warehouse.warehouse import DATASET, Warehouse
 
 LEAST = 16 * 2**20  # bytes that are worth the trouble
 

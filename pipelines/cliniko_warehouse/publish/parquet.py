@@ -6,7 +6,8 @@ from pathlib import Path
 import duckdb
 
 from cliniko.errors import ConfigError
-from cliniko_warehouse.warehouse.warehouse import DATASET, quoted
+from cliniko_warehouse.warehouse.duckdb_file import quoted
+from cliniko_warehouse.warehouse.warehouse import DATASET
 
 TABLES = """
 SELECT schema_name, table_name FROM duckdb_tables()

@@ -28,7 +28,8 @@ from cliniko_warehouse.publish.compaction import (
 )
 from cliniko_warehouse.publish.side_files import HELD, closed_to_writers
 from cliniko_warehouse.publish.verification import in_words, verify_published
-from cliniko_warehouse.warehouse.warehouse import DATASET, bounded
+from cliniko_warehouse.warehouse.duckdb_file import bounded
+from cliniko_warehouse.warehouse.warehouse import DATASET
 
 FICLONE = 0x40049409  # Linux: share the blocks of another file (XFS, Btrfs)
 LOADED = f"SELECT 1 FROM duckdb_schemas() WHERE schema_name = '{DATASET}'"

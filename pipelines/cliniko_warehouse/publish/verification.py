@@ -25,7 +25,7 @@ from cliniko_warehouse.publish.content_hash import (
     stamps,
     tables,
 )
-from cliniko_warehouse.warehouse.warehouse import quoted
+from cliniko_warehouse.warehouse.duckdb_file import quoted
 
 LOADED, PUBLISHED = "loaded", "published"
 WEEK = timedelta(days=6.5)  # nights do not begin to the minute

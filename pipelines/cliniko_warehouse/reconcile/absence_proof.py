@@ -7,7 +7,7 @@ from cliniko.api import filters
 from cliniko.endpoints.spec import Record
 from cliniko.errors import Malformed, Refused
 from cliniko.pagination import page
-from cliniko.pagination.list_request import PER_PAGE, Listed
+from cliniko.pagination.list_request import PER_PAGE, ListRequest
 from cliniko.transform.convert import usable_ids
 
 
@@ -15,7 +15,7 @@ class NoAddress(Malformed):
     """Records of a list cannot be asked for one by one."""
 
 
-class Spent(Exception):
+class BudgetExhausted(Exception):
     """The budget of requests is used up; what is found so far holds."""
 
 
@@ -28,7 +28,7 @@ class Budget:
     def spend(self, requests: int) -> None:
         """Take some. Raises Spent if there are not enough."""
         if self.left < requests:
-            raise Spent
+            raise BudgetExhausted
         self.left -= requests
 
 
@@ -41,7 +41,7 @@ class Proof:
     control:   the id of a record that the account has
     """
 
-    lists: Sequence[Listed]
+    lists: Sequence[ListRequest]
     budget: Budget
     accepted: bool = False
     control: int | None = None

@@ -6,13 +6,13 @@ from concurrent.futures import Future
 from contextlib import suppress
 from threading import Lock
 
-from cliniko_warehouse.reconcile.row_counts import Shelf, count
+from cliniko_warehouse.reconcile.row_counts import WarehouseRows, count
 
-Count = Callable[[Sequence[Shelf]], None]
+Count = Callable[[Sequence[WarehouseRows]], None]
 """Count whole lists. Raises what breaks it."""
 
 
-class Counting:
+class CountBatcher:
     """Counts for one thread at a time, for all that have come meanwhile.
 
     If that breaks, each is counted by itself, so that only the one to blame is told.
@@ -21,24 +21,26 @@ class Counting:
     def __init__(self, count: Count = count) -> None:
         self._count = count
         self._turn = Lock()
-        self._asked: deque[tuple[Sequence[Shelf], Future[bool]]] = deque()
+        self._asked: deque[tuple[Sequence[WarehouseRows], Future[bool]]] = deque()
 
-    def __call__(self, shelves: Sequence[Shelf]) -> None:
+    def __call__(self, warehouse_rows: Sequence[WarehouseRows]) -> None:
         """Count the lists of one account."""
         done: Future[bool] = Future()
-        self._asked.append((shelves, done))
+        self._asked.append((warehouse_rows, done))
         with self._turn:
             if not done.done():
                 self._together()
         if not done.result():
-            self._count(shelves)
+            self._count(warehouse_rows)
 
     def _together(self) -> None:
         some = [self._asked.popleft() for _ in range(len(self._asked))]
         counted = False
         try:
             with suppress(Exception):
-                self._count([shelf for shelves, _ in some for shelf in shelves])
+                self._count(
+                    [rows_there for warehouse_rows, _ in some for rows_there in warehouse_rows]
+                )
                 counted = True
         finally:
             for _, done in some:

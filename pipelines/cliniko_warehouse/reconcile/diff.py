@@ -2,22 +2,24 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from math import ceil
 
 from cliniko.api import filters
-from cliniko.api.client import Answer
+from cliniko.api.answer import Answer
 from cliniko.api.filters import Filter
 from cliniko.endpoints.spec import Endpoint, Record
 from cliniko.errors import Malformed
 from cliniko.pagination import page
-from cliniko.pagination.list_request import PER_PAGE, Listed
+from cliniko.pagination.list_request import PER_PAGE, ListRequest
 from cliniko.pagination.page import following
+from cliniko.pagination.page_links import by_links
 from cliniko.transform.convert import usable_ids
-from cliniko_warehouse.reconcile.absence_proof import Budget, Proof, Spent
+from cliniko_warehouse.reconcile.absence_proof import Budget, BudgetExhausted, NoAddress, Proof
 from cliniko_warehouse.reconcile.row_counts import (
     END,
-    Shelf,
     State,
     Version,
+    WarehouseRows,
     version,
     versioned,
 )
@@ -29,7 +31,7 @@ SPARED = 20  # rows that may be marked without asking, however few the list has
 SHARE = 0.05  # of a list; more than this and more than `SPARED` is marked only when accepted
 
 
-class Unproven(Spent):
+class Unproven(BudgetExhausted):
     """Rows seem gone, and the budget is used up before that is proven.
 
     rows:  how many
@@ -53,8 +55,8 @@ class Comparison:
     doubted:  whether something could not be compared, or differs still
     """
 
-    lists: Sequence[Listed]
-    shelf: Shelf
+    lists: Sequence[ListRequest]
+    rows_there: WarehouseRows
     budget: Budget
     accepted: bool = False
     nameless: int = 0
@@ -73,7 +75,7 @@ class Comparison:
 
         Raises Malformed where the account's count is none.
         """
-        window = [*_between(low, high), filters.instant("created_at", "<=", self.shelf.until)]
+        window = [*_between(low, high), filters.instant("created_at", "<=", self.rows_there.until)]
         return sum(
             _counted(listed, listed.get(window, only=state, per_page=1)) for listed in self.lists
         )
@@ -84,18 +86,18 @@ class Comparison:
 
     def explains(self, state: State, there: int) -> bool:
         """Whether the account's count is the warehouse's, with the records that have no id."""
-        here = self.shelf.count(state)
+        here = self.rows_there.count(state)
         if state == "all":
             return there == here + self.nameless
         return here <= there <= here + self.nameless
 
     def is_much(self, rows: int) -> bool:
         """Whether so many rows are more than may be marked without asking."""
-        return rows > SPARED and rows > SHARE * self.shelf.count()
+        return rows > SPARED and rows > SHARE * self.rows_there.count()
 
     def held(self) -> dict[State, int]:
         """State → rows in the warehouse, of the states that are counted."""
-        return {state: self.shelf.count(state) for state in self.counts}
+        return {state: self.rows_there.count(state) for state in self.counts}
 
     def search(self, state: State, there: int, low: int = 0, high: int = END) -> None:
         """Find what differs in a range of ids, given how many rows the account has there.
@@ -104,7 +106,7 @@ class Comparison:
         """
         if there == self._here(state, low, high):
             return
-        middle = self.shelf.middle(low, high) if there > PER_PAGE else None
+        middle = self.rows_there.middle(low, high) if there > PER_PAGE else None
         if middle is None or middle <= low:
             self._page_by_page(state, low, high)
             return
@@ -120,10 +122,12 @@ class Comparison:
         """
         self.budget.spend(len(self.lists))
         found, end = self._records(state, low, high)
-        here = self.shelf.versions(low, end)
+        here = self.rows_there.versions(low, end)
         for number, record in found.items():
             self._keep(number, record, here.get(number))
-        lost = {number for number in here if state in _states(self.shelf.endpoint, here[number])}
+        lost = {
+            number for number in here if state in _states(self.rows_there.endpoint, here[number])
+        }
         lost -= found.keys() | self.gone  # what is proven already is not asked for again
         if lost:
             again = self.still_there(lost, found)
@@ -142,7 +146,7 @@ class Comparison:
         self._proof.control = next(iter(found), self._proof.control)
         try:
             return self._proof.still_there(lost)
-        except Spent:
+        except BudgetExhausted:
             raise Unproven(len(lost)) from None
         except Malformed:
             if not self.accepted:
@@ -164,7 +168,7 @@ class Comparison:
         return {number: record for number, record in found.items() if number < end}, end
 
     def _page(
-        self, listed: Listed, state: State, low: int, high: int
+        self, listed: ListRequest, state: State, low: int, high: int
     ) -> tuple[dict[int, Record], int]:
         """One list's records from an id on, and the id below which there are no others.
 
@@ -197,7 +201,7 @@ class Comparison:
 
     def _keep(self, number: int, record: Record, old: Version | None) -> None:
         """Take a record that the warehouse lacks, or has in another version."""
-        new = version(self.shelf.endpoint, record)
+        new = version(self.rows_there.endpoint, record)
         if new != old:
             self.records[number] = record
             self._changed(number, old, new)
@@ -209,7 +213,10 @@ class Comparison:
 
     def _changed(self, number: int, old: Version | None, new: Version | None) -> None:
         """Note by how much each state's count changes when a version takes another's place."""
-        before, after = _states(self.shelf.endpoint, old), _states(self.shelf.endpoint, new)
+        before, after = (
+            _states(self.rows_there.endpoint, old),
+            _states(self.rows_there.endpoint, new),
+        )
         self._changes[number] = {s: (s in after) - (s in before) for s in before | after}
 
     def _here(self, state: State, low: int, high: int) -> int:
@@ -217,10 +224,10 @@ class Comparison:
         found = sum(
             change.get(state, 0) for number, change in self._changes.items() if low <= number < high
         )
-        return self.shelf.count(state, low, high) + found
+        return self.rows_there.count(state, low, high) + found
 
 
-def _counted(listed: Listed, answer: Answer) -> int:
+def _counted(listed: ListRequest, answer: Answer) -> int:
     """How many records the account counts. Raises Malformed if that cannot be."""
     found = page.count(answer)
     if found is None:
@@ -243,3 +250,34 @@ def _states(endpoint: Endpoint, version: Version | None) -> set[State]:
         return set()
     marks = zip(versioned(endpoint), version, strict=True)
     return {"all", *(name for name, moment in marks if moment and name != "updated_at")}
+
+
+def diff_full_list(comparison: Comparison, ids: Collection[int]) -> None:
+    """Find the rows that the account lacks, and take back the marks of those that it has.
+
+    `ids` is every record of the list, read to its end and counted. What the warehouse has
+    was read before, so a row that is not among them was deleted; it is asked for once more
+    to be sure, unless there are so many that somebody has to look. A row that came back
+    just as it was is not loaded again, so its mark is taken here.
+
+    Raises Spent or ClinikoError where rows seem gone and cannot be asked for.
+    """
+    comparison.counts["all"] = len(ids)
+    comparison.rows_there.unmark(comparison.rows_there.marked().intersection(ids))
+    lost = comparison.rows_there.versions().keys() - set(ids)
+    if lost and ids and (comparison.accepted or not comparison.is_much(len(lost))):
+        try:
+            lost -= comparison.still_there(lost, ids).keys()
+        except NoAddress:
+            lost -= _read_again(comparison, len(ids))
+    comparison.gone = set(lost)
+
+
+def _read_again(comparison: Comparison, rows: int) -> set[int]:
+    """The ids of the whole list, read and counted once more."""
+    comparison.budget.spend(ceil(rows / PER_PAGE))
+    found = set[int | None]()
+    for listed in comparison.lists:
+        for one in by_links(listed, ()):
+            found.update(usable_ids(one.records))
+    return found - {None}  # type: ignore[return-value]

@@ -1,42 +1,35 @@
 """Compare with the account: mark what has gone, fetch what is missing or differs."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from math import ceil
-from typing import Any
+from datetime import UTC, datetime
 
 from cliniko.api.client import Client
-from cliniko.api.cpu_lock import at_work
-from cliniko.errors import ClinikoError, Refused
-from cliniko.extract.extractor import Extract
+from cliniko.api.cpu_lock import holding_cpu
+from cliniko.errors import Refused
+from cliniko.extract.extractor import EndpointExtractor
 from cliniko.extract.progress import Reading, State
-from cliniko.pagination.list_request import PER_PAGE, Listed
+from cliniko.pagination.list_request import PER_PAGE, ListRequest
 from cliniko.pagination.page import Page, received
 from cliniko.settings import ClinikoSettings
 from cliniko.transform.privacy import rules
 from cliniko_warehouse.ledger.runs import Checked, Run
-from cliniko_warehouse.load.account_loader import Landing
+from cliniko_warehouse.load.account_loader import AccountLoader
 from cliniko_warehouse.load.checkpoints import gather
-from cliniko_warehouse.reconcile.absence_proof import Budget, Spent
+from cliniko_warehouse.reconcile.absence_proof import Budget
 from cliniko_warehouse.reconcile.count_batcher import Count
-from cliniko_warehouse.reconcile.diff import Comparison, Unproven
-from cliniko_warehouse.reconcile.full_diff import compare_whole
-from cliniko_warehouse.reconcile.row_counts import Shelf, count, states
+from cliniko_warehouse.reconcile.diff import Comparison, diff_full_list
+from cliniko_warehouse.reconcile.not_compared import bounded, doubt, reason_of
+from cliniko_warehouse.reconcile.rolling_check import EPOCH, Place, row_by_row
+from cliniko_warehouse.reconcile.row_counts import WarehouseRows, count, states
 from cliniko_warehouse.warehouse.connection import TURN
 
 THREADS = 8
-SHORT = 2_000  # rows of a list that is gone through within 7 nights; longer ones take 30
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-Place = dict[str, Any]
-"""How far a list is compared row by row: `next`, an id, and `at`, when that was."""
 
 
 @dataclass(frozen=True)
-class Terms:
+class ReconcileOptions:
     """What a reconciliation may do.
 
     requests:     for searching and row by row, beyond the counts
@@ -49,15 +42,15 @@ class Terms:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
-USUAL = Terms()
+USUAL = ReconcileOptions()
 
 
 def reconcile(
-    landing: Landing,
+    loader: AccountLoader,
     run: Run,
     client: Client,
     settings: ClinikoSettings,
-    terms: Terms,
+    terms: ReconcileOptions,
     *,
     count: Count = count,
 ) -> None:
@@ -70,15 +63,15 @@ def reconcile(
     counted in the readings and in `run.checked`.
     """
     budget = Budget(terms.requests)
-    kept, read = landing.states(), rules(settings)
-    with landing.client() as connection:
+    kept, read = loader.states(), rules(settings)
+    with loader.client() as connection:
         comparisons = {
             name: Comparison(
                 [
-                    Listed(client, r.endpoint, path, r.notes, r.capacity)
+                    ListRequest(client, r.endpoint, path, r.notes, r.capacity)
                     for path in r.endpoint.paths
                 ],
-                Shelf(
+                WarehouseRows(
                     connection,
                     r.endpoint,
                     settings.account,
@@ -93,28 +86,28 @@ def reconcile(
             if r.status == "ok" and r.offered and r.moves_cursor and r.endpoint.shape == "list"
             if read.reads(r.endpoint)
         }
-        count([one.shelf for one in comparisons.values()])
+        count([one.rows_there for one in comparisons.values()])
         for name, comparison in comparisons.items():
             if kept.get(name, {}).get("rejected"):
-                comparison.nameless = comparison.shelf.nameless()
+                comparison.nameless = comparison.rows_there.nameless()
         seen = _count(comparisons, run)
         every = comparisons | seen
         for name, comparison in seen.items():
-            with _bounded(run, name, comparison):
-                compare_whole(comparison, run.readings[name].everything or ())
+            with bounded(run, name, comparison):
+                diff_full_list(comparison, run.readings[name].everything or ())
         _spare_the_blank(every, run, terms)
         before = {name: one.held() for name, one in every.items()}
         _search(comparisons, run)
-        places = _row_by_row(comparisons, kept, terms.now(), run)
+        places = row_by_row(comparisons, kept, terms.now(), run)
         for name, comparison in every.items():
             _mark(comparison, run.readings[name], run, terms)
-        _load(landing, comparisons, places, client, settings, run, kept)
-        mended = [one.shelf for one in comparisons.values() if one.records]
-        for shelf in mended:
-            shelf.recount()
+        _load(loader, comparisons, places, client, settings, run, kept)
+        mended = [one.rows_there for one in comparisons.values() if one.records]
+        for rows_there in mended:
+            rows_there.recount()
         count(mended)
         for name, comparison in comparisons.items():
-            with _bounded(run, name, comparison):
+            with bounded(run, name, comparison):
                 _settle(comparison, name, run)
         for name, comparison in every.items():
             after = comparison.held()
@@ -135,24 +128,14 @@ def _settle(comparison: Comparison, name: str, run: Run) -> None:
             return
         if not comparison.explains(state, comparison.counts[state]):
             comparison.counts[state] = comparison.count(state)  # it may have changed meanwhile
-        there, here = comparison.counts[state], comparison.shelf.count(state)
+        there, here = comparison.counts[state], comparison.rows_there.count(state)
         if state == "all" and comparison.nameless and there == here:
             with TURN:
-                comparison.shelf.forget_nameless()
+                comparison.rows_there.forget_nameless()
             comparison.nameless = 0
         elif not comparison.explains(state, there):
             words = f"Cliniko counts {there} rows ({state}), and {here} are here"
-            _doubt(run, name, comparison, words)
-
-
-def _doubt(run: Run, name: str, comparison: Comparison, words: str, aloud: str = "") -> None:
-    """Say of a list that it is not known to be equal; the run is partial.
-
-    aloud:  the same without words of an answer
-    """
-    comparison.doubted = True
-    run.readings[name].notes.append(words)
-    run.fail(f"{name}: {words}", f"{name}: {aloud or words}")
+            doubt(run, name, comparison, words)
 
 
 def _until(state: State) -> datetime:
@@ -167,14 +150,16 @@ def _count(comparisons: dict[str, Comparison], run: Run) -> dict[str, Comparison
     just what Cliniko counted when it began needs no other count.
     """
     readings = run.readings
-    here = {n: c.shelf.count() for n, c in comparisons.items() if readings[n].expected is not None}
+    here = {
+        n: c.rows_there.count() for n, c in comparisons.items() if readings[n].expected is not None
+    }
 
     def ask(name: str) -> None:
         expected = readings[name].expected
         if expected is not None and expected == here[name]:
             comparisons[name].counts["all"] = expected
             return
-        with at_work():
+        with holding_cpu():
             for state in states(readings[name].endpoint):
                 comparisons[name].counts[state] = comparisons[name].count(state)
 
@@ -191,7 +176,7 @@ def _count(comparisons: dict[str, Comparison], run: Run) -> dict[str, Comparison
         if _is_unfiltered(error) and _has_as_many(comparisons[name]):
             del comparisons[name]  # more cannot be asked for without reading all of it
             continue
-        _doubt(run, name, comparisons[name], f"not compared with the account: {_words(error)}",
+        doubt(run, name, comparisons[name], f"not compared with the account: {reason_of(error)}",
                "not compared with the account")  # fmt: skip
         del comparisons[name]
     return seen
@@ -205,20 +190,17 @@ def _has_as_many(comparison: Comparison) -> bool:
         return False
 
 
-def _words(error: BaseException) -> str:
-    """What broke a comparison; of an error that is not ours its name alone."""
-    return str(error) if isinstance(error, ClinikoError) else type(error).__name__
-
-
 def _is_unfiltered(error: BaseException | None) -> bool:
     """Whether an error says that the list cannot be filtered."""
     return isinstance(error, Refused) and error.status == 400
 
 
-def _spare_the_blank(comparisons: Mapping[str, Comparison], run: Run, terms: Terms) -> None:
+def _spare_the_blank(
+    comparisons: Mapping[str, Comparison], run: Run, terms: ReconcileOptions
+) -> None:
     """A list that is said to be empty, and was not, is left as it is."""
     for name, comparison in comparisons.items():
-        if not comparison.counts["all"] and comparison.shelf.count() and not terms.accept_gone:
+        if not comparison.counts["all"] and comparison.rows_there.count() and not terms.accept_gone:
             run.fail(f"{name}: the account says it is empty, so nothing was compared{ASK}")
             comparison.doubted = True
             comparison.counts.clear()
@@ -228,77 +210,16 @@ def _spare_the_blank(comparisons: Mapping[str, Comparison], run: Run, terms: Ter
 def _search(comparisons: Mapping[str, Comparison], run: Run) -> None:
     """Where counts differ, find out which rows."""
     for name, comparison in comparisons.items():
-        with _bounded(run, name, comparison):
+        with bounded(run, name, comparison):
             for state, number in comparison.counts.items():
                 if not comparison.explains(state, number):
                     comparison.search(state, number)
 
 
-@contextmanager
-def _bounded(
-    run: Run, name: str, comparison: Comparison, *, rolling: bool = False
-) -> Iterator[None]:
-    """A comparison that ends early says why and costs no other list; what it found holds.
-
-    rolling:  whether it is done in turn, so that a page may wait for its next turn
-    """
-    try:
-        yield
-    except Unproven as unproven:
-        words = f"{unproven.rows} rows seem gone; they are asked for by their ids next time"
-        _doubt(run, name, comparison, words)
-    except Spent:
-        if not rolling:
-            words = "differs from the account; the search goes on next time"
-            _doubt(run, name, comparison, words)
-    except Exception as error:  # whatever a list's answers lead to
-        words = "the comparison with the account broke off"
-        _doubt(run, name, comparison, f"{words}: {_words(error)}", words)
-
-
-def _row_by_row(
-    comparisons: Mapping[str, Comparison], kept: Mapping[str, State], now: datetime, run: Run
-) -> dict[str, Place]:
-    """Compare the pages that are due, the longest overdue first; where each list stands then.
-
-    Counts cannot see a swap. Lists up to 2,000 rows are gone through within 7 nights,
-    longer ones within 30, as the budget allows.
-    """
-    places: dict[str, Place] = {}
-    due: list[tuple[datetime, str, timedelta]] = []
-    for name, comparison in comparisons.items():
-        places[name] = dict(kept.get(name, {}).get("compared") or _beginning(now))
-        pages, each = _turns(comparison.counts.get("all", 0))
-        since = datetime.fromisoformat(places[name]["at"])
-        if since > now:  # by a clock that was wrong: nobody knows when it was
-            since = now - each
-        since = max(since, now - pages * each)  # after a long pause, one round makes up for it
-        due += [(since + n * each, name, each) for n in range(1, int((now - since) / each) + 1)]
-    for when, name, _ in sorted(due):
-        if comparisons[name].doubted:
-            continue
-        with _bounded(run, name, comparisons[name], rolling=True):
-            following = comparisons[name].compare(places[name]["next"])
-            places[name] = {"next": following or 0, "at": when.isoformat()}
-    return places
-
-
-def _beginning(now: datetime) -> Place:
-    """Where a list stands that has just been read whole."""
-    return {"next": 0, "at": now.isoformat()}
-
-
-def _turns(rows: int) -> tuple[int, timedelta]:
-    """How many pages a list has, and how long each may wait for its turn."""
-    pages = max(1, ceil(rows / PER_PAGE))
-    # Short of 7 and 30: nights do not begin to the minute.
-    return pages, timedelta(days=6.5 if rows <= SHORT else 28) / pages
-
-
 ASK = "; if that is right, run `cliniko reconcile --accept-gone`"
 
 
-def _mark(comparison: Comparison, reading: Reading, run: Run, terms: Terms) -> None:
+def _mark(comparison: Comparison, reading: Reading, run: Run, terms: ReconcileOptions) -> None:
     """Mark what is gone, unless it is so much that somebody has to look."""
     name, gone = reading.endpoint.name, len(comparison.gone)
     if comparison.is_much(gone) and not terms.accept_gone:
@@ -306,12 +227,12 @@ def _mark(comparison: Comparison, reading: Reading, run: Run, terms: Terms) -> N
         run.fail(f"{name}: {gone} rows seem gone from the account and are not marked{ASK}")
         return
     with TURN:
-        comparison.shelf.mark_gone(comparison.gone, terms.now())
+        comparison.rows_there.mark_gone(comparison.gone, terms.now())
     reading.gone = gone
 
 
 def _load(
-    landing: Landing,
+    loader: AccountLoader,
     comparisons: Mapping[str, Comparison],
     places: Mapping[str, Place],
     client: Client,
@@ -322,7 +243,7 @@ def _load(
     """Load the records that were missing or differed, and keep where each list stands."""
     readings = {
         name: Reading(
-            comparison.shelf.endpoint,
+            comparison.rows_there.endpoint,
             whole=True,
             given=_pages(comparison),
             keeps={"compared": places[name]} if name in places else {},
@@ -334,8 +255,10 @@ def _load(
         return
     for name, comparison in comparisons.items():
         run.readings[name].mended = len(comparison.records)
-    extract = Extract(settings, client, rules(settings), readings, run.run_id, run.forgotten)
-    landing.load(gather(extract, dict(kept), landing.tables()))
+    extract = EndpointExtractor(
+        settings, client, rules(settings), readings, run.run_id, run.forgotten
+    )
+    loader.load(gather(extract, dict(kept), loader.tables()))
 
 
 def _pages(comparison: Comparison) -> list[Page]:

@@ -41,7 +41,7 @@ def _moment(value: Any) -> datetime | bool | None:
 
 
 @dataclass(frozen=True)
-class Shelf:
+class WarehouseRows:
     """The rows of one list and account that are not gone, created up to `until`.
 
     client:     dlt's connection to the destination
@@ -210,34 +210,36 @@ class Shelf:
         )
 
 
-def count(shelves: Sequence[Shelf]) -> None:
+def count(warehouse_rows: Sequence[WarehouseRows]) -> None:
     """Count whole lists of one warehouse in one statement, of one account or of several.
 
     For fifty accounts it takes as long as for four, each by itself. A list that has rows
     which are not expected yet is counted by itself.
     """
-    alike: dict[str, list[Shelf]] = {}
-    for shelf in shelves:
-        alike.setdefault(shelf.rows, []).append(shelf)
-    width = max((len(shelf.numbers) for shelf in shelves), default=0)
+    alike: dict[str, list[WarehouseRows]] = {}
+    for rows_there in warehouse_rows:
+        alike.setdefault(rows_there.rows, []).append(rows_there)
+    width = max((len(rows_there.numbers) for rows_there in warehouse_rows), default=0)
     queries = [_totals(rows, some, width) for rows, some in alike.items()]
-    given = [shelf.account for some in alike.values() for shelf in some]
+    given = [rows_there.account for some in alike.values() for rows_there in some]
     sql = " UNION ALL ".join(queries)
-    found = shelves[0].client.execute_sql(sql, *given) if shelves else ()
+    found = warehouse_rows[0].client.execute_sql(sql, *given) if warehouse_rows else ()
     counted = {(rows, account): (latest, some) for rows, account, latest, *some in found or ()}
-    for shelf in shelves:
-        latest, numbers = counted.get((shelf.endpoint.name, shelf.account), (None, [0] * width))
-        too_new = latest is not None and latest.astimezone(UTC) > shelf.until
-        shelf.note(shelf.expected() if too_new or shelf.left_out else numbers)
+    for rows_there in warehouse_rows:
+        latest, numbers = counted.get(
+            (rows_there.endpoint.name, rows_there.account), (None, [0] * width)
+        )
+        too_new = latest is not None and latest.astimezone(UTC) > rows_there.until
+        rows_there.note(rows_there.expected() if too_new or rows_there.left_out else numbers)
 
 
-def _totals(rows: str, shelves: Sequence[Shelf], width: int) -> str:
+def _totals(rows: str, warehouse_rows: Sequence[WarehouseRows], width: int) -> str:
     """A query for an account and what it has of a list, a row for each account."""
-    what = shelves[0].numbers
+    what = warehouse_rows[0].numbers
     what += ["0"] * (width - len(what))
-    accounts = ", ".join(["%s"] * len(shelves))
+    accounts = ", ".join(["%s"] * len(warehouse_rows))
     return (
-        f"SELECT '{shelves[0].endpoint.name}', _account, max(created_at), {', '.join(what)} "
+        f"SELECT '{warehouse_rows[0].endpoint.name}', _account, max(created_at), {', '.join(what)} "
         f"FROM {rows} WHERE _account IN ({accounts}) AND _gone_at IS NULL GROUP BY _account"
     )
 

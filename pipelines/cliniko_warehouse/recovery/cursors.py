@@ -11,9 +11,9 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from cliniko.errors import ConfigError, NothingLoaded, Unavailable
+from cliniko.extract.delivery import Delivery
 from cliniko.extract.progress import State
-from cliniko.source import Delivery
-from cliniko_warehouse.load.account_loader import Landing
+from cliniko_warehouse.load.account_loader import AccountLoader
 from cliniko_warehouse.load.checkpoints import states_of
 from cliniko_warehouse.paths import (
     DATASET,
@@ -103,18 +103,18 @@ def _changed(endpoint: str, account: str, destination: str, state_dir: Path) -> 
         held.enter_context(recovered(store, state_dir))
         held.enter_context(store.locked(writers(account)))
         before = _known(store, state_dir)
-        landing = Landing(store, account, state_dir)
-        landing.prepare()
-        states = landing.states()
+        loader = AccountLoader(store, account, state_dir)
+        loader.prepare()
+        states = loader.states()
         if not states:
-            rmtree(landing.flow.working_dir)
+            rmtree(loader.flow.working_dir)
             raise ConfigError(_unknown(account, before))
         if endpoint not in states:
             raise ConfigError(f"{endpoint} has not been read yet")
         yield states[endpoint]
         for name in SEEN:
             states[endpoint].pop(name, None)
-        landing.load(Delivery(account, states={endpoint: states[endpoint]}))
+        loader.load(Delivery(account, states={endpoint: states[endpoint]}))
 
 
 def _unknown(account: str, known: list[str]) -> str:

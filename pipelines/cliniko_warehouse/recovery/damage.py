@@ -9,7 +9,7 @@ import duckdb
 
 from cliniko.errors import ClinikoError, ConfigError, Locked
 from cliniko_warehouse.paths import published, work, work_file
-from cliniko_warehouse.recovery import dlt_files, schema_repair
+from cliniko_warehouse.recovery import dlt_files, schema_damage
 from cliniko_warehouse.warehouse import duckdb_file
 from cliniko_warehouse.warehouse.warehouse import Warehouse, warehouse
 
@@ -71,7 +71,7 @@ def _in_files(state_dir: Path, *, tables: bool) -> Iterator[str]:
 def _tables(store: Warehouse, state_dir: Path) -> Iterator[str]:
     """Tables and columns that somebody dropped or changed."""
     try:
-        if lost := schema_repair.find(store, state_dir):
+        if lost := schema_damage.find(store, state_dir):
             yield f"{store.name}: somebody dropped or changed {lost}: {MENDS}"
     except ConfigError as error:
         yield f"{store.name}: {error}"

@@ -12,8 +12,9 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from cliniko.extract.progress import Reading
 from cliniko.transform.privacy import Rules
-from cliniko_warehouse.ledger.runs import RECONCILIATION, Run
-from cliniko_warehouse.load.account_loader import Landing
+from cliniko_warehouse.ledger.runs import Run
+from cliniko_warehouse.ledger.tables import RECONCILIATION
+from cliniko_warehouse.load.account_loader import AccountLoader
 
 FEW = 100  # rows, a page: the comparison fetches so many by itself
 SHARE = 0.05  # of a list; a smaller loss costs fewer requests by comparing
@@ -22,13 +23,13 @@ Counts = Mapping[str, int]
 """Table → rows of the account."""
 
 
-def read_again_what_lost_rows(landing: Landing, run: Run, rules: Rules) -> None:
+def read_again_what_lost_rows(loader: AccountLoader, run: Run, rules: Rules) -> None:
     """Have the lists read whole of which rows are missing that were loaded, and say so.
 
     How many there were is known without a request: of a swapped list its state says it, of
     the others the last comparison. An account that never had rows is missing none.
     """
-    states = landing.states()
+    states = loader.states()
     usual = {
         name: reading
         for name, reading in run.readings.items()
@@ -39,11 +40,11 @@ def read_again_what_lost_rows(landing: Landing, run: Run, rules: Rules) -> None:
     lists = [name for name in usual if states[name].get("cursors")]
     if not (swapped or lists):
         return
-    with landing.client() as client, suppress(DatabaseUndefinedRelation):
-        here = _rows(client, landing.account, [*_tables(swapped), *lists])
+    with loader.client() as client, suppress(DatabaseUndefinedRelation):
+        here = _rows(client, loader.account, [*_tables(swapped), *lists])
         for name, expected in swapped.items():
             _note(usual[name], [t for t in expected if here[t] != expected[t]], here, expected)
-        compared = _compared(client, landing.account)
+        compared = _compared(client, loader.account)
         for name in lists:
             known = here[name] + len(run.forgotten.get(name, ()))  # a shell is counted, too
             lost = [name] if _is_much(known, compared.get(name, 0)) else []

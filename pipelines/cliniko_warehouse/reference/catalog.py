@@ -7,7 +7,7 @@ from rich.console import Console
 
 from cliniko.endpoints import ENDPOINTS, schema
 from cliniko.endpoints.schema import Column, Table
-from cliniko.transform.convert import SQL
+from cliniko.transform.types import SQL
 from cliniko_warehouse.presentation.progress import listed
 
 

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 from cliniko.endpoints import ENDPOINTS, SUBJECTS, schema
 from cliniko.endpoints.schema import REJECTIONS, Column, Table
 from cliniko.endpoints.spec import Endpoint
-from cliniko.transform.convert import SQL
 from cliniko.transform.erased import FORGOTTEN
-from cliniko_warehouse.ledger.runs import LEDGER
+from cliniko.transform.types import SQL
+from cliniko_warehouse.ledger.tables import LEDGER
 from cliniko_warehouse.marts.descriptions import Mart, marts
 from cliniko_warehouse.reference.er_diagrams import (
     homes,

@@ -24,8 +24,8 @@ from cliniko_warehouse.ledger.crash_markers import named
 from cliniko_warehouse.ledger.failures import LEDGER_FAILED, told
 from cliniko_warehouse.ledger.runs import Run, Status
 from cliniko_warehouse.ledger.writer import record
-from cliniko_warehouse.load.account_loader import Landing
-from cliniko_warehouse.load.group_loader import Group
+from cliniko_warehouse.load.account_loader import AccountLoader
+from cliniko_warehouse.load.group_loader import SharedLoader
 from cliniko_warehouse.marts.nightly_step import turn, wanted
 from cliniko_warehouse.memory import for_many_threads, give_back
 from cliniko_warehouse.paths import (
@@ -34,20 +34,21 @@ from cliniko_warehouse.paths import (
     work_file,
     writable,
 )
-from cliniko_warehouse.presentation.progress import Progress, closing
+from cliniko_warehouse.presentation.progress import Progress
+from cliniko_warehouse.presentation.summary import closing
 from cliniko_warehouse.publish.compaction import compact, is_due
 from cliniko_warehouse.publish.publish import NotPublished, publish, settle
 from cliniko_warehouse.publish.side_files import closed_to_writers
 from cliniko_warehouse.publish.verification import changed_by_others, is_new
-from cliniko_warehouse.reconcile.count_batcher import Count, Counting
-from cliniko_warehouse.reconcile.reconcile import USUAL, Terms, reconcile
+from cliniko_warehouse.reconcile.count_batcher import Count, CountBatcher
+from cliniko_warehouse.reconcile.reconcile import USUAL, ReconcileOptions, reconcile
 from cliniko_warehouse.reconcile.row_counts import count
 from cliniko_warehouse.recovery.recover import recovered
-from cliniko_warehouse.run.shutdown import Stopping, heard
+from cliniko_warehouse.run.shutdown import ShutdownFlag, heard
 from cliniko_warehouse.run.sync import finish, sync
-from cliniko_warehouse.warehouse.duckdb_file import problem, restore
+from cliniko_warehouse.warehouse.duckdb_file import bounded, problem, restore
 from cliniko_warehouse.warehouse.locks import hold_account, hold_place, writers
-from cliniko_warehouse.warehouse.warehouse import Warehouse, bounded, warehouse
+from cliniko_warehouse.warehouse.warehouse import Warehouse, warehouse
 
 RESTORED = (
     "the working file was restored from a published file in which another program had changed {}: "
@@ -67,7 +68,7 @@ def night(
     destination: str,
     state_dir: Path,
     console: Console,
-    terms: Terms = USUAL,
+    terms: ReconcileOptions = USUAL,
     as_of: datetime | None = None,
     whole: bool = False,
 ) -> Run:
@@ -93,7 +94,7 @@ def nights(
     destination: str,
     state_dir: Path,
     console: Console,
-    terms: Terms = USUAL,
+    terms: ReconcileOptions = USUAL,
     as_of: datetime | None = None,
     whole: bool = False,
 ) -> list[Run]:
@@ -114,11 +115,13 @@ def nights(
                 return _not_begun(*account, error)
 
         names = [settings.account for settings, _ in work]
-        counting = Counting() if night.store.staged else count
+        counting = CountBatcher() if night.store.staged else count
         with (
             progress.shown(),
             _kept_open(night.store),
-            Group(night.store, names, state_dir) if night.store.staged else nullcontext() as group,
+            SharedLoader(night.store, names, state_dir)
+            if night.store.staged
+            else nullcontext() as group,
             ThreadPoolExecutor(min(len(work), SIDE_BY_SIDE)) as threads,
         ):
             runs = list(threads.map(one, work))
@@ -142,7 +145,7 @@ class Night:
 
     store: Warehouse
     state_dir: Path
-    stop: Stopping
+    stop: ShutdownFlag
     as_of: datetime | None = None
     lost: Sequence[str] = ()
     whole: bool = False
@@ -152,9 +155,9 @@ class Night:
         self,
         settings: ClinikoSettings,
         readings: Readings,
-        terms: Terms,
+        terms: ReconcileOptions,
         progress: Progress,
-        group: Group | None = None,
+        group: SharedLoader | None = None,
         count: Count = count,
     ) -> Run:
         """The run of one account, compared with it at the end. Raises Locked."""
@@ -168,7 +171,7 @@ class Night:
                 self.store,
                 self.state_dir,
                 watch=progress.watch,
-                landing=group.member(settings.account) if group else None,
+                loader=group.member(settings.account) if group else None,
                 stop=self.stop,
                 connect=partial(Client, sleep=self.stop.sleep, halted=self.stop),
                 after=partial(self._compare, settings=settings, terms=terms, count=count),
@@ -176,11 +179,11 @@ class Night:
 
     def _compare(
         self,
-        landing: Landing,
+        loader: AccountLoader,
         run: Run,
         client: Client,
         settings: ClinikoSettings,
-        terms: Terms,
+        terms: ReconcileOptions,
         count: Count,
     ) -> None:
         """Compare with the account, where rows can be marked and replaced.
@@ -189,11 +192,11 @@ class Night:
         """
         if not self.store.merges:
             return
-        reconcile(landing, run, client, settings, terms, count=count)
-        gone = patient_rows.gone(landing) if settings.forget_gone else ()
+        reconcile(loader, run, client, settings, terms, count=count)
+        gone = patient_rows.gone(loader) if settings.forget_gone else ()
         if gone:
-            patient_rows.forget(landing, gone, self.store)
-            run.forgotten = patient_rows.forgotten(landing)
+            patient_rows.forget(loader, gone, self.store)
+            run.forgotten = patient_rows.forgotten(loader)
 
     def close(self, runs: Sequence[Run], console: Console, mode: str) -> None:
         """Build the marts, publish what the runs loaded, and say how they went."""

@@ -19,7 +19,7 @@ CURSOR = "\x1b[?25h"  # progress on a terminal hides it
 
 
 @dataclass
-class Stopping:
+class ShutdownFlag:
     """Whether the run is to end; ask by calling it.
 
     asked:  whether a signal came
@@ -80,12 +80,12 @@ class Stopping:
 
 
 @contextmanager
-def heard() -> Iterator[Stopping]:
+def heard() -> Iterator[ShutdownFlag]:
     """Take SIGTERM and Ctrl-C until the block ends; only a main thread can.
 
     What was ignored before stays so, as Ctrl-C does for a job in the background.
     """
-    stopping = Stopping()
+    stopping = ShutdownFlag()
     before = {}
     if threading.current_thread() is threading.main_thread():
         before = {one: signal.getsignal(one) for one in SIGNALS}
@@ -101,7 +101,7 @@ def heard() -> Iterator[Stopping]:
 
 
 @contextmanager
-def _listening(stopping: Stopping) -> Iterator[None]:
+def _listening(stopping: ShutdownFlag) -> Iterator[None]:
     """Have a thread hear signals that the main thread, waiting in C, does not."""
     wakeup, written = socket.socketpair()
     written.setblocking(False)

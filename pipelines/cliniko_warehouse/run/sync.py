@@ -11,7 +11,7 @@ import dlt
 
 from cliniko.api.client import Client
 from cliniko.errors import OtherAccount, Stopped
-from cliniko.extract.extractor import Extract
+from cliniko.extract.extractor import EndpointExtractor
 from cliniko.extract.progress import Reading
 from cliniko.extract.state import read_to
 from cliniko.settings import ClinikoSettings
@@ -24,8 +24,9 @@ from cliniko_warehouse.ledger.failures import LEDGER_FAILED, told
 from cliniko_warehouse.ledger.runs import Run
 from cliniko_warehouse.ledger.writer import record
 from cliniko_warehouse.load.account_identity import verify
-from cliniko_warehouse.load.account_loader import Landing
-from cliniko_warehouse.load.checkpoints import Loading, gather
+from cliniko_warehouse.load.account_loader import AccountLoader
+from cliniko_warehouse.load.background_loader import BackgroundLoader
+from cliniko_warehouse.load.checkpoints import gather
 from cliniko_warehouse.postgres.loaded_rows import in_words
 from cliniko_warehouse.publish.comments import comment
 from cliniko_warehouse.publish.indexes import index
@@ -39,7 +40,7 @@ log = logging.getLogger("cliniko")
 
 Clock = Callable[[], float]
 Stop = Callable[[], bool]
-After = Callable[[Landing, Run, Client], None]
+After = Callable[[AccountLoader, Run, Client], None]
 Connect = Callable[[ClinikoSettings], Client]
 
 
@@ -50,8 +51,8 @@ def sync(
     state_dir: Path,
     *,
     watch: Callable[[Run, Client], None] = lambda run, client: None,
-    landing: Landing | None = None,
-    after: After = lambda landing, run, client: None,
+    loader: AccountLoader | None = None,
+    after: After = lambda loader, run, client: None,
     stop: Stop = lambda: False,
     connect: Connect = Client,
     clock: Clock = time.monotonic,
@@ -78,37 +79,37 @@ def sync(
         kind=_kind(readings),
         profile=kept.profile,
     )
-    landing = landing or Landing(warehouse, settings.account, state_dir)
+    loader = loader or AccountLoader(warehouse, settings.account, state_dir)
     folder = marks(warehouse, settings.account, state_dir)
     log.info("run began", extra={"run": run.run_id, "account": run.account, "kind": run.kind})
     with marked(folder, run.run_id):
         with connect(settings) as client:
             watch(run, client)
-            with told([run]), _left(landing):
-                landing.prepare()
+            with told([run]), _left(loader):
+                loader.prepare()
                 if warehouse.merges:
-                    verify(landing, client, settings)
-                rewrite(landing, run, kept, warehouse)
-                run.forgotten = forgotten(landing)
+                    verify(loader, client, settings)
+                rewrite(loader, run, kept, warehouse)
+                run.forgotten = forgotten(loader)
                 if warehouse.merges:
-                    read_again_what_lost_rows(landing, run, kept)
-                _checkpoints(landing, run, client, settings, stop, clock, warehouse.merges)
+                    read_again_what_lost_rows(loader, run, kept)
+                _checkpoints(loader, run, client, settings, stop, clock, warehouse.merges)
                 if not run.error:
-                    after(landing, run, client)
+                    after(loader, run, client)
                     _stopped(run, stop())
-            for line in in_words(landing.unlike):
+            for line in in_words(loader.unlike):
                 run.fail(line)
             run.count(client)
         run.finished_at = datetime.now(UTC)
         with told([run], LEDGER_FAILED):
-            landing.record(run)
-        if landing.alone:
-            finish([run], landing.flow, warehouse, state_dir, kept)
+            loader.record(run)
+        if loader.alone:
+            finish([run], loader.flow, warehouse, state_dir, kept)
     return run
 
 
 def _checkpoints(
-    landing: Landing,
+    loader: AccountLoader,
     run: Run,
     client: Client,
     settings: ClinikoSettings,
@@ -117,8 +118,8 @@ def _checkpoints(
     merges: bool,
 ) -> None:
     """Read for a while, load that, and meanwhile read on, until every endpoint has ended."""
-    states, made = landing.beginning(), set(landing.tables())
-    loading = Loading(landing.load)
+    states, made = loader.beginning(), set(loader.tables())
+    loading = BackgroundLoader(loader.load)
     with _undone(run, loading), loading:
         while unread := {n: r for n, r in run.readings.items() if r.status == "unread"}:
             ends = clock() + settings.checkpoint_seconds
@@ -126,7 +127,7 @@ def _checkpoints(
             def pause(ends: float = ends) -> bool:
                 return stop() or clock() >= ends
 
-            extract = Extract(
+            extract = EndpointExtractor(
                 settings,
                 client,
                 rules(settings),
@@ -134,13 +135,13 @@ def _checkpoints(
                 run.run_id,
                 run.forgotten,
                 pause,
-                landing.full,
-                landing.batch,
+                loader.full,
+                loader.batch,
             )
             loading.begin({name: read_to(states.get(name, {})) for name in unread})
-            delivery = gather(extract, states, made, landing.workers, landing.spool())
+            delivery = gather(extract, states, made, loader.workers, loader.spool())
             if merges and len(loading.begun) == 1 and _are_unknown(unread.values()):
-                verify(landing, client, settings, again=True)
+                verify(loader, client, settings, again=True)
             made |= delivery.tables
             loading.start(delivery)
             del delivery  # it is gone once it is loaded
@@ -153,12 +154,12 @@ def _checkpoints(
 
 
 @contextmanager
-def _left(landing: Landing) -> Iterator[None]:
+def _left(loader: AccountLoader) -> Iterator[None]:
     """Leave without a run that is to be recorded, where the key is of another account."""
     try:
         yield
     except OtherAccount:
-        landing.leave()
+        loader.leave()
         raise
 
 
@@ -203,7 +204,7 @@ def finish(
 
 
 @contextmanager
-def _undone(run: Run, loading: Loading) -> Iterator[None]:
+def _undone(run: Run, loading: BackgroundLoader) -> Iterator[None]:
     """Where a checkpoint breaks, nothing counts that was read and is not loaded."""
     try:
         yield

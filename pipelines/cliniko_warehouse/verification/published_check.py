@@ -7,7 +7,7 @@ import duckdb
 
 from cliniko.endpoints import ENDPOINTS, schema
 from cliniko.endpoints.spec import Endpoint
-from cliniko_warehouse.ledger.runs import LEDGER
+from cliniko_warehouse.ledger.tables import LEDGER
 from cliniko_warehouse.paths import (
     DATASET,
     NOTHING,

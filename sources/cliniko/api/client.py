@@ -10,16 +10,12 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
-from functools import lru_cache
 from math import inf
 from statistics import median
-from typing import Any, NoReturn, Self
+from typing import NoReturn, Self
 from urllib.parse import unquote, urlencode
 
 import httpx
-import orjson
 import pendulum
 import tenacity
 
@@ -34,71 +30,21 @@ from ..errors import (
     refusal,
 )
 from ..settings import ClinikoSettings
+from .answer import Answer, json_body, message, server_date, words
 from .columnar import Read
 from .cpu_lock import waiting
-from .json_decoding import tolerant
-from .rate_limiter import Throttle, pause
+from .rate_limiter import RateLimiter, pause
+from .retries import GATEWAYS, MAX_BACKOFF, MAX_THROTTLED, Tries, give_up, narrate, tries_of
 from .transport import Connections
 
 log = logging.getLogger("cliniko")
 
-LONGEST_NAP = 60.0  # seconds between two tries that failed in passing
 QUICK = 0.01  # seconds; below it handing answers from thread to thread takes longer
 SHARE = 0.7  # of the time that the budget gives to a request, which answers vary beyond
 LATEST = 9  # answers that tell how long they usually take
 PLAIN = re.compile("(/[a-z0-9_]+)+", re.ASCII)  # a path that leads nowhere else
 LONGEST_REST = 8.0  # seconds until less is asked for
-GATEWAYS = {502: 2, 503: 2, 504: 1}  # what may mean too much → tries until less is asked for
-MAX_THROTTLED = 10  # answers 429 to one request, then it is given up
-MAX_DETAIL = 200  # characters of the API's own words in an error
 MAX_REFUSAL = 64 * 1024  # bytes of an error's body that are read for these words
-
-FAILURES = {
-    httpx.ConnectTimeout: "no connection in time",
-    httpx.ConnectError: "no connection (network, host name, proxy or certificate)",
-    httpx.ReadTimeout: "no answer in time",
-    httpx.WriteTimeout: "the request could not be sent in time",
-    httpx.PoolTimeout: "no free connection in time",
-    httpx.RemoteProtocolError: "the answer broke off or is no HTTP",
-    httpx.DecodingError: "the answer's packing is broken",
-    httpx.ReadError: "the connection broke while the answer was read",
-    httpx.ProxyError: "the proxy refused",
-}
-"""What httpx's errors mean. Their own texts may quote an answer, so they are not used."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What the API said.
-
-    body:  the JSON object
-    date:  when, by the server's clock; by ours if it did not say; UTC
-    size:  bytes of the body, unpacked
-    most:  records that were asked for at most
-    """
-
-    body: dict[str, Any]
-    date: pendulum.DateTime
-    size: int
-    most: int = 100
-
-
-@dataclass
-class Tries:
-    """How often one request was tried in vain.
-
-    most:       failures that are too many
-    eager:      whether less is asked for once the answer seems to be too much
-    failed:     failures that may pass
-    throttled:  answers 429
-    nap:        seconds until the next try, besides what the throttle asks
-    """
-
-    most: int
-    eager: bool = False
-    failed: int = 0
-    throttled: int = 0
-    nap: float = 0.0
 
 
 class Client:
@@ -113,7 +59,7 @@ class Client:
         self,
         settings: ClinikoSettings,
         *,
-        throttle: Throttle | None = None,
+        throttle: RateLimiter | None = None,
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], object] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
@@ -125,7 +71,7 @@ class Client:
         settings.on_resolved()
         self._settings = settings
         self._root = httpx.URL(settings.root)
-        self._throttle = throttle or Throttle(
+        self._throttle = throttle or RateLimiter(
             settings.requests_per_minute, clock=clock, sleep=sleep, random=random
         )
         self._sleep, self._clock, self._now, self._random = sleep, clock, now, random
@@ -143,8 +89,8 @@ class Client:
             stop=self._over,
             wait=self._nap,
             sleep=self._rest,
-            before_sleep=_narrate,
-            retry_error_callback=_give_up,
+            before_sleep=narrate,
+            retry_error_callback=give_up,
         )
 
     def __enter__(self) -> Self:
@@ -263,7 +209,7 @@ class Client:
 
     def _over(self, state: tenacity.RetryCallState) -> bool:
         """Whether this was the last try."""
-        tries = _tries(state)
+        tries = tries_of(state)
         error = state.outcome.exception() if state.outcome else None
         if tries.eager and isinstance(error, Overloaded) and tries.failed >= error.patience:
             return True
@@ -271,7 +217,7 @@ class Client:
 
     def _nap(self, state: tenacity.RetryCallState) -> float:
         """Seconds until the next try."""
-        nap = _tries(state).nap
+        nap = tries_of(state).nap
         return nap + self._random() if nap else 0.0
 
     def _try(self, request: httpx.Request, path: str, tries: Tries, read: Read | None) -> Answer:
@@ -279,7 +225,7 @@ class Client:
         with waiting():
             body, date = self._asked(request, path, tries)
         shredded = read(body) if read else None
-        return Answer(shredded or _json(body, path), date, len(body))
+        return Answer(shredded or json_body(body, path), date, len(body))
 
     def _asked(
         self, request: httpx.Request, path: str, tries: Tries
@@ -290,7 +236,7 @@ class Client:
             raise Stopped
         with self._lock:
             self.requests[path] += 1
-        tries.nap = min(2.0**tries.failed, LONGEST_NAP)
+        tries.nap = min(2.0**tries.failed, MAX_BACKOFF)
         tries.failed += 1
         began = self._clock()
         late = began + self._settings.answer_timeout
@@ -303,7 +249,7 @@ class Client:
                 self._took.append(self._clock() - began)
             return body, self._dated(response)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-            failure = _words(error)
+            failure = words(error)
             kind = Overloaded if isinstance(error, httpx.ReadTimeout) else Unavailable
         if self._halted():
             raise Stopped
@@ -318,7 +264,7 @@ class Client:
         tries.nap = 0.0
         with self._lock:
             self.throttled += 1
-        now = _date(response, self._now).timestamp()
+        now = server_date(response, self._now).timestamp()
         seconds = pause(response.headers.get("X-RateLimit-Reset"), now, tries.throttled)
         self._throttle.hold(seconds + self._random())
         raise Throttled(f"GET {path}: 429, too many requests", seconds)
@@ -344,7 +290,7 @@ class Client:
         The least difference counts: a cache may have kept an answer, a slow one is older.
         """
         now = self._now()
-        date = _date(response, lambda: now)
+        date = server_date(response, lambda: now)
         if date is not now:
             with self._lock:
                 self.skew = min(self.skew, (now - date).total_seconds(), key=abs)
@@ -357,7 +303,7 @@ class Client:
             body = self._bytes(response, MAX_REFUSAL, late)
         except (httpx.HTTPError, httpx.StreamError):
             return ""
-        return _message(body or b"", self._settings.api_key)
+        return message(body or b"", self._settings.api_key)
 
     def _bytes(self, response: httpx.Response, limit: int, late: float) -> bytes | None:
         """The unpacked body; None if it has more bytes than `limit`.
@@ -418,78 +364,3 @@ def _under(root: httpx.URL, url: httpx.URL) -> bool:
         path, plain = plain, unquote(plain)
     inside = posixpath.normpath(path).startswith(_prefix(root) + "/")
     return inside and "\\" not in path and path.isprintable()
-
-
-def _words(error: Exception) -> str:
-    """What a transport's error means, without its text."""
-    kinds = (words for kind, words in FAILURES.items() if isinstance(error, kind))
-    return next(kinds, "the connection failed")
-
-
-def _tries(state: tenacity.RetryCallState) -> Tries:
-    """How often the request was tried, among what it is tried with."""
-    tries: Tries = next(one for one in state.args if isinstance(one, Tries))
-    return tries
-
-
-def _narrate(state: tenacity.RetryCallState) -> None:
-    """Say once what went wrong, and when it is tried again."""
-    error = state.outcome.exception() if state.outcome else None
-    held = error.retry_after if isinstance(error, Throttled) else None
-    seconds = state.upcoming_sleep if held is None else held
-    log.warning("%s; trying again in %.0f s", error, seconds)
-
-
-def _give_up(state: tenacity.RetryCallState) -> NoReturn:
-    """Raise the last error, with the number of tries."""
-    error = state.outcome.exception() if state.outcome else None
-    text = f"{error}; given up at try {state.attempt_number}"
-    if isinstance(error, Throttled):
-        raise Throttled(text, error.retry_after)
-    raise Overloaded(text) if isinstance(error, Overloaded) else Unavailable(text)
-
-
-def _json(body: bytes, path: str) -> dict[str, Any]:
-    """The JSON object that a body holds, odd values marked as `decode` says."""
-    try:
-        record = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        record = _tolerant(body)
-    if isinstance(record, dict):
-        return record
-    raise Unavailable(f"GET {path}: 200, but {len(body)} bytes that are no JSON object")
-
-
-def _tolerant(body: bytes) -> Any:
-    """What a body holds that a strict parser refuses; None if it was cut off or is no JSON."""
-    try:
-        return tolerant(body)
-    except (RecursionError, ValueError):
-        return None
-
-
-def _message(body: bytes, key: str) -> str:
-    """The API's own words in an error's body, on one line, cut, never with the key."""
-    try:
-        record = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return ""
-    message = record.get("message") if isinstance(record, dict) else None
-    text = " ".join(message.split()) if isinstance(message, str) else ""
-    for secret in (key, base64.b64encode(f"{key}:".encode()).decode()):
-        text = text.replace(secret, "[key]")
-    return "".join(c for c in text if c.isprintable())[:MAX_DETAIL]
-
-
-def _date(response: httpx.Response, now: Callable[[], pendulum.DateTime]) -> pendulum.DateTime:
-    """The server's time, UTC; ours if it says none that can be read."""
-    try:
-        return _moment(response.headers["Date"])
-    except (KeyError, ValueError, TypeError, OverflowError):
-        return now()
-
-
-@lru_cache(16)  # answers of one second say the same
-def _moment(text: str) -> pendulum.DateTime:
-    """The time that a header says, UTC."""
-    return pendulum.instance(parsedate_to_datetime(text)).in_timezone("UTC")

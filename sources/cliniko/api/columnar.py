@@ -47,7 +47,7 @@ Read = Callable[[bytes], dict[str, Any] | None]
 """An answer's bytes → the answer with its list shredded; None if that cannot be."""
 
 
-class Shredded(Sequence[Record]):
+class ColumnarRecords(Sequence[Record]):
     """The records of a page as columns; a record is made only for who asks for one.
 
     columns:  column → its values, None where a record has none; a link's are ids
@@ -77,7 +77,7 @@ class Shredded(Sequence[Record]):
 
 def values(records: Sequence[Record], name: str) -> Sequence[Any]:
     """A plain field's value in each record; None where it is missing."""
-    if isinstance(records, Shredded):
+    if isinstance(records, ColumnarRecords):
         return records.columns[name]
     return [record.get(name) for record in records]
 
@@ -109,7 +109,7 @@ class _Reader:
             self._credit -= 1
             return None
         self._credit += 1
-        found = Shredded(content, self._endpoint.name, columns)
+        found = ColumnarRecords(content, self._endpoint.name, columns)
         head = {"total_entries": answer.total_entries, "links": answer.links}
         return {self._endpoint.name: found, **head}
 

@@ -14,7 +14,7 @@ _mine = threading.local()
 
 
 @contextmanager
-def at_work() -> Iterator[None]:
+def holding_cpu() -> Iterator[None]:
     """Hold the baton, so that nobody else who asks for it works meanwhile."""
     if _is_held():
         yield

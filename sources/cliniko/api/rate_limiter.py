@@ -16,7 +16,7 @@ LONGEST = 120.0  # seconds; the longest wait for a reset before asking again
 FIRST, LAST = 5.0, 60.0  # seconds; waits after a 429 that does not say when
 
 
-class Throttle:
+class RateLimiter:
     """Places in time, given out in the order of asking.
 
     A place is taken before its thread sleeps, so threads that wake together never

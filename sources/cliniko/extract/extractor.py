@@ -16,9 +16,10 @@ from ..errors import ClinikoError, Malformed, Unauthorized
 from ..settings import ClinikoSettings, key_name
 from ..transform.erased import FORGOTTEN, Forgotten
 from ..transform.privacy import Rules, stays
-from .load_package import BATCH, Batch, Package
+from .batches import BATCH, Batch
+from .load_package import LoadPackage
 from .progress import Reading, State
-from .recent_records import Repeats
+from .recent_records import RecentRecords
 
 UNEXPECTED = (ClinikoError, ArithmeticError, LookupError, RecursionError, TypeError, ValueError)
 """What an answer may lead to: what we expect of it, and what only a hostile one can."""
@@ -34,7 +35,7 @@ def never() -> bool:
 
 
 @dataclass(frozen=True)
-class Extract:
+class EndpointExtractor:
     """What the endpoints of one extract share.
 
     rules:      what of it is kept
@@ -100,7 +101,7 @@ class Extract:
         """
         reading = self.reading(endpoint)
         _mark(state, self.rules.mark(endpoint))
-        package = Package(
+        package = LoadPackage(
             endpoint, self.settings.account, self.run_id, state, self.rules, self.forgotten
         )
         try:
@@ -120,14 +121,14 @@ class Extract:
             if changed or missing or not reading.goes_on:
                 yield from package.batches(least=0)
 
-    def _taken(self, reading: Reading, package: Package, state: State) -> Iterator[Batch]:
+    def _taken(self, reading: Reading, package: LoadPackage, state: State) -> Iterator[Batch]:
         """Put page after page into the package, and hand over what fills a batch."""
         if self.locked_out or self.is_full:
             return
         if not self.rules.reads(reading.endpoint):
             reading.leave_out(self.rules.profile)
             return
-        repeats = Repeats(state.setdefault("recent", {}))
+        repeats = RecentRecords(state.setdefault("recent", {}))
         reading.remembers = reading.remembers or bool(state["recent"])
         overlap = timedelta(minutes=self.settings.overlap_minutes)
         try:
@@ -176,7 +177,7 @@ def _mark(state: State, mark: dict[str, Any]) -> None:
     state["privacy"] = mark
 
 
-def _missing(package: Package, made: Collection[str]) -> list[str]:
+def _missing(package: LoadPackage, made: Collection[str]) -> list[str]:
     """The endpoint's tables that no load has made yet."""
     beside = (REJECTED, FORGOTTEN.name)
     return [name for name in package.tables if name not in beside and name not in made]

@@ -7,12 +7,11 @@ from datetime import datetime, timedelta
 from ..api.client import Client
 from ..endpoints.spec import Endpoint
 from ..errors import Refused
-from ..pagination.by_ids import by_id, unread
-from ..pagination.list_request import Listed
+from ..pagination.list_request import ListRequest, by_id, unread
 from ..pagination.page import Page, earlier
 from ..pagination.page_size import Capacity
 from ..pagination.parallel import Pages
-from ..pagination.partitions import Split, restored
+from ..pagination.partitions import Partitioning, restored
 from ..pagination.walk import Walk, always
 from .state import EVERY, State, worth_retrying
 
@@ -49,7 +48,7 @@ def walks(
     """
     for path in endpoint.paths:
         since, parts = stretch.since, None
-        listed = Listed(client, endpoint, path, notes, capacity)
+        listed = ListRequest(client, endpoint, path, notes, capacity)
         yield from unread(listed)
         if (yield from _is_continued(listed, stretch, kept)):
             since, parts = _place(path, kept, stretch.overlap)
@@ -68,7 +67,9 @@ def walks(
         yield from walk.pages()
 
 
-def _is_continued(listed: Listed, stretch: Stretch, kept: State) -> Generator[Page, None, bool]:
+def _is_continued(
+    listed: ListRequest, stretch: Stretch, kept: State
+) -> Generator[Page, None, bool]:
     """Whether a list need not be read from its beginning; records that may fit now come first."""
     if not stretch.goes_on:
         return False
@@ -84,7 +85,9 @@ def _is_continued(listed: Listed, stretch: Stretch, kept: State) -> Generator[Pa
     return True
 
 
-def _place(path: str, kept: State, overlap: timedelta) -> tuple[datetime | None, Split | None]:
+def _place(
+    path: str, kept: State, overlap: timedelta
+) -> tuple[datetime | None, Partitioning | None]:
     """From which change a list is to be read on, and the ranges that it was left in."""
     cursor, ranges = kept.get("cursors", {}).get(path), kept.get("ranges", {}).get(path)
     return (

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -14,17 +14,10 @@ from ..endpoints.schema import (
     REJECTED,
     REJECTIONS,
     REMOVED,
-    Table,
 )
 from ..endpoints.spec import Endpoint, Record
 from ..pagination.walk import Page, received
-from ..transform.convert import (
-    ARROW,
-    fingerprint,
-    json_text,
-    storable,
-    usable_ids,
-)
+from ..transform.convert import fingerprint, json_text, storable, usable_ids
 from ..transform.erased import (
     FORGOTTEN,
     Forgotten,
@@ -34,56 +27,21 @@ from ..transform.erased import (
 from ..transform.privacy import Rules
 from ..transform.schema_drift import Drift
 from ..transform.tables import (
+    ConvertedPage,
     Rejection,
-    Typed,
     emptied,
     typed,
 )
+from ..transform.types import ARROW
+from .batches import BATCH, Batch
 from .state import EVERY as EVERY
 from .state import State
 
 PASSING = ("id", "updated_at", "links")  # fields that change when a record gets its id
 NAMED = 1_000  # rejected records that the state names; more are too many to carry along
-JOINED = 50_000  # rows that are joined: more only take memory
-BATCH = 10_000  # rows handed to dlt at once: every hand-over costs as much as some hundred rows
 
 
-@dataclass(frozen=True)
-class Batch:
-    """Rows of one table on their way into a load package.
-
-    rows:  without the load's id
-    new:   JSON columns beyond the description
-    """
-
-    table: Table
-    rows: pa.Table
-    new: tuple[str, ...] = ()
-
-
-def joined(batches: Iterable[Batch], most: int = JOINED) -> Iterator[Batch]:
-    """The same rows in few batches: to dlt, each is work like some hundred rows.
-
-    most:  rows of a batch that it grows to at most, as long as those that come are smaller
-    """
-    alike: list[tuple[Batch, list[pa.Table]]] = []
-    for batch in batches:
-        for first, tables in alike:
-            if (first.table, first.new) == (batch.table, batch.new) and (
-                first.rows.schema == batch.rows.schema
-            ):
-                if sum(map(len, tables)) + len(batch.rows) > most:
-                    yield replace(first, rows=pa.concat_tables(tables))
-                    tables.clear()
-                tables.append(batch.rows)
-                break
-        else:
-            alike.append((batch, [batch.rows]))
-    for first, tables in alike:
-        yield replace(first, rows=pa.concat_tables(tables))
-
-
-class Package:
+class LoadPackage:
     """The rows of one endpoint on their way into one load package.
 
     dlt deletes what a package's keys name and then inserts the package's rows. So a
@@ -175,7 +133,7 @@ class Package:
         self._taken.update(marks)
         return result.rejected
 
-    def _typed(self, records: Sequence[Record], read_at: datetime) -> Typed:
+    def _typed(self, records: Sequence[Record], read_at: datetime) -> ConvertedPage:
         return typed(self.endpoint, records, self.account, read_at, self._drift, self._treatment)
 
     def _without_forgotten(self, page: Page) -> Page:
@@ -220,7 +178,7 @@ class Package:
     def empty(self, names: Iterable[str]) -> None:
         """Add tables of the endpoint's own without rows, so that they come to be."""
         lacking = [name for name in names if not self._pending.get(name)]
-        nothing = self._typed([], received()) if lacking else Typed()
+        nothing = self._typed([], received()) if lacking else ConvertedPage()
         for name in nothing.tables.keys() & set(lacking):
             self._pending.setdefault(name, []).append(nothing.tables[name])
 

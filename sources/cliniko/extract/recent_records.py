@@ -18,7 +18,7 @@ Marks = dict[str, str]
 """Id → hash of the record as it was last loaded, oldest change first."""
 
 
-class Repeats:
+class RecentRecords:
     """The last records of a list, of the run before and of this one.
 
     Every run starts some minutes before its cursor, so that nothing is missed, and so

@@ -13,14 +13,14 @@ from math import ceil
 from typing import Any
 
 from ..api import filters
-from ..api.client import Answer
+from ..api.answer import Answer
 from ..api.filters import Filter
 from ..endpoints.spec import Record
 from ..errors import Refused
 from ..transform.convert import usable_ids
 from . import page
-from .list_request import Listed
-from .page import Distrust, Page
+from .list_request import ListRequest
+from .page import Page, UnorderedResponse
 
 FIELDS = ("id", "created_at", "updated_at")
 PARTS = 8  # ranges that a range is cut into at most: a page of 100 says no more about the rest
@@ -34,7 +34,7 @@ Bounds = Mapping[str, tuple[Any, Any]]
 """Field → from which value on, and before which; None leaves that end open."""
 
 
-class Unusable(Distrust):
+class Unusable(UnorderedResponse):
     """A field that ranges cannot be cut by: its filter is refused, or has no effect."""
 
     def __init__(self, field: str, *, is_refused: bool) -> None:
@@ -51,7 +51,7 @@ class Partitions:
     latest:  the newest change that came, UTC
     """
 
-    listed: Listed
+    listed: ListRequest
     bounds: Bounds
     seen: set[str] = field(default_factory=set)
     latest: datetime | None = None
@@ -77,7 +77,7 @@ class Partitions:
             self._counted = max(self._counted, way.count or 0)
             if way.is_whole and self._is_verified(way, len(tried) > 1, before):
                 return
-        raise Distrust("the list cannot be cut into ranges that are verified")
+        raise UnorderedResponse("the list cannot be cut into ranges that are verified")
 
     def _do_without(self, error: Unusable) -> None:
         self.bounds = {name: one for name, one in self.bounds.items() if name != error.field}
@@ -155,7 +155,7 @@ class _Way:
         """The first page of a range. Raises Unusable if its filter is refused."""
         pages = ceil((len(self._of.seen) if self.count is None else self.count) / self._size)
         if self._asked > SPARE + EACH * pages:
-            raise Distrust("ranges take more requests than the list has pages")
+            raise UnorderedResponse("ranges take more requests than the list has pages")
         self._asked += 1
         window = [one for name, ends in bounds.items() for one in _filters(name, *ends)]
         try:

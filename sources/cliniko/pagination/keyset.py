@@ -9,23 +9,23 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from ..api import filters
-from ..api.client import Answer
+from ..api.answer import Answer
 from ..api.columnar import values
 from ..api.filters import Filter
 from ..endpoints.spec import Record
 from ..errors import Refused
 from . import page
 from .bisection import Bounds, Partitions
-from .list_request import Listed
-from .page import Distrust, Page
+from .list_request import ListRequest
+from .page import Page, UnorderedResponse
 from .parallel import Pages
-from .partitions import Range, Split
+from .partitions import Partition, Partitioning
 
 SPARE = 3  # pages that may be read beyond those that were left when the walk passed its start
 SECOND = timedelta(seconds=1)  # Cliniko shows its times in whole seconds
 LATEST = datetime(9999, 12, 31, tzinfo=UTC)  # a second later may not be a time any more
 
-Cut = Callable[[datetime, int], Split | None]
+Cut = Callable[[datetime, int], Partitioning | None]
 """How far a list is read, and how many records are left → these in ranges, if that is better."""
 
 
@@ -34,12 +34,12 @@ def whole(at: datetime, left: int) -> None:
 
 
 def by_change(
-    listed: Listed,
+    listed: ListRequest,
     since: datetime | None,
     until: datetime | None,
-    within: Range | None = None,
+    within: Partition | None = None,
     cut: Cut = whole,
-) -> Generator[Page, None, Split | None]:
+) -> Generator[Page, None, Partitioning | None]:
     """Every record changed from `since` on and up to `until`, of the range or of all.
 
     cut:  asked after a page that has others behind it; its ranges end this, and are returned
@@ -63,11 +63,11 @@ def by_change(
                 yield listed.page([], reached)
             return None
         if within and not within.holds(records):
-            raise Distrust("records came that belong to another range of created_at")
+            raise UnorderedResponse("records came that belong to another range of created_at")
         before = last
         first, last = page.changes(records, last, ordered=not page.fits(answer, records))
         if until and last >= until + SECOND:
-            raise Distrust("records came that changed after the time asked for")
+            raise UnorderedResponse("records came that changed after the time asked for")
         is_crowd = first == last
         expected = 0 if is_crowd else page.total(answer) - _passed(records)
         left = page.total(answer) - len(records)
@@ -82,7 +82,7 @@ def by_change(
         if end.is_reached(answer, last, listed.start):
             return None
         if is_crowd and last > LATEST:
-            raise Distrust("records came that changed when time ends")
+            raise UnorderedResponse("records came that changed when time ends")
         if is_crowd:
             came = set[str]()
             for one in _crowd(listed, last, within):
@@ -98,11 +98,13 @@ def window(since: datetime | None, until: datetime | None) -> list[Filter]:
     return [*begin, *([filters.instant("updated_at", "<=", until)] if until else [])]
 
 
-def _range(within: Range | None) -> list[Filter]:
+def _range(within: Partition | None) -> list[Filter]:
     return within.window if within else []
 
 
-def bounds(since: datetime | None, before: datetime | None, within: Range | None = None) -> Bounds:
+def bounds(
+    since: datetime | None, before: datetime | None, within: Partition | None = None
+) -> Bounds:
     """The bounds of changes from `since` on and before a time, of the range or of all."""
     changed = {"updated_at": (since, before)} if since or before else {}
     return {**changed, "created_at": (within.low, within.high)} if within else changed
@@ -114,20 +116,20 @@ def _passed(records: Sequence[Record]) -> int:
     return len(texts) - list(texts).count(texts[-1])
 
 
-def _crowd(listed: Listed, second: datetime, within: Range | None) -> Pages:
+def _crowd(listed: ListRequest, second: datetime, within: Partition | None) -> Pages:
     """Every record of a second that fills a page: equal times have no order.
 
     It is read by id, and counted; in ranges, where that cannot be trusted.
     """
     try:
         yield from _by_id(listed, second, _range(within))
-    except (Distrust, Refused) as error:
+    except (UnorderedResponse, Refused) as error:
         if isinstance(error, Refused) and error.status != 400:
             raise
         yield from Partitions(listed, bounds(second, second + SECOND, within)).pages()
 
 
-def _by_id(listed: Listed, second: datetime, within: Sequence[Filter]) -> Pages:
+def _by_id(listed: ListRequest, second: datetime, within: Sequence[Filter]) -> Pages:
     """Every record of a second in the order of ids; Distrust if fewer come than are counted."""
     before = filters.instant("updated_at", "<", second + SECOND)
     after, end, expected = 0, _End(), 0
@@ -136,11 +138,11 @@ def _by_id(listed: Listed, second: datetime, within: Sequence[Filter]) -> Pages:
         answer = listed.get(asked, "id:asc")
         records = listed.records(answer)
         if page.total(answer) < expected:
-            raise Distrust("fewer records of a second came than are counted")
+            raise UnorderedResponse("fewer records of a second came than are counted")
         if page.is_empty(answer, records):
             return
         if page.changes(records, second, ordered=False)[1] > second:
-            raise Distrust("records came of another second than asked for")
+            raise UnorderedResponse("records came of another second than asked for")
         after = page.ids(records, after)[-1]
         expected = page.total(answer) - len(records)
         yield listed.page(records, second)
@@ -164,7 +166,7 @@ class _End:
             return True
         if start and last > start:
             if page.count(answer) is None:
-                raise Distrust(f"total_entries is {page.odd_total(answer)}")
+                raise UnorderedResponse(f"total_entries is {page.odd_total(answer)}")
             ahead = page.total(answer) // answer.most + SPARE
             self.left = ahead if self.left is None else self.left - 1
         return self.left is not None and self.left <= 0

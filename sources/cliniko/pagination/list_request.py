@@ -3,8 +3,9 @@
 Pages have as many records as the server can answer, see `capacity`.
 """
 
+import random as chance
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,8 @@ from datetime import datetime
 from typing import Any
 
 from ..api import filters
-from ..api.client import Answer, Client
+from ..api.answer import Answer
+from ..api.client import Client
 from ..api.columnar import reader
 from ..api.filters import Filter
 from ..api.json_decoding import UNREADABLE
@@ -26,8 +28,8 @@ from ..errors import (
 )
 from . import page
 from .page import Page, received
-from .page_size import MANY, MOST, Capacity
-from .unreadable import Ask, find
+from .page_size import MANY, MOST, Ask, Capacity, find
+from .parallel import Pages
 
 PER_PAGE = MOST  # records; the most that Cliniko serves
 ATTEMPTS = 3  # tries of a page of one record, after larger ones failed
@@ -35,7 +37,7 @@ NEXT = 3  # records that may be too much one after the other; with more the list
 
 
 @dataclass
-class Listed:
+class ListRequest:
     """A list at a path, asked for in one walk.
 
     notes:     in words, what is not asked as it should be; shared with the walk
@@ -130,7 +132,7 @@ class Listed:
         """The answer's records. Raises Malformed if it lacks the list that it promises."""
         return page.records(answer, self.path, self.endpoint.name)
 
-    def beside(self) -> "Listed":
+    def beside(self) -> "ListRequest":
         """The same list, to be asked for from another thread."""
         other = copy(self)
         other.hidden = list(self.hidden)
@@ -279,3 +281,30 @@ def _resized(link: str, size: int, number: int = 0) -> str:
         return link
     number = number or (int(at[1]) - 1) * int(now[1]) // size + 1
     return _SIZE.sub(str(size), _NUMBER.sub(str(number), link))
+
+
+TRIED = 5  # records a night that could not be had before
+
+
+def by_id(listed: ListRequest, ids: Collection[str]) -> Pages:
+    """The records with these ids, as far as the list has them.
+
+    Raises Refused if the list cannot be filtered by id. What is no id is left out.
+    """
+    numbers = sorted(int(one) for one in ids if one.isdecimal())
+    for at in range(0, len(numbers), PER_PAGE):
+        window = [filters.number("id", "=", numbers[at : at + PER_PAGE])]
+        yield listed.page(listed.records(listed.get(window)))
+
+
+def unread(listed: ListRequest) -> Pages:
+    """The records that could not be had before, as far as they can now; some of them each night.
+
+    A record that is not there any more is no longer left out either.
+    """
+    left_out = listed.capacity.unreadable
+    for number in chance.sample(sorted(left_out), min(len(left_out), TRIED)):
+        answer = listed.again(number)
+        if answer:
+            left_out.discard(number)
+            yield listed.page(listed.records(answer))

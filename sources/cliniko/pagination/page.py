@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ..api.client import Answer
-from ..api.columnar import Shredded, values
+from ..api.answer import Answer
+from ..api.columnar import ColumnarRecords, values
 from ..endpoints.spec import Record
 from ..errors import Malformed
 from ..transform.convert import fingerprint, json_text, moment
-from .partitions import Split
+from .partitions import Partitioning
 
 NUMERIC = re.compile(r"[-+]?[\d.]{1,20}", re.ASCII)
 
@@ -37,19 +37,19 @@ class Page:
     read_at: datetime
     cursor: datetime | None
     left: int = 0
-    split: Split | None = None
+    split: Partitioning | None = None
     whole: frozenset[str] | None = None
     rewinds: bool = False
 
 
-class Distrust(Exception):
+class UnorderedResponse(Exception):
     """The answers do not keep the order that the walk rests on."""
 
 
 def records(answer: Answer, path: str, name: str) -> Sequence[Record]:
     """The answer's records. Raises Malformed if it lacks the list that it promises."""
     found = answer.body.get(name)
-    if isinstance(found, Shredded):
+    if isinstance(found, ColumnarRecords):
         return found
     if not isinstance(found, list) or not all(isinstance(record, dict) for record in found):
         raise Malformed(f"GET {path} answered without its list {name!r}")
@@ -110,7 +110,7 @@ def is_empty(answer: Answer, found: Sequence[Record], *, first: bool = False) ->
         return False
     goes_on = following(answer) is not None and count(answer) != 0
     if goes_on or (first and total(answer) > 0):
-        raise Distrust("an empty page came where records should be")
+        raise UnorderedResponse("an empty page came where records should be")
     return True
 
 
@@ -124,9 +124,9 @@ def ids(found: Sequence[Record], after: int) -> list[int]:
     try:
         numbers = [int(number) for number in values(found, "id")]
     except (KeyError, TypeError, ValueError) as error:
-        raise Distrust("a record has no usable id") from error
+        raise UnorderedResponse("a record has no usable id") from error
     if any(a >= b for a, b in zip([after, *numbers], numbers, strict=False)):
-        raise Distrust("records of one second came unsorted")
+        raise UnorderedResponse("records of one second came unsorted")
     return numbers
 
 
@@ -143,14 +143,14 @@ def changes(
         alike = set(map(len, texts)) == {20} and {text[10::9] for text in texts} == {"TZ"}
         times = [_second(text) for text in ((texts[0], texts[-1]) if alike else texts)]
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise Distrust("a record has no usable updated_at") from error
+        raise UnorderedResponse("a record has no usable updated_at") from error
     came: list[Any] = list(texts if alike else times)
     if came != sorted(came):
         if ordered:
-            raise Distrust("records came unsorted")
+            raise UnorderedResponse("records came unsorted")
         times = sorted(map(_second, texts))
     if since and since > times[0]:
-        raise Distrust("records came that changed before the time asked for")
+        raise UnorderedResponse("records came that changed before the time asked for")
     return times[0], times[-1]
 
 

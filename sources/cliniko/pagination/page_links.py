@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from ..api.client import Answer
+from ..api.answer import Answer
 from ..api.filters import Filter
 from ..endpoints.spec import Record
 from ..errors import Malformed, Refused, Unavailable
 from . import page
-from .list_request import Listed
+from .list_request import ListRequest
 from .parallel import Pages
 
 ORDERS = ("created_at:asc,id:asc", "created_at:asc", "")
@@ -22,7 +22,7 @@ GROWTH = 1_000  # records by which a list may more than double while it is read
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def by_links(listed: Listed, window: Sequence[Filter]) -> Pages:
+def by_links(listed: ListRequest, window: Sequence[Filter]) -> Pages:
     """Every page of the window, or of the whole list if the window is refused too.
 
     How far the list has been read is known only at its end. Raises Unavailable if it
@@ -41,7 +41,7 @@ def by_links(listed: Listed, window: Sequence[Filter]) -> Pages:
     raise Malformed(f"{listed.path} refuses every order in which it could be read")
 
 
-def at_once(listed: Listed) -> list[Record]:
+def at_once(listed: ListRequest) -> list[Record]:
     """Every record of a list that is swapped whole, each of them once."""
     before: set[str] | None = None
     for _ in range(PASSES):
@@ -59,7 +59,7 @@ def at_once(listed: Listed) -> list[Record]:
     raise _short(listed, len(kept))
 
 
-def _counted(listed: Listed, window: Sequence[Filter], sort: str, first: Answer) -> Pages:
+def _counted(listed: ListRequest, window: Sequence[Filter], sort: str, first: Answer) -> Pages:
     """Every page of a window, again while fewer records come than there are.
 
     Where Cliniko does not say how many there are, a pass that brings nothing else has to
@@ -85,7 +85,7 @@ def _counted(listed: Listed, window: Sequence[Filter], sort: str, first: Answer)
     raise _short(listed, len(seen))
 
 
-def _linked(listed: Listed, answer: Answer) -> Iterator[Answer]:
+def _linked(listed: ListRequest, answer: Answer) -> Iterator[Answer]:
     """The answer and those that its links lead to, as long as they bring records.
 
     A link may be new each time and lead to the same page for ever.
@@ -108,7 +108,7 @@ def _linked(listed: Listed, answer: Answer) -> Iterator[Answer]:
         answer = listed.follow(link)
 
 
-def _short(listed: Listed, came: int) -> Unavailable:
+def _short(listed: ListRequest, came: int) -> Unavailable:
     return Unavailable(
         f"{listed.path}: {came} records came in the last of {PASSES} passes, and Cliniko "
         "counts more"

@@ -4,7 +4,7 @@ from collections.abc import Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import partial
 
-from ..api.cpu_lock import at_work, waiting
+from ..api.cpu_lock import holding_cpu, waiting
 from .page import Page
 
 Pages = Generator[Page, None, None]
@@ -40,7 +40,7 @@ def together(walks: Sequence[Walked]) -> Generator[tuple[int, Page | None], None
 
 
 def _next(walk: Walked) -> Page | None:
-    with at_work():
+    with holding_cpu():
         return next(walk, None)
 
 

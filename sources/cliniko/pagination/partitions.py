@@ -12,7 +12,7 @@ from ..endpoints.spec import Record
 
 
 @dataclass(frozen=True)
-class Range:
+class Partition:
     """The records created from `low` on and before `high`; None leaves that end open.
 
     at:     every change before it is read, UTC
@@ -43,7 +43,7 @@ class Range:
 
 
 @dataclass(frozen=True)
-class Split:
+class Partitioning:
     """A whole list in ranges.
 
     newest:  the latest change that the list showed before the first range was begun, UTC
@@ -51,9 +51,9 @@ class Split:
     """
 
     newest: datetime
-    ranges: tuple[Range, ...]
+    ranges: tuple[Partition, ...]
 
-    def moved(self, number: int, at: datetime | None) -> "Split":
+    def moved(self, number: int, at: datetime | None) -> "Partitioning":
         """The same with one range read further, or to its end if `at` is None."""
         one = self.ranges[number]
         one = replace(one, at=max(one.at, at or self.newest), ended=at is None)
@@ -65,21 +65,21 @@ class Split:
         return {"newest": self.newest.isoformat(), "ranges": ranges}
 
 
-def restored(stored: dict[str, Any]) -> Split:
+def restored(stored: dict[str, Any]) -> Partitioning:
     """What `stored` gave; a range begins where the one before it ends."""
     highs = [_moment(high) for high, _ in stored["ranges"]]
     ranges = zip([None, *highs], highs, stored["ranges"], strict=False)
-    return Split(
+    return Partitioning(
         datetime.fromisoformat(stored["newest"]),
-        tuple(Range(low, high, datetime.fromisoformat(at)) for low, high, (_, at) in ranges),
+        tuple(Partition(low, high, datetime.fromisoformat(at)) for low, high, (_, at) in ranges),
     )
 
 
-def divided(borders: Iterable[datetime], at: datetime, newest: datetime) -> Split:
+def divided(borders: Iterable[datetime], at: datetime, newest: datetime) -> Partitioning:
     """A list cut at the borders, each part of it read up to `at`."""
     cuts = sorted(set(borders))
     pairs = zip([None, *cuts], [*cuts, None], strict=True)
-    return Split(newest, tuple(Range(low, high, at) for low, high in pairs))
+    return Partitioning(newest, tuple(Partition(low, high, at) for low, high in pairs))
 
 
 def _text(moment: datetime | None) -> str | None:

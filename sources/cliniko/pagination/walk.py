@@ -7,12 +7,15 @@ that fit on a page; page links are the last resort.
 """
 
 from collections.abc import Callable
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
+from ..api import filters
+from ..api.answer import Answer
 from ..api.client import Client
 from ..endpoints.spec import Endpoint
-from ..errors import Refused
+from ..errors import Overloaded, Refused, TooLarge
 from . import page
 from .bisection import Partitions
 from .keyset import (
@@ -21,15 +24,14 @@ from .keyset import (
     by_change,
     window,
 )
-from .list_request import Listed
-from .page import Distrust
+from .list_request import ListRequest
 from .page import Page as Page
+from .page import UnorderedResponse
 from .page import received as received
 from .page_links import at_once, by_links
 from .page_size import Capacity
-from .parallel import Pages
-from .partitioned import side_by_side, split
-from .partitions import Split
+from .parallel import Pages, together
+from .partitions import Partitioning, divided
 
 
 def always() -> bool:
@@ -56,7 +58,7 @@ class Walk:
     since: datetime | None = None
     until: datetime | None = None
     notes: list[str] = field(default_factory=list)
-    parts: Split | None = None
+    parts: Partitioning | None = None
     overlap: timedelta = timedelta()
     idle: Callable[[], bool] = always
     capacity: Capacity = field(default_factory=Capacity)
@@ -72,7 +74,7 @@ class Walk:
         the list keeps coming out shorter than Cliniko says it is.
         Source: Cliniko API, "Pagination", "Filtering results".
         """
-        listed = Listed(self.client, self.endpoint, self.path, self.notes, self.capacity)
+        listed = ListRequest(self.client, self.endpoint, self.path, self.notes, self.capacity)
         if self.endpoint.shape == "singleton":
             yield listed.page([listed.get().body])
         elif self.endpoint.shape == "computed":
@@ -82,11 +84,11 @@ class Walk:
         if listed.has_lost:
             yield listed.page([])
 
-    def _list(self, listed: Listed) -> Pages:
+    def _list(self, listed: ListRequest) -> Pages:
         try:
             yield from self._by_change(listed)
             return
-        except Distrust as reason:
+        except UnorderedResponse as reason:
             self.notes.append(f"{reason}; read in ranges instead")
         except Refused as error:
             if error.status != 400:
@@ -99,21 +101,21 @@ class Walk:
         partitions = Partitions(listed, bounds(begin, end))
         try:
             yield from self._in_ranges(listed, partitions)
-        except Distrust as reason:
+        except UnorderedResponse as reason:
             self.notes.append(f"{reason}; read by page links")
             yield from by_links(listed, window(self.since, self.until) if partitions.bounds else ())
 
-    def _in_ranges(self, listed: Listed, partitions: Partitions) -> Pages:
+    def _in_ranges(self, listed: ListRequest, partitions: Partitions) -> Pages:
         """In no order; how far the list is read is known at the end."""
         yield from partitions.pages()
         last = listed.page([], partitions.latest)
         yield last if partitions.bounds else replace(last, whole=frozenset(partitions.seen))
 
-    def _by_change(self, listed: Listed) -> Pages:
+    def _by_change(self, listed: ListRequest) -> Pages:
         """In the order of changes, and side by side from where that is worth it."""
         tried = False
 
-        def cut(at: datetime, left: int) -> Split | None:
+        def cut(at: datetime, left: int) -> Partitioning | None:
             nonlocal tried
             if tried or not self.idle():
                 return None
@@ -123,3 +125,67 @@ class Walk:
         parts = self.parts or (yield from by_change(listed, self.since, self.until, cut=cut))
         if parts:
             yield from side_by_side(listed, parts, self.until, self.overlap)
+
+
+PARTS = 4  # walks of one list side by side: enough to use the budget at Cliniko's slowest
+
+
+PART = 2_500  # records that a range has to have: cutting it off costs two requests
+
+
+def split(
+    listed: ListRequest, at: datetime, until: datetime | None, left: int
+) -> Partitioning | None:
+    """What is `left` of a list that is read up to `at`, in ranges of about equal size.
+
+    None if it is too small, or if Cliniko does not say enough to cut it.
+    """
+    parts = min(PARTS, left // PART)
+    if parts < 2:
+        return None
+    with suppress(Refused, Overloaded, TooLarge, KeyError, TypeError, ValueError):
+        asked = window(at, until)
+        undated = listed.get([*asked, filters.absent("created_at")], per_page=1)
+        newest = _time(listed, listed.get(sort="updated_at:desc", per_page=1), "updated_at")
+        if listed.records(undated) or page.total(undated) or newest < at:
+            return None
+        borders = [
+            listed.get(asked, "created_at:asc", per_page=1, number=1 + part * left // parts)
+            for part in range(1, parts)
+        ]
+        cuts = [_time(listed, border, "created_at") for border in borders]
+        return divided(cuts, at, min(newest, listed.start or newest))
+    return None
+
+
+def side_by_side(
+    listed: ListRequest,
+    parts: Partitioning,
+    until: datetime | None,
+    overlap: timedelta = timedelta(),
+) -> Pages:
+    """Every record of the ranges from `overlap` before where each of them stands.
+
+    A page says where all ranges stand once it is kept; the last one is the list's again.
+    """
+    yield replace(listed.page([]), split=parts)
+    ranges = [
+        by_change(listed.beside(), page.earlier(one.at, overlap), until, one)
+        for one in parts.ranges
+    ]
+    with closing(together(ranges)) as coming:
+        for number, part in coming:
+            # A page in no order says not how far its range is read; it is not its end.
+            at = (part.cursor or parts.ranges[number].at) if part else None
+            parts = parts.moved(number, at)
+            yield replace(part or listed.page([]), cursor=None, split=parts)
+    yield listed.page([], parts.newest)
+
+
+def _time(listed: ListRequest, answer: Answer, field: str) -> datetime:
+    """A time of an answer's only record. Raises ValueError if it has none."""
+    [record] = listed.records(answer)
+    moment = datetime.fromisoformat(record[field])
+    if moment.tzinfo is None:
+        raise ValueError
+    return page.second(moment).astimezone(UTC)

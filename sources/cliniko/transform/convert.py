@@ -18,34 +18,7 @@ import pyarrow as pa
 from ..api import columnar
 from ..api.json_decoding import is_decodable, spelled
 from ..endpoints.spec import Kind, Record
-
-ARROW: dict[Kind, pa.DataType] = {
-    "id": pa.int64(),
-    "text": pa.string(),
-    "integer": pa.int64(),
-    "decimal": pa.decimal128(38, 9),
-    "boolean": pa.bool_(),
-    "instant": pa.timestamp("us", "UTC"),
-    "day": pa.date32(),
-    "time": pa.time64("us"),
-    "json": pa.string(),
-    "any": pa.string(),
-}
-"""The Arrow type of each kind; a `json` column holds its text."""
-
-SQL: dict[Kind, str] = {
-    "id": "BIGINT",
-    "text": "VARCHAR",
-    "integer": "BIGINT",
-    "decimal": "DECIMAL(38,9)",
-    "boolean": "BOOLEAN",
-    "instant": "TIMESTAMPTZ",
-    "day": "DATE",
-    "time": "TIME",
-    "json": "JSON",
-    "any": "VARCHAR",
-}
-"""The column type of each kind in DuckDB, as people read it."""
+from .types import ARROW
 
 EXACT = 2**53  # a JSON number that is parsed as a float is exact below this
 
@@ -335,10 +308,10 @@ _SINGLE: dict[Kind, Callable[[Any], Any]] = {
 
 def usable_ids(records: Sequence[Record]) -> list[int | None]:
     """The id of each record of a list; None for one that has none."""
-    if isinstance(records, columnar.Shredded) and records.ids:
+    if isinstance(records, columnar.ColumnarRecords) and records.ids:
         return records.ids
     typed: list[int | None] = column("id", columnar.values(records, "id"))[0].to_pylist()
     ids = [None if number is None or number < 0 else number for number in typed]
-    if isinstance(records, columnar.Shredded):
+    if isinstance(records, columnar.ColumnarRecords):
         records.ids = ids
     return ids

@@ -21,8 +21,9 @@ from ..endpoints.schema import (
     Table,
 )
 from ..endpoints.spec import Endpoint, Link, Record
-from .convert import ARROW, column
+from .convert import column
 from .schema_drift import target
+from .types import ARROW
 
 PATIENTS = "patients"
 MARKS = ("archived_at", "cancelled_at", "deleted_at")

@@ -4,22 +4,18 @@ A profile is applied before a value is typed, so nothing that it leaves out is e
 written: not to a working file, not to a rejected record, not to a message.
 """
 
-import hmac
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import lru_cache
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
-from ..api.json_decoding import UNREADABLE
 from ..endpoints import ENDPOINTS, schema
 from ..endpoints.schema import Column
-from ..endpoints.spec import Endpoint, Record
+from ..endpoints.spec import Endpoint
 from ..errors import ConfigError
 from ..settings import ClinikoSettings, Profile
-from . import schema_drift
-from .convert import json_text
+from .masking import FREE, TIMES, Effect, Treatment, hasher
 
 PROFILES: dict[Profile, str] = {
     "full": "Everything but links that work for whoever holds them: for the clinic's own eyes.",
@@ -31,94 +27,9 @@ PROFILES: dict[Profile, str] = {
 }
 """What each profile keeps, and for whom it is."""
 
-Effect = Literal["keep", "hash", "year", "known", "drop"]
-"""What becomes of a column's values.
 
-keep   they stay
-hash   each becomes a keyed hash: the same text gives the same hash everywhere
-year   a day becomes the first of January of its year
-known  those that Cliniko's documents name stay, others are left out
-drop   they are left out; the column is null
-"""
-
-EFFECTS: dict[Effect, str] = {
-    "hash": "Hashed with the account's salt",
-    "year": "The year alone, as its first of January",
-    "known": "Other words than Cliniko's own are left out",
-    "drop": "Left out",
-}
-"""What a column's comment says of them."""
-
-FREE = ("text", "json", "any")  # kinds in which anything may stand
-TIMES = ("instant", "day", "boolean", "id")  # of health, what the calendar itself is made of
-_TEXTS = {str, type(None)}
-DIGITS = 32  # of a hash: 128 bits
-CACHED = 50_000  # hashes that are remembered; names come again and again
-BIRTHDAY = re.compile(r"(\d{4})-\d\d-\d\d")
 ALWAYS = {"id", "created_at", "updated_at", "archived_at", "cancelled_at", "deleted_at"}
 """What the walk and the comparison with the account cannot do without."""
-
-Effects = Mapping[str, Mapping[str, Effect]]
-"""Table → column → what becomes of its values, where they do not just stay."""
-
-
-@dataclass(frozen=True)
-class Treatment:
-    """What becomes of one endpoint's records.
-
-    reads:   whether they are read at all
-    known:   whether only fields that are described are kept
-    hashed:  a text's hash
-    """
-
-    reads: bool
-    known: bool
-    effects: Effects
-    hashed: Callable[[str], str]
-
-    def of(self, table: str) -> Mapping[str, Effect]:
-        """What becomes of the table's columns, where their values do not just stay."""
-        return self.effects.get(table, {})
-
-    def applied(self, effect: Effect, column: Any, values: Sequence[Any]) -> Sequence[Any]:
-        """The values as they are kept. What cannot be hashed or coarsened is left to fail."""
-        if effect == "drop":
-            return [None] * len(values)
-        if effect == "hash":
-            if set(map(type, values)) <= _TEXTS:
-                return [value and self.hashed(value) for value in values]
-            return [self._hash(value) for value in values]
-        if effect == "year":
-            return [_year(value) for value in values]
-        if effect == "known":
-            known = _spellings(_choices(column))
-            return [known.get(v) if type(v) is str else None for v in values]
-        return values
-
-    def _hash(self, value: Any) -> Any:
-        if isinstance(value, str):
-            return self.hashed(value) if value else value
-        return self.hashed(json_text(value)) if isinstance(value, bool | int | float) else value
-
-    def raw(self, endpoint: Endpoint, record: Record) -> Record | None:
-        """What of a record may be kept as it came; None if nothing.
-
-        What looks like a key is withheld wherever nobody described it.
-        """
-        if self.known:
-            return None
-        out = {name.partition("__")[0] for name in self.of(endpoint.name)}
-        for children in endpoint.children:
-            if self.of(schema.child_table(endpoint, children)):
-                out.add(children.steps[0])
-        out |= {link.name for link in endpoint.links if link.column in out}
-        known = _fields(endpoint)
-        out |= {UNREADABLE} if out else set()  # a whole record that nobody could take apart
-        return {
-            name: value if name in known else schema_drift.withheld({name: value})[name]
-            for name, value in record.items()
-            if name not in out
-        }
 
 
 @dataclass(frozen=True)
@@ -173,7 +84,7 @@ def _treatment(rules: Rules, endpoint: Endpoint) -> Treatment:
         for table in schema.tables(endpoint)
     }
     strict = rules.profile != "full"
-    return Treatment(rules.reads(endpoint), strict, effects, _hasher(rules.salt))
+    return Treatment(rules.reads(endpoint), strict, effects, hasher(rules.salt))
 
 
 def stays(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> bool:
@@ -258,44 +169,6 @@ def _keys() -> set[str]:
     tables = (table for endpoint in ENDPOINTS.values() for table in schema.tables(endpoint))
     place = schema.POSITION.name
     return {f"{t.name}.{name}" for t in tables for name in (*t.primary, *t.merge, place)}
-
-
-def _fields(endpoint: Endpoint) -> set[str]:
-    """The fields of a record that the description speaks of."""
-    return {
-        *(one.name.partition("__")[0] for one in endpoint.columns),
-        *(link.name for link in endpoint.links),
-        *(children.steps[0] for children in endpoint.children),
-        *endpoint.many,
-    }
-
-
-def _year(value: Any) -> Any:
-    day = BIRTHDAY.match(value) if isinstance(value, str) else None
-    return f"{day[1]}-01-01" if day else value
-
-
-def _choices(column: Any) -> tuple[str, ...]:
-    return column.choices or tuple(str(code) for code, _ in column.codes)
-
-
-@lru_cache(32)
-def _spellings(choices: tuple[str, ...]) -> dict[str, str]:
-    """The words that a column may hold, as Cliniko's lists and documents write them."""
-    return {one: one for word in choices for one in (word, word.lower(), word.title())}
-
-
-@lru_cache(16)
-def _hasher(salt: str) -> Callable[[str], str]:
-    """The hash of a text under a salt."""
-    key = salt.encode()
-
-    @lru_cache(CACHED)
-    def hashed(text: str) -> str:
-        mark = text.encode(errors="surrogatepass")
-        return hmac.digest(key, mark, "sha256").hex()[:DIGITS]
-
-    return hashed
 
 
 assert set(get_args(Profile)) == set(PROFILES) == set(_BY_PROFILE)

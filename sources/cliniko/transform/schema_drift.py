@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from dlt.common.normalizers.naming.snake_case import NamingConvention
-
 from ..api.json_decoding import is_decodable
 from ..endpoints.spec import Kind
 from .convert import column
+from .redaction import WITHHELD, _naming, is_secret, withheld
 
 Columns = dict[str, tuple[str, Kind]]
 """Of one table: field as Cliniko spells it → its column and kind; what was found first stays.
@@ -25,11 +24,6 @@ Drift = dict[str, Columns]
 NEW_COLUMNS = 100  # a table; an answer with more of them is hostile, and they are rejected
 LONGEST = 60  # characters of a column's name; Postgres knows 63
 RESERVED = re.compile(r"_\D|(ctid|xmin|xmax|cmin|cmax|tableoid|rowid)$")  # ours, or a database's
-WITHHELD = "[withheld]"  # stands for what looks like a key, which nobody analyses
-SECRET = re.compile(
-    r"(^|_)(pass(word|wd|phrase|code)|secret|api_?key|private_?key|ur[il]|link"
-    r"|(access|auth|refresh|session|reset|login|invite)_?token)(_|$)"
-)
 
 _LADDERS: dict[frozenset[type], tuple[Kind, ...]] = {
     frozenset({bool}): ("boolean",),
@@ -38,8 +32,6 @@ _LADDERS: dict[frozenset[type], tuple[Kind, ...]] = {
     frozenset({int, float}): ("decimal",),
 }
 """Types of JSON values → kinds that may hold them, the narrowest first."""
-
-_naming = NamingConvention()
 
 
 @dataclass(frozen=True)
@@ -180,30 +172,6 @@ def _values(name: str, nature: Kind, values: Sequence[Any]) -> Sequence[Any]:
     if nature != "boolean" and is_secret(name):
         return [None if value is None else WITHHELD for value in values]
     return [withheld(value) for value in values] if nature == "json" else values
-
-
-def is_secret(name: str) -> bool:
-    """Whether a field is named like a key, a password, or a link that works for its holder."""
-    return bool(SECRET.search(_naming.normalize_identifier(name.strip() or "x")))
-
-
-def withheld(value: Any) -> Any:
-    """The value without what looks like a key or a password, however deep it is."""
-    kept: list[Any] = [value]
-    ahead: list[tuple[Any, Any]] = [(kept, 0)]
-    while ahead:
-        around, place = ahead.pop()
-        one = around[place]
-        if isinstance(one, list):
-            around[place] = copy = list(one)
-            ahead += [(copy, at) for at in range(len(copy))]
-        elif isinstance(one, dict):
-            around[place] = fields = dict(one)
-            for name, inner in one.items():
-                if isinstance(inner, str) and is_secret(name):
-                    fields[name] = WITHHELD
-            ahead += [(fields, name) for name in fields]
-    return kept[0]
 
 
 def _free(prefix: str, name: str, nature: Kind, taken: Collection[str]) -> str:

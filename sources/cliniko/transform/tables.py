@@ -8,7 +8,6 @@ column of its own.
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -17,7 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..api.columnar import Shredded, values
+from ..api.columnar import ColumnarRecords, values
 from ..api.json_decoding import MARK, UNREADABLE
 from ..endpoints.schema import child_table, parent_columns
 from ..endpoints.spec import (
@@ -29,13 +28,11 @@ from ..endpoints.spec import (
     Record,
 )
 from . import schema_drift
-from .convert import (
-    ARROW,
-    Misfit,
-    column,
-    usable_ids,
-)
-from .privacy import Rules, Treatment
+from .convert import Misfit, column, usable_ids
+from .fields import Sent, _target, by_field, elements, field_values, linked, named
+from .masking import Treatment
+from .privacy import Rules
+from .types import ARROW
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,7 @@ class Rejection:
 
 
 @dataclass
-class Typed:
+class ConvertedPage:
     """What a page became.
 
     tables:    table name → rows, empty tables too; the endpoint's own comes first
@@ -78,7 +75,7 @@ def typed(
     read_at: datetime,
     seen: schema_drift.Drift,
     treatment: Treatment | None = None,
-) -> Typed:
+) -> ConvertedPage:
     """The records as tables.
 
     `read_at` is when they were received, aware and UTC. `seen` holds the columns found
@@ -86,12 +83,12 @@ def typed(
     is kept; by default what the profile `full` keeps.
     """
     treatment = treatment or Rules().treatment(endpoint)
-    result = Typed()
+    result = ConvertedPage()
     kept, ids = _usable(endpoint, records, result.rejected)
     rows = _Rows(kept, ids, result, treatment, endpoint.name)
     if endpoint.shape == "list":
         rows.columns["id"] = pa.array(ids, pa.int64())
-    if isinstance(kept, Shredded):
+    if isinstance(kept, ColumnarRecords):
         _add_shredded(rows, endpoint, kept)
     else:
         _add_sent(rows, endpoint, seen.setdefault(endpoint.name, {}))
@@ -104,7 +101,7 @@ def typed(
     return result
 
 
-def _add_shredded(rows: "_Rows", endpoint: Endpoint, records: Shredded) -> None:
+def _add_shredded(rows: "_Rows", endpoint: Endpoint, records: ColumnarRecords) -> None:
     """The columns of records that are just as the description says."""
     for described in endpoint.columns:
         if described.name not in rows.columns:
@@ -115,13 +112,13 @@ def _add_shredded(rows: "_Rows", endpoint: Endpoint, records: Shredded) -> None:
 
 def _add_sent(rows: "_Rows", endpoint: Endpoint, found: schema_drift.Columns) -> None:
     """The columns of whatever records came."""
-    sent, size = _by_field(rows.records), len(rows.records)
+    sent, size = by_field(rows.records), len(rows.records)
     for described in endpoint.columns:
         if described.name not in rows.columns:
-            rows.add_described(described, partial(_values, described, sent, size))
+            rows.add_described(described, partial(field_values, described, sent, size))
     listed = {children.steps[0] for children in endpoint.children}
     for link in endpoint.links:
-        rows.add_link(link, partial(_linked, link, sent, size, link.name in listed))
+        rows.add_link(link, partial(linked, link, sent, size, link.name in listed))
     _add_unknown(rows, endpoint, sent, found)
 
 
@@ -137,9 +134,6 @@ WIDTH = 8  # bytes of a value that was not converted: an id, a mark, nothing
 _REMOVED = {"_removed": pa.bool_()}
 """Marks a row that only tells the merge what to delete; such a row is never stored."""
 
-_MISPLACED = object()
-"""Stands where a value cannot be reached: an object was promised, something else came."""
-
 
 class _Rows:
     """Columns that grow into one table, with the records that its rows come from."""
@@ -148,7 +142,7 @@ class _Rows:
         self,
         records: Sequence[Record],
         ids: Sequence[int | None],
-        result: Typed,
+        result: ConvertedPage,
         treatment: Treatment,
         table: str,
         part: str = "",
@@ -246,7 +240,7 @@ def _usable(
         return records, [None] * len(records)
     ids = usable_ids(records)
     if None not in ids and (
-        isinstance(records, Shredded) or not any(UNREADABLE in r for r in records)
+        isinstance(records, ColumnarRecords) or not any(UNREADABLE in r for r in records)
     ):
         return records, ids
     kept: list[tuple[Record, int]] = []
@@ -260,83 +254,17 @@ def _usable(
     return [record for record, _ in kept], [number for _, number in kept]
 
 
-Sent = dict[str, Sequence[Any]]
-"""Field → its value in each record, for every field that any of the records has."""
-
-
 def _unreadable(found: Any) -> str:
     """Why a record cannot be read: it came and is no JSON, or it is too much to come at all."""
     came = not isinstance(found, str) or found.startswith(MARK)
     return "is a record that is no JSON" if came else f"cannot be had: {found}"
 
 
-def _by_field(records: Sequence[Record]) -> Sent:
-    blank = dict.fromkeys(set[str]().union(*records))
-    return dict(zip(blank, zip(*((blank | r).values() for r in records), strict=True), strict=True))
-
-
-def _values(described: Field, sent: Sent, size: int) -> Sequence[Any]:
-    """The field's value in each record, one step into an object if its name says so."""
-    step, _, name = described.name.partition("__")
-    values = sent.get(step) or [None] * size
-    if not name:
-        return values
-    return _named(values, name)
-
-
-def _named(objects: Sequence[Any], name: str) -> list[Any]:
-    """A field's value in each object."""
-    return [v.get(name) if type(v) is dict else _inside(v, name) for v in objects]
-
-
-def _inside(value: Any, name: str) -> Any:
-    if value is None or value in ("", {}, []):
-        return None
-    return value.get(name) if isinstance(value, dict) else _MISPLACED
-
-
-def _linked(link: Link, sent: Sent, size: int, listed: bool) -> Sequence[Any]:
-    """The ids that a link leads to, or a plain `<link>_id` in its place.
-
-    `listed` says that a child table holds the links of a list.
-    """
-    plain = sent.get(link.column) or [None] * size
-    if not (values := sent.get(link.name)):
-        return plain
-    if link.column not in sent:
-        with suppress(AttributeError, IndexError, KeyError, TypeError):
-            ids = [v and v["links"]["self"].rpartition("/")[2] for v in values]
-            if "" not in ids and "".join(filter(None, ids)).isdecimal():
-                return ids
-    pairs = zip(values, plain, strict=True)
-    return [
-        other if value is None else _agreed(_target(value, listed), other) for value, other in pairs
-    ]
-
-
-def _agreed(target: Any, plain: Any) -> Any:
-    """The id that a link and the plain one beside it name; where they name two, neither is it."""
-    return _MISPLACED if target and plain and str(target) != str(plain) else target
-
-
-def _target(value: Any, listed: bool = False) -> Any:
-    """The id of a link; of a list of links only if it has one, unless they are listed."""
-    if value is None or value in ("", {}, []):
-        return None
-    if isinstance(value, list) and (listed or len(value) == 1):
-        return _target(value[0]) if len(value) == 1 else None
-    links = value.get("links") if isinstance(value, dict) else None
-    if not isinstance(links, dict) or "self" not in links:
-        return _MISPLACED
-    url = links["self"]
-    return schema_drift.target(url) if url and isinstance(url, str) else url
-
-
 def _child(
     endpoint: Endpoint, children: Children, parents: _Rows, found: schema_drift.Columns
 ) -> _Rows:
     """The elements of the parents' lists; a parent without any gets a `_removed` row."""
-    owners, inside = _elements(parents.records, children.steps)
+    owners, inside = elements(parents.records, children.steps)
     lengths = Counter(owners)
     bare = [place for place in range(len(parents.records)) if place not in lengths]
     positions = [*chain.from_iterable(map(range, lengths.values())), *[None] * len(bare)]
@@ -358,7 +286,7 @@ def _child(
     for described in children.fields:
         step, _, name = described.source.rpartition(".")
         objects = inside[step or last]
-        rows.add_described(described, partial(_named, objects, name or described.name))
+        rows.add_described(described, partial(named, objects, name or described.name))
     known = {described.name for described in children.fields}
     if children.link:
         rows.add_link(children.link, lambda: list(map(_target, inside[last])))
@@ -368,31 +296,6 @@ def _child(
     removed = [True if position is None else None for position in positions]
     rows.columns["_removed"] = pa.array(removed, pa.bool_())
     return rows
-
-
-def _elements(
-    records: Sequence[Record], steps: tuple[str, ...]
-) -> tuple[list[int], dict[str, list[Any]]]:
-    """The elements at the end of the steps: each one's record, and the objects on its way.
-
-    A column for each step, since a page may have thousands of elements.
-    """
-    owners, ends = list(range(len(records))), list[Any](records)
-    passed: dict[str, list[Any]] = {}
-    for step in steps:
-        origins: list[int] = []
-        inner: list[Any] = []
-        for place, value in enumerate(ends):
-            found = value.get(step) if isinstance(value, dict) else None
-            if found is None or found in ("", {}):
-                continue
-            some = found if isinstance(found, list) else [found]
-            inner += some
-            origins += [place] * len(some)
-        owners, ends = [owners[place] for place in origins], inner
-        passed = {name: [on[place] for place in origins] for name, on in passed.items()}
-        passed[step] = inner
-    return owners, passed
 
 
 def _add_unknown(rows: _Rows, endpoint: Endpoint, sent: Sent, found: schema_drift.Columns) -> None:

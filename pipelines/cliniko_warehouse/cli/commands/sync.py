@@ -28,7 +28,7 @@ from cliniko_warehouse.cli.support.unattended import (
 )
 
 if TYPE_CHECKING:
-    from cliniko_warehouse.reconcile.reconcile import Terms
+    from cliniko_warehouse.reconcile.reconcile import ReconcileOptions
     from cliniko_warehouse.run.nightly import Work
 
 
@@ -61,7 +61,7 @@ def sync(
     from cliniko import accounts
     from cliniko.extract.progress import Reading
     from cliniko_warehouse import paths
-    from cliniko_warehouse.reconcile.reconcile import Terms
+    from cliniko_warehouse.reconcile.reconcile import ReconcileOptions
 
     with watched(state_dir, log_format) as narration:
         settings = accounts.settings(account or ())
@@ -72,7 +72,7 @@ def sync(
         work = [
             (one, {e.name: Reading(e, *window, whole=full) for e in endpoints}) for one in settings
         ]
-        terms = Terms(max_requests, accept_gone)
+        terms = ReconcileOptions(max_requests, accept_gone)
         code = _night(work, destination, state_dir, terms, narration, as_json, strict, verify)
     raise typer.Exit(code)
 
@@ -91,7 +91,7 @@ def reconcile(
     from cliniko import accounts
     from cliniko.extract.progress import Reading
     from cliniko_warehouse import paths
-    from cliniko_warehouse.reconcile.reconcile import Terms
+    from cliniko_warehouse.reconcile.reconcile import ReconcileOptions
 
     with watched(state_dir, log_format) as narration:
         settings = accounts.settings(account or ())
@@ -99,7 +99,7 @@ def reconcile(
             raise ConfigError(paths.NOTHING)
         endpoints = chosen(names)
         work = [(one, {e.name: Reading(e, status="ok") for e in endpoints}) for one in settings]
-        terms = Terms(max_requests, accept_gone)
+        terms = ReconcileOptions(max_requests, accept_gone)
         code = _night(work, destination, state_dir, terms, narration, as_json)
     raise typer.Exit(code)
 
@@ -108,7 +108,7 @@ def _night(
     work: "Work",
     destination: str,
     state_dir: Path,
-    terms: "Terms",
+    terms: "ReconcileOptions",
     narration: Narration,
     as_json: bool,
     strict: bool = False,

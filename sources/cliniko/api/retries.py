@@ -1,0 +1,76 @@
+"""Retries of transient failures by tenacity: how often, how long apart."""
+
+import logging
+from dataclasses import dataclass
+from typing import NoReturn
+
+import httpx
+import tenacity
+
+from ..errors import Overloaded, Throttled, Unavailable
+
+log = logging.getLogger("cliniko")
+
+
+MAX_BACKOFF = 60.0  # seconds between two tries that failed in passing
+
+
+GATEWAYS = {502: 2, 503: 2, 504: 1}  # what may mean too much → tries until less is asked for
+
+
+MAX_THROTTLED = 10  # answers 429 to one request, then it is given up
+
+
+FAILURES = {
+    httpx.ConnectTimeout: "no connection in time",
+    httpx.ConnectError: "no connection (network, host name, proxy or certificate)",
+    httpx.ReadTimeout: "no answer in time",
+    httpx.WriteTimeout: "the request could not be sent in time",
+    httpx.PoolTimeout: "no free connection in time",
+    httpx.RemoteProtocolError: "the answer broke off or is no HTTP",
+    httpx.DecodingError: "the answer's packing is broken",
+    httpx.ReadError: "the connection broke while the answer was read",
+    httpx.ProxyError: "the proxy refused",
+}
+"""What httpx's errors mean. Their own texts may quote an answer, so they are not used."""
+
+
+@dataclass
+class Tries:
+    """How often one request was tried in vain.
+
+    most:       failures that are too many
+    eager:      whether less is asked for once the answer seems to be too much
+    failed:     failures that may pass
+    throttled:  answers 429
+    nap:        seconds until the next try, besides what the throttle asks
+    """
+
+    most: int
+    eager: bool = False
+    failed: int = 0
+    throttled: int = 0
+    nap: float = 0.0
+
+
+def tries_of(state: tenacity.RetryCallState) -> Tries:
+    """How often the request was tried, among what it is tried with."""
+    tries: Tries = next(one for one in state.args if isinstance(one, Tries))
+    return tries
+
+
+def narrate(state: tenacity.RetryCallState) -> None:
+    """Say once what went wrong, and when it is tried again."""
+    error = state.outcome.exception() if state.outcome else None
+    held = error.retry_after if isinstance(error, Throttled) else None
+    seconds = state.upcoming_sleep if held is None else held
+    log.warning("%s; trying again in %.0f s", error, seconds)
+
+
+def give_up(state: tenacity.RetryCallState) -> NoReturn:
+    """Raise the last error, with the number of tries."""
+    error = state.outcome.exception() if state.outcome else None
+    text = f"{error}; given up at try {state.attempt_number}"
+    if isinstance(error, Throttled):
+        raise Throttled(text, error.retry_after)
+    raise Overloaded(text) if isinstance(error, Overloaded) else Unavailable(text)
