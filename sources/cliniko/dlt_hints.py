@@ -1,5 +1,6 @@
 """What dlt has to know of a table that it is handed."""
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,9 +8,30 @@ import dlt
 import pyarrow as pa
 from dlt.common.schema.typing import TColumnSchema
 
-from .endpoints import schema
+from .endpoints import ENDPOINTS, schema
 from .endpoints.schema import LOAD_ID, Table
 from .extract.batches import Batch
+
+
+class ExpectedHints(logging.Filter):
+    """Drops dlt's warning that JSON columns come as Arrow texts: Arrow has no other type for them.
+
+    dlt 1.31 says it for every table with a JSON column, in every run of an own pipeline.
+    """
+
+    PREFIX, WHAT = "In resource: ", ", when merging arrow schema with dlt schema, several column"
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is anything else."""
+        name, what, _ = record.getMessage().removeprefix(self.PREFIX).partition(self.WHAT)
+        return not (what and name in ENDPOINTS)
+
+
+def expect_json_texts() -> None:
+    """Have dlt's logger pass over that warning, once."""
+    log = logging.getLogger("dlt")
+    if not any(isinstance(one, ExpectedHints) for one in log.filters):
+        log.addFilter(ExpectedHints())
 
 
 def marked(batch: Batch, load_id: str) -> Any:

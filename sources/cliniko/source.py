@@ -15,7 +15,7 @@ from dlt.common.storages.load_package import LoadPackageStateInjectableContext
 from dlt.extract import DltResource
 
 from .api.client import Client
-from .dlt_hints import marked
+from .dlt_hints import expect_json_texts, marked
 from .endpoints import ENDPOINTS
 from .endpoints.spec import Endpoint
 from .extract.batches import joined
@@ -44,6 +44,7 @@ def cliniko_source(
     No request is sent before rows are asked for. Select with `with_resources`;
     `bookings` has to be selected, the others are from the start.
     """
+    expect_json_texts()
     settings = settings or resolve()
     asked = client or Client(settings)
     extract = EndpointExtractor(settings, asked, rules(settings), readings)
