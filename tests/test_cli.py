@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,12 @@ def test_help_needs_no_settings(cliniko: Cliniko, command: str) -> None:
 
     assert ended.code == 0
     assert "Usage: " in ended.out
+
+
+def test_the_version_is_the_package_s(cliniko: Cliniko) -> None:
+    ended = cliniko("--version")
+
+    assert (ended.code, ended.out) == (0, f"{metadata.version('cliniko-warehouse')}\n")
 
 
 ENDING = """

@@ -16,7 +16,7 @@ from cliniko_warehouse.warehouse.other import merges
 from cliniko_warehouse.warehouse.reader import reader
 from cliniko_warehouse.warehouse.warehouse import warehouse as store
 
-README = (Path(__file__).resolve().parents[1] / "README.md").read_text()
+PAGE = (Path(__file__).resolve().parents[1] / "docs" / "destinations.md").read_text()
 LIST, CHILD = "contacts", "contacts__phone_numbers"
 
 
@@ -35,8 +35,8 @@ def warehouse(tmp_path: Path, folder: Path) -> Warehouse:
 
 
 def newest(folder: Path) -> dict[str, list[dict[str, Any]]]:
-    """What the README's views show."""
-    views = re.findall(r"```sql\n(CREATE VIEW.*?)```", README, re.DOTALL)
+    """What the page's views show."""
+    views = re.findall(r"```sql\n(CREATE VIEW.*?)```", PAGE, re.DOTALL)
     assert views
     with duckdb.connect() as db:
         db.execute("SET TimeZone = 'UTC'")

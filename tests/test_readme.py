@@ -1,4 +1,4 @@
-"""The README says what the code does."""
+"""README and docs say what the code does."""
 
 import ast
 import re
@@ -17,10 +17,13 @@ from cliniko_warehouse.reference import catalog
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
+PAGES = {file.name: file.read_text() for file in sorted((ROOT / "docs").glob("*.md"))}
+DOCS = "\n".join([README, *PAGES.values()])
+MARKDOWN = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 
 
 def _between(mark: str) -> str:
-    found = re.search(rf"<!-- {mark} -->\n(.*?)<!-- /{mark} -->", README, re.DOTALL)
+    found = re.search(rf"<!-- {mark} -->\n(.*?)<!-- /{mark} -->", DOCS, re.DOTALL)
     assert found, mark
     return found[1].strip()
 
@@ -40,11 +43,13 @@ def test_the_two_promised_lines_are_there(line: str) -> None:
 def test_every_command_is_listed() -> None:
     names = {command.name or command.callback.__name__ for command in app.registered_commands}
 
-    assert {name for name in names if f"| `cliniko {name}" not in README} == set()
+    assert {name for name in names if f"| `cliniko {name}" not in PAGES["commands.md"]} == set()
 
 
 def test_every_default_of_a_setting_is_the_code_s() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| `SOURCES__CLINIKO__(\w+)` \| ([^|]+) \|$", README, re.M)
+    rows = re.findall(
+        r"^\| `(\w+)` \| `SOURCES__CLINIKO__(\w+)` \| ([^|]+) \|$", PAGES["settings.md"], re.M
+    )
 
     assert len(rows) > 5
     for name, variable, said in rows:
@@ -71,7 +76,7 @@ def test_the_first_query_runs_on_the_published_tables(tmp_path: Path) -> None:
 
 
 def test_every_mart_is_listed() -> None:
-    section = README.split("\n## Marts\n")[1].split("\n## ")[0]
+    section = PAGES["marts.md"]
     listed = [name for line in re.findall(r"^\| (`.*?) \|", section, re.M) for name in _names(line)]
 
     assert sorted(listed) == sorted(mart.name for mart in marts())
@@ -82,8 +87,8 @@ def _names(cell: str) -> list[str]:
 
 
 def test_the_queries_on_marts_run() -> None:
-    _, query, *_ = re.findall(r"```sql\n(.*?)```", README, re.DOTALL)
-    [history] = re.findall(r"^    (SELECT count.*?)\n\n", README, re.DOTALL | re.M)
+    query, *_ = re.findall(r"```sql\n(.*?)```", PAGES["marts.md"], re.DOTALL)
+    [history] = re.findall(r"^    (SELECT count.*?)\n\n", PAGES["marts.md"], re.DOTALL | re.M)
 
     with duckdb.connect() as db:
         db.execute("CREATE SCHEMA marts")
@@ -95,7 +100,7 @@ def test_the_queries_on_marts_run() -> None:
 
 
 def test_every_python_example_is_python() -> None:
-    for example in re.findall(r"```python\n(.*?)```", README, re.DOTALL):
+    for example in re.findall(r"```python\n(.*?)```", DOCS, re.DOTALL):
         ast.parse(example)
 
 
@@ -107,12 +112,38 @@ def test_what_starts_a_night_is_what_the_command_prints() -> None:
     units = systemd.units(here, Timetable(2, 30, "Europe/London"), system=True)
     line = cron.line(here, Timetable(2, 30, machine_zone())).text.splitlines()[1]
 
-    shown = README.replace("\n    ", "\n")
+    shown = PAGES["nightly.md"].replace("\n    ", "\n")
     assert {text for text in (line, *(unit.text for unit in units)) if text not in shown} == set()
 
 
 def test_every_setting_of_the_alerts_is_listed() -> None:
-    said = dict(re.findall(r"^\| `(\w+)` \| `ALERTS__(\w+)` \|", README, re.M))
+    said = dict(re.findall(r"^\| `(\w+)` \| `ALERTS__(\w+)` \|", PAGES["nightly.md"], re.M))
 
     assert said.keys() == AlertSettings().keys()
     assert all(variable == name.upper() for name, variable in said.items())
+
+
+@pytest.mark.parametrize("page", MARKDOWN, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    text = re.sub(r"```.*?```|`[^`\n]*`", "", page.read_text(), flags=re.DOTALL)
+    links = [link for link in re.findall(r"\]\(([^)\s]+)\)", text) if ":" not in link]
+    broken = []
+    for link in links:
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        if not target.exists() or (anchor and anchor not in _anchors(target)):
+            broken.append(link)
+
+    assert broken == []
+
+
+def _anchors(page: Path) -> set[str]:
+    """The names of a page's headings, as Markdown viewers make them."""
+    text = page.read_text()
+    heads = re.findall(r"^#+ (.+)$", text, re.M)
+    named = {re.sub(r"[^\w\- ]", "", head).strip().lower().replace(" ", "-") for head in heads}
+    return named | set(re.findall(r'<a (?:id|name)="([^"]+)"', text))
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.splitlines()) <= 150

@@ -111,7 +111,7 @@ def test_missing_settings_are_named_together_with_their_cure() -> None:
 
     key, contact = str(raised.value).splitlines()
     assert "set sources.cliniko.api_key, or the environment variable" in key
-    assert 'SOURCES__CLINIKO__API_KEY; see README, "Settings"' in key
+    assert "SOURCES__CLINIKO__API_KEY; see docs/settings.md" in key
     assert contact.startswith("contact_email: it is missing")
     assert raised.value.__cause__ is None
     assert raised.value.__context__ is None

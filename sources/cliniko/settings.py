@@ -224,7 +224,7 @@ def line(name: str, what: str, section: str = "") -> str:
     variable = place.upper().replace(".", "__")
     return (
         f"{name}: {what} (set {place}, or the environment variable {variable};"
-        ' see README, "Settings")'
+        " see docs/settings.md)"
     )
 
 

@@ -10,11 +10,12 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from cliniko.errors import ClinikoError
+from cliniko.extract.state import version
 from cliniko_warehouse import memory
 from cliniko_warehouse.cli.commands import (
     forget,
@@ -58,6 +59,26 @@ for command in (
     documented(local.demo),
 ):
     app.command()(command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(version())
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    asked: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_print_version, help="Print the version and end."
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
 app.add_typer(state.app, name="state")
 app.add_typer(marts.app, name="marts")
 

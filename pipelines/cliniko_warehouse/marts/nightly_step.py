@@ -55,7 +55,7 @@ def wanted() -> bool:
     except ConfigValueCannotBeCoercedException as error:
         raise ConfigError(
             "marts: it must be true or false (set cliniko.marts, or the environment variable "
-            'CLINIKO__MARTS; see README, "Settings")'
+            "CLINIKO__MARTS; see docs/settings.md)"
         ) from error
     return said is None or said
 

@@ -48,7 +48,7 @@ def resolve() -> AlertSettings:
         ) from error
     urls = {"webhook_url": settings.webhook_url, "ping_url": settings.ping_url}
     wrong = [
-        f'alerts.{name}: {what} (see README, "Alerts")'
+        f"alerts.{name}: {what} (see docs/nightly.md)"
         for name, url in urls.items()
         if url and (what := problem(url))
     ]

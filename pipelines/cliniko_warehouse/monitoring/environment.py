@@ -123,7 +123,7 @@ def _alerts() -> dict[str, Any]:
         "ok": True,
         "webhook": bool(found.webhook_url),
         "ping": bool(found.ping_url),
-        "message": "" if either else 'nobody is told when a night fails (README, "Alerts")',
+        "message": "" if either else "nobody is told when a night fails (docs/nightly.md)",
     }
 
 

@@ -55,7 +55,7 @@ def held(error: BaseException, ask: Ask, statement: str = "") -> Held | None:
     waited = (
         "the run was told to end while it waited"
         if state == QUERY_CANCELED
-        else ("waited in vain (see CLINIKO__LOCK_TIMEOUT in the README)")
+        else ("waited in vain (see CLINIKO__LOCK_TIMEOUT in docs/postgres.md)")
     )
     with suppress(Exception):  # whatever a driver raises: who it is can only be told where it works
         if found := holders(ask(HOLDERS), statement):

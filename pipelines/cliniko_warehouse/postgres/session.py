@@ -85,7 +85,7 @@ def lock_timeout() -> float:
         raise ConfigError(
             "lock_timeout: it must be a number of seconds from 0.001 to 86400 (set "
             "cliniko.lock_timeout, or the environment variable CLINIKO__LOCK_TIMEOUT; "
-            'see README, "Postgres")'
+            "see docs/postgres.md)"
         )
     return seconds
 

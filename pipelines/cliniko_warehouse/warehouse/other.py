@@ -16,7 +16,7 @@ WAY = "delete-insert"  # how rows are replaced: by key, and a parent's list as a
 PLAIN = "{name}: tables have no comments, keys or indexes there"
 APPENDS = (
     "{name}: rows cannot be replaced there, so every version is added, and the one with the latest "
-    '_read_at counts (see README, "Other destinations"); nothing is compared or marked as gone'
+    "_read_at counts (see docs/destinations.md); nothing is compared or marked as gone"
 )
 
 

@@ -192,7 +192,7 @@ def _destination(answers: Answers) -> None:
     if answers.destination not in ("duckdb", "postgres"):
         raise ConfigError(
             f"{answers.destination!r} cannot be set up here: duckdb or postgres; for others "
-            'see README, "Settings"'
+            "see docs/settings.md"
         )
 
 
