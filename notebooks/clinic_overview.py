@@ -63,7 +63,7 @@ def _(file, published):
         connection = reader.opened(file)
         if not freshness.has_marts(connection):
             nothing = (
-                "The marts are not built yet: pip install -e '.[marts]', then "
+                "The marts are not built yet: pip install 'cliniko-warehouse[marts]', then "
                 "`cliniko marts build`; every `cliniko sync` builds them from then on."
             )
         else:

@@ -120,7 +120,7 @@ def _(has_marts):
         not has_marts,
         mo.callout(
             mo.md(
-                "The marts are not built yet: `pip install -e '.[marts]'`, then "
+                "The marts are not built yet: `pip install 'cliniko-warehouse[marts]'`, then "
                 "`cliniko marts build`; every `cliniko sync` builds them from then on."
             )
         ),

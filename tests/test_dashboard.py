@@ -310,4 +310,7 @@ def test_it_names_the_line_that_installs_what_is_missing(tmp_path: Path) -> None
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert ended.returncode == 2
-    assert ended.stderr == "cliniko: the dashboard needs marimo: pip install -e '.[notebooks]'\n"
+    assert (
+        ended.stderr
+        == "cliniko: the dashboard needs marimo: pip install 'cliniko-warehouse[notebooks]'\n"
+    )

@@ -32,7 +32,7 @@ ORDER BY appointments DESC"""
 
 NEXT = """\
 The whole clinic is in {file}. Look at it in a browser, in SQL, or in Python:
-    cliniko dashboard{where}    # needs: pip install -e '.[marts,notebooks]'
+    cliniko dashboard{where}    # needs: pip install 'cliniko-warehouse[marts,notebooks]'
     duckdb {file}
     duckdb.connect("{file}", read_only=True)
 

@@ -79,7 +79,7 @@ def dashboard(
         from cliniko_warehouse.notebooks.server import serve
     except ModuleNotFoundError as error:
         raise ConfigError(
-            f"the dashboard needs {error.name}: pip install -e '.[notebooks]'"
+            f"the dashboard needs {error.name}: pip install 'cliniko-warehouse[notebooks]'"
         ) from error
 
     def opened(address: str) -> None:
