@@ -51,6 +51,27 @@ def test_where_the_filter_on_ids_has_no_effect_nothing_live_is_marked(
     assert live(warehouse) >= there(account)
 
 
+def test_a_live_row_is_not_marked_where_only_the_first_of_the_ids_asked_for_is_heeded(
+    account, served, settings, warehouse
+):
+    warehouse.sync(settings, LIST)
+    gone, hidden, *_ = sorted(there(account), key=int)[20:]
+    account.delete(LIST, gone)
+
+    def hide(path: str, params: list[tuple[str, str]]) -> None:
+        """Leave a live row out of the list, and all ids but the first out of a filter."""
+        if path == f"/{LIST}":
+            params[:] = [(n, v.split(",")[0] if v.startswith("id:=") else v) for n, v in params]
+            if not any(value.startswith("id:=") for _, value in params):
+                params.append(("q[]", f"id:!={hidden}"))
+
+    account.before_answer.append(hide)
+
+    warehouse.sync(settings, LIST)
+
+    assert live(warehouse) == there(account)
+
+
 @pytest.mark.parametrize(("raw", "words"), [("null", "null"), ('"12"', '"12"'), ("12.0", "12.0")])
 def test_an_odd_total_is_named_and_nothing_suggests_to_accept(
     account, served, settings, warehouse, raw, words

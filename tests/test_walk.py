@@ -226,6 +226,22 @@ def test_records_dated_ahead_are_read_to_the_last(account, walk):
     assert ids(found) == ids(account.rows("patients"))
 
 
+def test_records_dated_ahead_are_read_to_the_last_where_nothing_is_counted(account, served, walk):
+    def small(path: str, params: list[tuple[str, str]]) -> None:
+        """Ten records a page."""
+        params[:] = [(name, "10" if value == "100" else value) for name, value in params]
+
+    for seconds, record in enumerate(list(account.rows("patients"))):
+        ahead = account.now + HOUR + timedelta(seconds=seconds)
+        account.update("patients", record["id"], touch=False, updated_at=ahead)
+    account.before_answer.append(small)
+    served.faults.last(faults.lie("/patients", raw_total="null"))
+
+    found = records(walk().pages())
+
+    assert ids(found) == ids(account.rows("patients"))
+
+
 def test_the_cursor_never_lies_ahead_of_the_servers_clock(account, walk):
     crowd(account, 1, account.now + 24 * HOUR)
 
@@ -249,6 +265,17 @@ def test_pages_were_received_one_after_the_other(walk):
     times = [page.read_at for page in walk().pages()]
 
     assert sorted(set(times)) == times
+
+
+def test_changes_after_until_are_noticed(account, served, walk):
+    until = sorted(record["updated_at"] for record in account.rows("patients"))[50]
+    served.faults.last(faults.lie("/patients", ignored=("updated_at",)))
+    reading = walk(until=datetime.fromisoformat(until))
+
+    found = records(reading.pages())
+
+    assert ids(found) == ids(account.rows("patients"))
+    assert "after the time asked for" in reading.notes[0]
 
 
 # Where the order of changes cannot be had
