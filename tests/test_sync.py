@@ -500,10 +500,11 @@ def test_what_was_read_before_an_error_is_kept_and_the_cursor_fits(account, serv
     account.before_answer.append(fail)
     run = place.sync(settings, "attendees", "taxes")
 
-    newest = place.value("SELECT max(updated_at) FROM cliniko.attendees")
+    # Nothing has confirmed the second page yet, so the next run begins where that began.
+    began = place.value("SELECT updated_at FROM cliniko.attendees ORDER BY 1 LIMIT 1 OFFSET 99")
     assert run.status == "partial"
     assert 100 < place.value("SELECT count(*) FROM cliniko.attendees") <= 200
-    assert datetime.fromisoformat(run.readings["attendees"].cursor) == newest
+    assert datetime.fromisoformat(run.readings["attendees"].cursor) == began
     assert {name: e["status"] for name, e in run.report()["endpoints"].items()} == {
         "attendees": "failed",
         "taxes": "ok",
