@@ -34,6 +34,80 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "cliniko_api"
 
+SERVERS = {"postgres", "database", "own_server"}  # fixtures that start a Postgres server
+SLOW = frozenset(
+    [
+        "benchmarks",
+        "checkpoints",
+        "clocks",
+        "dagster",
+        "damaged_files",
+        "dashboard",
+        "disk",
+        "dlt_init",
+        "documented_settings",
+        "doubtful_nights",
+        "examples",
+        "faults",
+        "figures",
+        "forget",
+        "group",
+        "hostile",
+        "identity",
+        "kill",
+        "lies",
+        "loaded_rows_on_postgres",
+        "lost_rows",
+        "lying_nights",
+        "mart_commands",
+        "mart_environment",
+        "mart_swap",
+        "mart_turn",
+        "markers",
+        "markers_elsewhere",
+        "marts",
+        "matrix",
+        "model",
+        "night",
+        "nights",
+        "notebooks",
+        "odd_instants",
+        "odd_rows",
+        "page_size",
+        "postgres",
+        "postgres_foreign_objects",
+        "postgres_locks",
+        "postgres_sessions",
+        "privacy",
+        "publish",
+        "reconcile",
+        "rewrite",
+        "sandbox_faults",
+        "schema_repair",
+        "side_files",
+        "signals",
+        "streams",
+        "surroundings",
+        "sync",
+        "verify",
+        "verify_command",
+        "working_file",
+    ]
+)
+"""Files, without `test_`, of which one test or the whole takes more than a few seconds."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is slow, what needs Postgres and what needs a browser, so that no test has to."""
+    for item in items:
+        needs = set(getattr(item, "fixturenames", ()))
+        if needs & SERVERS:
+            item.add_marker("postgres")
+        if "browser" in needs:
+            item.add_marker("browser")
+        if needs & {*SERVERS, "browser"} or item.path.stem.removeprefix("test_") in SLOW:
+            item.add_marker("slow")
+
 
 @pytest.fixture(autouse=True)
 def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
