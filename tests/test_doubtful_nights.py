@@ -3,7 +3,7 @@
 import pytest
 from conftest import Warehouse
 
-from cliniko_warehouse.sandbox import Account, lie, status
+from cliniko_warehouse.sandbox import Account, lie, status, truncated
 
 LIST = "contacts"
 
@@ -72,7 +72,20 @@ def test_a_live_row_is_not_marked_where_only_the_first_of_the_ids_asked_for_is_h
     assert live(warehouse) == there(account)
 
 
-@pytest.mark.parametrize(("raw", "words"), [("null", "null"), ('"12"', '"12"'), ("12.0", "12.0")])
+ODD = {
+    "null": "null",
+    '"12"': '"12"',
+    '"many"': "a text",
+    "12.0": "12.0",
+    "-3": "-3",
+    "true": "true",
+    "[5]": "an array",
+    "{}": "an object",
+}
+"""What stands in place of a total → how it is named."""
+
+
+@pytest.mark.parametrize(("raw", "words"), ODD.items())
 def test_an_odd_total_is_named_and_nothing_suggests_to_accept(
     account, served, settings, warehouse, raw, words
 ):
@@ -86,9 +99,21 @@ def test_an_odd_total_is_named_and_nothing_suggests_to_accept(
     assert live(warehouse, "taxes") == there(account, "taxes")
 
 
-def test_a_list_that_cannot_be_counted_makes_the_run_partial(account, served, settings, warehouse):
+@pytest.mark.parametrize(
+    "fault",
+    [
+        status(403, path="taxes", times=1),
+        status(500, path="taxes", times=6),
+        truncated(path="taxes", times=6),
+    ],
+    ids=["refused", "unavailable", "cut off"],
+)
+def test_a_list_that_cannot_be_counted_makes_the_run_partial(
+    account, served, settings, warehouse, fault
+):
     warehouse.sync(settings, "taxes")
-    served.faults.append(status(403, path="taxes", times=1))
+    warehouse.sync(settings, "taxes")  # what comes next is the count: nothing has changed
+    served.faults.append(fault)
 
     run = warehouse.sync(settings, "taxes", status="ok")
 
@@ -96,15 +121,16 @@ def test_a_list_that_cannot_be_counted_makes_the_run_partial(account, served, se
     assert "taxes: not compared" in run.error
 
 
+@pytest.mark.parametrize("odd_id", [None, {"a": 1}, "abc", 3.5, -7, 2**63 + 1])
 def test_a_record_without_an_id_costs_itself_and_is_cleared_when_it_has_one(
-    account, served, settings, warehouse
+    account, served, settings, warehouse, odd_id
 ):
     number = account.create("taxes")
     record = account.record("taxes", number)
     warehouse.sync(settings, "taxes", LIST)
     odd = account.create("taxes", name="odd")
     whole = account.record("taxes", odd)
-    account.update("taxes", odd, touch=False, id=None)
+    account.update("taxes", odd, touch=False, id=odd_id)
     account.delete(LIST, sorted(there(account))[5])
 
     first = warehouse.sync(settings, "taxes", LIST)
