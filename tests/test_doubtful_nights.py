@@ -143,7 +143,7 @@ def test_a_record_without_an_id_costs_itself_and_is_cleared_when_it_has_one(
 
     account.update("taxes", odd, touch=False, id=whole["id"])
     account.pass_seconds(1)
-    account.update("taxes", odd)
+    account.update("taxes", odd, name="healed")
     healed = warehouse.sync(settings, "taxes", LIST)
 
     assert healed.status == "ok"
