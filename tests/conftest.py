@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -97,9 +98,23 @@ SLOW = frozenset(
 """Files, without `test_`, of which one test or the whole takes more than a few seconds."""
 
 
+AGAIN = re.compile(
+    r"test_matrix\.py::.*\[(?!DEV_MODE|REFRESH=drop_sources)[A-Z_]+=.*\]"
+    r"|test_group\.py::test_(a_field_that_two|accounts_that_are_read|a_group_agrees)"
+    r".*\[(?!kinds3-postgres|kinds0-duckdb).*\]"
+    r"|test_markers\.py::.*_(failed_runs|kills)\[(full|minimal)\]"
+    r"|test_markers_elsewhere\.py::test_nothing_that_is_left_out.*\[(full|minimal)\]"
+    r"|test_markers_elsewhere\.py::test_a_stricter_profile.*\[minimal-full\]"
+)
+"""Tests that try what another test tries with one more value, and take long: `-m exhaustive`."""
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what is slow, what needs Postgres and what needs a browser, so that no test has to."""
     for item in items:
+        if AGAIN.search(item.nodeid):
+            item.add_marker("exhaustive")
         needs = set(getattr(item, "fixturenames", ()))
         if needs & SERVERS:
             item.add_marker("postgres")
