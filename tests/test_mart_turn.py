@@ -167,11 +167,11 @@ def test_without_dbt_the_closing_lines_say_how_to_get_it(
 
 
 def test_every_file_of_the_project_is_in_the_package() -> None:
-    root = project.PROJECT.parents[2]
+    root = project.PROJECT.parents[3]
     patterns = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"][
         "package-data"
     ]["cliniko_warehouse.marts"]
-    shipped = {file for pattern in patterns for file in project.PROJECT.glob(pattern)}
+    shipped = {file for pattern in patterns for file in project.PROJECT.parent.glob(pattern)}
 
     left_out = {
         file

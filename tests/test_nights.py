@@ -105,8 +105,8 @@ def test_an_account_that_cannot_be_read_stops_no_other(group: Group) -> None:
     assert exit_codes.of_runs(list(runs.values())) == exit_codes.PARTLY
 
 
-def test_an_account_that_another_run_reads_is_left_to_it(group: Group) -> None:
-    with hold_account(settings_for(group.served["north"])):
+def test_an_account_that_another_run_reads_is_left_to_it(group: Group, tmp_path: Path) -> None:
+    with hold_account(settings_for(group.served["north"]), tmp_path):
         runs = group.night()
 
     assert {name: run.status for name, run in runs.items()} == {"north": "failed", "south": "ok"}
