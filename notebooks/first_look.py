@@ -62,7 +62,7 @@ def _(warehouse):
     ## Five questions
 
     The first two ask the raw tables, the others the marts: tables that know about time zones,
-    group classes and merged patients. `definitions.md` in `pipelines/marts` says how each figure
+    group classes and merged patients. `definitions.md`, beside the marts, says how each figure
     is counted.
 
     ### 1. How many patients came to us in each of the last years?

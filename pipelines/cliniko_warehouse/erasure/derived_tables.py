@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from cliniko.endpoints import ENDPOINTS
-from cliniko.transform.erased import PATIENTS
 from cliniko_warehouse.warehouse.warehouse import DATASET
 
 COLUMNS = (
@@ -17,7 +16,6 @@ COLUMNS = (
 )
 """The columns of every table in a schema of marts; `pg_catalog` and others' are not ours."""
 
-POINTING = f"{PATIENTS[:-1]}_id"  # the end of every column that holds a patient's id
 
 HISTORY = "snap_"  # how tables begin that are kept from night to night
 OWNED = {

@@ -1,4 +1,4 @@
-"""What each run did, as tables in the warehouse."""
+"""What a run did: its lists, its counts, and how it ended."""
 
 from collections import Counter
 from collections.abc import Mapping

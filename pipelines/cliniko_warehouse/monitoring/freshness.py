@@ -8,7 +8,6 @@ from typing import Any
 from cliniko_warehouse.ledger import history, last_attempt
 from cliniko_warehouse.warehouse.reader import Row, reader
 
-OF_THE_QUERY = ("nth", "undated", "_dlt_load_id")
 FUTURE = "read by a run that is dated in the future, so its age is unknown: set the clock"
 MAX_AGE = timedelta(hours=36)  # a night may fail and the next one still be in time
 

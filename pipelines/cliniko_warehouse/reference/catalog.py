@@ -53,7 +53,7 @@ def describe(console: Console) -> None:
 
 
 def markdown() -> str:
-    """The README's table of endpoints."""
+    """The table of endpoints in docs/endpoints.md."""
     lines = ["| table | a row is | of its lists |", "| --- | --- | --- |"]
     for endpoint in ENDPOINTS.values():
         _, *inner = schema.tables(endpoint)

@@ -37,8 +37,6 @@ from .rate_limiter import RateLimiter, pause
 from .retries import GATEWAYS, MAX_BACKOFF, MAX_THROTTLED, Tries, give_up, narrate, tries_of
 from .transport import Connections
 
-log = logging.getLogger("cliniko")
-
 QUICK = 0.01  # seconds; below it handing answers from thread to thread takes longer
 SHARE = 0.7  # of the time that the budget gives to a request, which answers vary beyond
 LATEST = 9  # answers that tell how long they usually take

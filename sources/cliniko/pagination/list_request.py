@@ -1,6 +1,6 @@
 """One list as it is asked for: hidden rows opted in, time told by the server.
 
-Pages have as many records as the server can answer, see `capacity`.
+Pages have as many records as the server can answer, see `page_size`.
 """
 
 import random as chance

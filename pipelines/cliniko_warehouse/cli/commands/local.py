@@ -1,4 +1,4 @@
-"""The commands to try things with, on this machine only: sandbox, demo."""
+"""The commands to try things with, on this machine only: sandbox, demo, dashboard."""
 
 import webbrowser
 from typing import Annotated
