@@ -5,6 +5,7 @@ import logging
 import stat
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from logging.config import dictConfig
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,19 @@ def test_two_runs_write_to_one_file(tmp_path: Path) -> None:
         log.info("hello")
 
     assert len(_file(tmp_path).read_text().splitlines()) == 2
+
+
+def test_a_logger_that_another_tool_disabled_still_writes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "disabled", False)
+    dictConfig({"version": 1})
+
+    with logged(tmp_path, "human", console()):
+        log.warning("a list was restored")
+
+    assert "a list was restored" in capsys.readouterr().err
+    assert log.disabled
 
 
 def test_the_logger_is_as_before_at_the_end(tmp_path: Path) -> None:

@@ -42,14 +42,16 @@ def logged(state_dir: Path, form: Form, console: Console, *, made: bool = True) 
         handlers += [_day(paths.logs(state_dir))] if made or state_dir.is_dir() else []
     except OSError as error:
         raise ConfigError(f"the log in {state_dir} cannot be written: {error.strerror}") from error
-    before = log.level
+    before, disabled = log.level, log.disabled
     log.setLevel(logging.INFO)
+    log.disabled = False  # another tool's dictConfig disables every logger that is there
     for handler in handlers:
         log.addHandler(handler)
     try:
         yield
     finally:
         log.setLevel(before)
+        log.disabled = disabled
         for handler in handlers:
             log.removeHandler(handler)
             handler.close()
