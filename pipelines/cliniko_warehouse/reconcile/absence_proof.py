@@ -26,7 +26,7 @@ class Budget:
     left: int
 
     def spend(self, requests: int) -> None:
-        """Take some. Raises Spent if there are not enough."""
+        """Take some. Raises BudgetExhausted if there are not enough."""
         if self.left < requests:
             raise BudgetExhausted
         self.left -= requests
@@ -51,7 +51,7 @@ class Proof:
     def still_there(self, ids: Collection[int]) -> dict[int, Record]:
         """Those that the account has after all.
 
-        Raises Spent when the budget is used up, Malformed if the account cannot be asked.
+        Raises BudgetExhausted when the budget is used up, Malformed if the account cannot be asked.
         """
         if self.control is None:
             self.control = self._any()

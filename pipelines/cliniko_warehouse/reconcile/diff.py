@@ -102,7 +102,7 @@ class Comparison:
     def search(self, state: State, there: int, low: int = 0, high: int = END) -> None:
         """Find what differs in a range of ids, given how many rows the account has there.
 
-        Raises Spent when the budget is used up.
+        Raises BudgetExhausted when the budget is used up.
         """
         if there == self._here(state, low, high):
             return
@@ -118,7 +118,7 @@ class Comparison:
     def compare(self, low: int, high: int = END, state: State = "all") -> int | None:
         """Compare the next page from an id on; the id to go on from, None at the end.
 
-        Raises Spent when the budget is used up.
+        Raises BudgetExhausted when the budget is used up.
         """
         self.budget.spend(len(self.lists))
         found, end = self._records(state, low, high)
@@ -260,7 +260,7 @@ def diff_full_list(comparison: Comparison, ids: Collection[int]) -> None:
     to be sure, unless there are so many that somebody has to look. A row that came back
     just as it was is not loaded again, so its mark is taken here.
 
-    Raises Spent or ClinikoError where rows seem gone and cannot be asked for.
+    Raises BudgetExhausted or ClinikoError where rows seem gone and cannot be asked for.
     """
     comparison.counts["all"] = len(ids)
     comparison.rows_there.unmark(comparison.rows_there.marked().intersection(ids))

@@ -62,7 +62,7 @@ class Partitions:
         """Every record within the bounds, or of more where a filter cannot be used.
 
         The list is cut by another field again where fewer records came than are counted.
-        Raises Distrust if no way of cutting it can be verified.
+        Raises UnorderedResponse if no way of cutting it can be verified.
         """
         tried = list[str]()
         while left := [name for name in self._fields if name not in tried]:

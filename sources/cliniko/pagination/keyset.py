@@ -47,7 +47,7 @@ def by_change(
     A page says where it began, since only the answer behind it shows that none was left out
     before its end; the last one says where it ends.
     A page is not known here any more once it is given: hundreds of lists may be waiting.
-    Raises Distrust if the answers do not keep the order, or the range.
+    Raises UnorderedResponse if the answers do not keep the order, or the range.
     """
     last = begin = before = page.second(since) if since else None
     end, expected, reached = _End(), 0, None
@@ -130,7 +130,10 @@ def _crowd(listed: ListRequest, second: datetime, within: Partition | None) -> P
 
 
 def _by_id(listed: ListRequest, second: datetime, within: Sequence[Filter]) -> Pages:
-    """Every record of a second in the order of ids; Distrust if fewer come than are counted."""
+    """Every record of a second in the order of ids.
+
+    Raises UnorderedResponse if fewer come than are counted.
+    """
     before = filters.instant("updated_at", "<", second + SECOND)
     after, end, expected = 0, _End(), 0
     while True:
@@ -141,8 +144,7 @@ def _by_id(listed: ListRequest, second: datetime, within: Sequence[Filter]) -> P
             raise UnorderedResponse("fewer records of a second came than are counted")
         if page.is_empty(answer, records):
             return
-        if page.changes(records, second, ordered=False)[1] > second:
-            raise UnorderedResponse("records came of another second than asked for")
+        page.changes(records, second, ordered=False)
         after = page.ids(records, after)[-1]
         expected = page.total(answer) - len(records)
         yield listed.page(records, second)

@@ -100,7 +100,7 @@ def fits(answer: Answer, found: Sequence[Record]) -> bool:
 
 
 def is_empty(answer: Answer, found: Sequence[Record], *, first: bool = False) -> bool:
-    """Whether nothing came; Distrust if there should have been something.
+    """Whether nothing came; UnorderedResponse if there should have been something.
 
     The count is asked only for the `first` answer of a walk: it may be wrong, but not
     if it says alone that a list is there. Nor is a link believed that leads on from
@@ -120,7 +120,7 @@ def key(record: Record) -> str:
 
 
 def ids(found: Sequence[Record], after: int) -> list[int]:
-    """The records' ids; Distrust if they are not ascending from behind `after` on."""
+    """The records' ids; UnorderedResponse if they are not ascending from behind `after` on."""
     try:
         numbers = [int(number) for number in values(found, "id")]
     except (KeyError, TypeError, ValueError) as error:
@@ -135,7 +135,8 @@ def changes(
 ) -> tuple[datetime, datetime]:
     """When the first and the last record changed.
 
-    Distrust if one changed before `since`, or if they do not ascend where they should be `ordered`.
+    Raises UnorderedResponse if one changed before `since`, or if they do not ascend where
+    they should be `ordered`.
     """
     texts = values(found, "updated_at")
     try:
