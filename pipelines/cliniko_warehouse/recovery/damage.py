@@ -46,8 +46,7 @@ def _in_files(state_dir: Path, *, tables: bool) -> Iterator[str]:
     """The damage of the working file and of the published one; of the tables in it, if told."""
     file, seen = work_file(state_dir), published(state_dir)
     try:
-        bad = duckdb_file.missing(state_dir) or duckdb_file.problem(file)
-        bad = bad or duckdb_file.emptied(state_dir)
+        bad = duckdb_file.unusable(state_dir)
         unreadable = duckdb_file.problem(seen)
     except Locked:
         raise

@@ -46,7 +46,7 @@ def opened(state_dir: Path) -> Iterator[None]:
     """
     file = work_file(state_dir)
     _discard_log_of_others(file)
-    if found := missing(state_dir) or problem(file) or emptied(state_dir):
+    if found := unusable(state_dir):
         restore(state_dir, found)
     _clean(file).unlink(missing_ok=True)
     try:
@@ -61,18 +61,17 @@ def missing(state_dir: Path) -> str:
     return "" if there else "it is missing"
 
 
-def emptied(state_dir: Path) -> str:
-    """Whether a sound working file has lost all tables that the published one has; in words."""
-    file = work_file(state_dir)
-    if not file.exists() or not published(state_dir).exists() or holds_tables(file):
-        return ""
-    return EMPTY
+def unusable(state_dir: Path) -> str:
+    """Why the working file cannot be used, in words; empty if it can, or is not there yet."""
+    filled = published(state_dir).exists()
+    return missing(state_dir) or problem(work_file(state_dir), filled=filled)
 
 
-def problem(file: Path, *, thorough: bool = False) -> str:
+def problem(file: Path, *, thorough: bool = False, filled: bool = False) -> str:
     """What is wrong with a DuckDB file, in one line; empty if nothing is, or it is not there.
 
     thorough:  read every value: DuckDB checks a block only when it is read
+    filled:    whether it has to have tables of the dataset
 
     Changes nothing. Raises Locked if another program has the file open, ConfigError if it
     may not be read.
@@ -86,6 +85,8 @@ def problem(file: Path, *, thorough: bool = False) -> str:
             tables = connection.execute(TABLES).fetchall()
             for schema, table in tables if thorough else ():
                 connection.execute(f'SELECT max(hash(t)) FROM "{schema}"."{table}" AS t')
+        if filled and DATASET not in {schema for schema, _ in tables}:
+            return EMPTY
     except (duckdb.OutOfMemoryException, duckdb.ConnectionException):
         return ""  # says nothing of the file
     except (duckdb.Error, OSError) as error:
@@ -138,16 +139,7 @@ def _copied(source: Path, copy: Path) -> str:
     except OSError as error:
         return f"it cannot be copied: {error.strerror}"
     copy.chmod(0o600)
-    return problem(copy, thorough=True) or ("" if holds_tables(copy) else EMPTY)
-
-
-def holds_tables(file: Path) -> bool:
-    """Whether a sound file has tables of the dataset."""
-    try:
-        with duckdb.connect(str(file), read_only=True) as connection:
-            return any(schema == DATASET for schema, _ in connection.execute(TABLES).fetchall())
-    except duckdb.ConnectionException:  # this process has it open already, so it is in use
-        return True
+    return problem(copy, thorough=True, filled=True)
 
 
 def beyond_repair(file: Path, why: str, source: Path, worse: str) -> str:
