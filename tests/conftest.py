@@ -124,17 +124,31 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("slow")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What a module's own fixtures find, which are made before those of its tests."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        surround(patch, home)
+        yield
+
+
+def surround(patch: pytest.MonkeyPatch, home: Path) -> None:
+    """Hide the settings of whoever runs the tests, and where they keep theirs."""
+    for name in list(os.environ):
+        if name.startswith(("SOURCES__", "DESTINATION__", "DLT_", "CLINIKO_")):
+            patch.delenv(name)
+    patch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
+    patch.setenv("RUNTIME__LOG_LEVEL", "CRITICAL")
+    patch.setenv("CLINIKO__MARTS", "false")  # they take seconds: tests of them turn them on
+    patch.setenv("HOME", str(home / "home"))
+    patch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+
+
 @pytest.fixture(autouse=True)
 def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test sees the settings of whoever runs it, nor writes where they keep theirs."""
-    for name in list(os.environ):
-        if name.startswith(("SOURCES__", "DESTINATION__", "DLT_", "CLINIKO_")):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
-    monkeypatch.setenv("RUNTIME__LOG_LEVEL", "CRITICAL")
-    monkeypatch.setenv("CLINIKO__MARTS", "false")  # they take seconds: tests of them turn them on
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    surround(monkeypatch, tmp_path)
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     Container()[PluggableRunContext].reload(str(tmp_path / "elsewhere"))
