@@ -304,13 +304,15 @@ def finish_april(account: Account) -> None:
 
 
 def change_april(account: Account) -> None:
-    """What is changed after the month is over: 3 came after all, 5 is archived, 2 stands again."""
+    """After the month: 3 came after all, 5 is archived, 2 stands again, Coast moves to Sydney."""
     account.now = LATER
     when = "2026-05-01T05:00:00Z"
     visits, seats = NORTH_ROWS["individual_appointments"], NORTH_ROWS["attendees"]
     came = {"did_not_arrive": False, "patient_arrived": True}
     put(account, "individual_appointments", 3, visits[3] | came, when)
     put(account, "individual_appointments", 5, visits[5] | {"archived_at": when}, when)
+    moved = NORTH_ROWS["businesses"][2] | {"time_zone_identifier": "Australia/Sydney"}
+    put(account, "businesses", 2, moved, when)
     stands = {"cancelled_at": None, "cancellation_reason": None}
     put(account, "attendees", 2, seats[2] | stands, when)
 

@@ -5,7 +5,7 @@ a small clinic; `MIXED` is the same clinic with odd rows in every table beside i
 """
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -82,9 +82,8 @@ def rows() -> Rows:
     yield from orphans()
 
 
-def fill(destination: str, place: str | Path) -> None:
-    """Make the raw tables and put the rows into them. `place` is a file or a URL."""
-    made = list(rows())
+def fill(destination: str, place: str | Path, made: Iterable[tuple[Table, Row]]) -> None:
+    """Make the raw tables and put rows into them. `place` is a file or a URL."""
     if destination == "duckdb":
         with duckdb.connect(str(place)) as db:
             db.execute("SET TimeZone = 'UTC'")
@@ -98,7 +97,7 @@ def fill(destination: str, place: str | Path) -> None:
             _fill(cursor, made, "%s")
 
 
-def _fill(cursor: Any, made: list[tuple[Table, Row]], mark: str) -> None:
+def _fill(cursor: Any, made: Iterable[tuple[Table, Row]], mark: str) -> None:
     cursor.execute("CREATE SCHEMA IF NOT EXISTS cliniko")
     for table, columns in COLUMNS.items():
         named = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
@@ -134,35 +133,38 @@ def odd(account: str, seed: int, number: int = 24) -> Rows:
             yield table, row
 
 
-def _base(account: str, practitioners: int = 1, zone: str | None = SYDNEY) -> Rows:
+def base(account: str, practitioners: int = 1, zone: str | None = SYDNEY) -> Rows:
     """A business with its people."""
     yield (
         "businesses",
-        _own(account, 1, business_name="Harbour", time_zone_identifier=zone),
+        own(account, 1, business_name="Harbour", time_zone_identifier=zone),
     )
     for number in range(1, practitioners + 1):
-        yield "practitioners", {**_own(account, number, active=True), "label": f"P{number}"}
-    yield "patients", _own(account, 1, label="Pat")
-    yield "appointment_types", _own(account, 1, name="Visit", duration_in_minutes=30)
+        yield "practitioners", {**own(account, number, active=True), "label": f"P{number}"}
+    yield "patients", own(account, 1, label="Pat")
+    yield "appointment_types", own(account, 1, name="Visit", duration_in_minutes=30)
 
 
-def _own(account: str, number: int, /, **fields: Any) -> dict[str, Any]:
+def own(account: str, number: int, /, **fields: Any) -> dict[str, Any]:
+    """A record of an account."""
     made = {"_account": account, "id": number, **fields}
     return made
 
 
-def _visit(account: str, number: int, starts_at: str, ends_at: str, /, **fields: Any) -> Row:
+def visit(account: str, number: int, starts_at: str, ends_at: str, /, **fields: Any) -> Row:
+    """A visit of patient 1 at business 1, unless said."""
     return {
-        **_own(account, number, starts_at=starts_at, ends_at=ends_at),
+        **own(account, number, starts_at=starts_at, ends_at=ends_at),
         **{"patient_id": 1, "practitioner_id": 1, "business_id": 1, "appointment_type_id": 1},
         **{"created_at": "2026-03-01T00:00:00Z", "updated_at": "2026-03-01T00:00:00Z"},
         **fields,
     }
 
 
-def _invoice(account: str, number: int, day: str, net: str, /, **fields: Any) -> Row:
+def invoice(account: str, number: int, day: str, net: str, /, **fields: Any) -> Row:
+    """A paid invoice of patient 1, without tax."""
     return {
-        **_own(account, number, issue_date=day, status=20, number=number),
+        **own(account, number, issue_date=day, status=20, number=number),
         **{"patient_id": 1, "practitioner_id": 1, "business_id": 1},
         **{"net_amount": net, "tax_amount": "0", "total_amount": net},
         **fields,
@@ -171,19 +173,19 @@ def _invoice(account: str, number: int, day: str, net: str, /, **fields: Any) ->
 
 def clinic(account: str) -> Rows:
     """A clinic in which nothing is odd."""
-    yield from _base(account)
+    yield from base(account)
     yield (
         "individual_appointments",
-        _visit(account, 1, "2026-11-11T22:00:00Z", "2026-11-11T22:30:00Z"),
+        visit(account, 1, "2026-11-11T22:00:00Z", "2026-11-11T22:30:00Z"),
     )
     yield (
         "individual_appointments",
-        _visit(account, 2, "2026-11-12T22:00:00Z", "2026-11-12T23:00:00Z", did_not_arrive=True),
+        visit(account, 2, "2026-11-12T22:00:00Z", "2026-11-12T23:00:00Z", did_not_arrive=True),
     )
     yield (
         "daily_availabilities",
         {
-            **_own(account, 1, day_of_week=4),
+            **own(account, 1, day_of_week=4),
             **{"practitioner_id": 1, "business_id": 1},
         },
     )
@@ -194,11 +196,11 @@ def clinic(account: str) -> Rows:
             **{"starts_at": "09:00", "ends_at": "12:00"},
         },
     )
-    yield "invoices", _invoice(account, 1, "2026-11-12", "80.00")
+    yield "invoices", invoice(account, 1, "2026-11-12", "80.00")
     yield (
         "invoice_items",
         {
-            **_own(account, 1, invoice_id=1, quantity="2", unit_price="40", net_price="80"),
+            **own(account, 1, invoice_id=1, quantity="2", unit_price="40", net_price="80"),
             "total_including_tax": "88",
         },
     )
@@ -206,64 +208,69 @@ def clinic(account: str) -> Rows:
 
 def long_events() -> Rows:
     """A class of three days, a block of three days, visits over both changes of clocks."""
-    yield from _base("long", practitioners=5)
+    yield from base("long", practitioners=5)
     yield (
         "group_appointments",
-        _visit("long", 21, "2026-11-12T22:00:00Z", "2026-11-15T06:00:00Z", max_attendees=4),
+        visit("long", 21, "2026-11-12T22:00:00Z", "2026-11-15T06:00:00Z", max_attendees=4),
     )
-    yield "attendees", {**_own("long", 1, booking_id=21, patient_id=1, arrived=True)}
+    yield "attendees", {**own("long", 1, booking_id=21, patient_id=1, arrived=True)}
     yield (
         "availability_blocks",
-        _visit("long", 1, "2026-11-09T22:00:00Z", "2026-11-12T06:00:00Z", practitioner_id=2),
+        visit("long", 1, "2026-11-09T22:00:00Z", "2026-11-12T06:00:00Z", practitioner_id=2),
+    )
+    # Hours are offered from the first visit on.
+    yield (
+        "individual_appointments",
+        visit("long", 2, "2026-11-08T22:00:00Z", "2026-11-08T22:30:00Z", practitioner_id=2),
     )
     yield (
         "individual_appointments",
-        _visit("long", 3, "2026-04-04T12:00:00Z", "2026-04-05T20:00:00Z", practitioner_id=3),
+        visit("long", 3, "2026-04-04T12:00:00Z", "2026-04-05T20:00:00Z", practitioner_id=3),
     )
     yield (
         "individual_appointments",
-        _visit("long", 4, "2026-10-03T10:00:00Z", "2026-10-04T20:00:00Z", practitioner_id=4),
+        visit("long", 4, "2026-10-03T10:00:00Z", "2026-10-04T20:00:00Z", practitioner_id=4),
     )
     # Half an hour from 2:40 to 2:10, as clocks go back between them.
     yield (
         "individual_appointments",
-        _visit("long", 5, "2026-04-04T15:40:00Z", "2026-04-04T16:10:00Z", practitioner_id=5),
+        visit("long", 5, "2026-04-04T15:40:00Z", "2026-04-04T16:10:00Z", practitioner_id=5),
     )
     # A year that was mistyped.
     yield (
         "individual_appointments",
-        _visit("long", 6, "2026-05-04T00:00:00Z", "2036-05-04T01:00:00Z", practitioner_id=5),
+        visit("long", 6, "2026-05-04T00:00:00Z", "2036-05-04T01:00:00Z", practitioner_id=5),
     )
 
 
 def huge_amounts() -> Rows:
     """Amounts at the end of what a column holds, alone, times each other and added up."""
-    yield from _base("huge")
+    yield from base("huge")
     prices = {"cost_price": "8", "price_ex_tax": "20"}
-    yield "products", _own("huge", 1, name="Band", stock_level="5", **prices)
+    yield "products", own("huge", 1, name="Band", stock_level="5", **prices)
     huge = {"stock_level": "8765432109877", "cost_price": "876543210988", "price_ex_tax": "20"}
-    yield "products", _own("huge", 2, name="Typo", **huge)
-    yield "products", _own("huge", 3, name="Larger", **dict.fromkeys(huge, LARGEST))
-    yield "invoices", _invoice("huge", 1, "2026-11-10", "100")
-    yield "invoices", _invoice("huge", 2, "2026-11-11", LARGEST)
-    yield "invoices", _invoice("huge", 3, "2026-11-11", "50")
+    yield "products", own("huge", 2, name="Typo", **huge)
+    yield "products", own("huge", 3, name="Larger", **dict.fromkeys(huge, LARGEST))
+    yield "invoices", invoice("huge", 1, "2026-11-10", "100")
+    yield "invoices", invoice("huge", 2, "2026-11-11", LARGEST)
+    yield "invoices", invoice("huge", 3, "2026-11-11", "50")
     for number in range(10, 30):
-        yield "invoices", _invoice("huge", number, "2026-10-12", "9999999999999999.99")
+        yield "invoices", invoice("huge", number, "2026-10-12", "9999999999999999.99")
     for number in range(20):
         line = {"quantity": "999999999999999.999", "unit_price": "9999999999999999.99"}
         line |= {"net_price": "-9999999999999999.99", "total_including_tax": "9999999999999999.99"}
-        yield "invoice_items", _own("huge", number, invoice_id=10, product_id=1, **line)
+        yield "invoice_items", own("huge", number, invoice_id=10, product_id=1, **line)
 
 
 def backwards() -> Rows:
     """Three visits, the last of which ends an hour before it starts."""
-    yield from _base("backwards")
+    yield from base("backwards")
     for number, (starts, ends) in enumerate(
         [("00:00", "00:30"), ("01:00", "01:30"), ("04:00", "03:00")], start=1
     ):
         yield (
             "individual_appointments",
-            _visit("backwards", number, f"2026-11-10T{starts}:00Z", f"2026-11-10T{ends}:00Z"),
+            visit("backwards", number, f"2026-11-10T{starts}:00Z", f"2026-11-10T{ends}:00Z"),
         )
 
 
@@ -273,12 +280,12 @@ HOURS = {1: ("18:00", "00:00"), 2: ("22:00", "06:00"), 3: ("09:00", "17:00"), 4:
 
 def weekly_hours() -> Rows:
     """Weekly hours that end at midnight or after it."""
-    yield from _base("hours", practitioners=len(HOURS))
+    yield from base("hours", practitioners=len(HOURS))
     for number, (starts, ends) in HOURS.items():
         yield (
             "daily_availabilities",
             {
-                **_own("hours", number, day_of_week=1),
+                **own("hours", number, day_of_week=1),
                 **{"practitioner_id": number, "business_id": 1},
             },
         )
@@ -293,22 +300,22 @@ def weekly_hours() -> Rows:
 
 def unknown_zones() -> Rows:
     """A business in a zone that nobody knows, in an account of another zone."""
-    yield from _base("zones", zone="Mars/Olympus")
+    yield from base("zones", zone="Mars/Olympus")
     settings = '{"time_zone_identifier": "Australia/Perth", "currency_symbol": "$"}'
     yield "settings", {"_account": "zones", "account": settings}
     yield "settings_public", {"_account": "zones", "account": '["odd"]'}
     yield (
         "individual_appointments",
-        _visit("zones", 1, "2026-11-10T01:00:00Z", "2026-11-10T02:00:00Z"),
+        visit("zones", 1, "2026-11-10T01:00:00Z", "2026-11-10T02:00:00Z"),
     )
 
 
 def orphans() -> Rows:
     """Many rows in which one check of data fails, and one sound visit."""
-    yield from _base("orphans")
+    yield from base("orphans")
     yield (
         "individual_appointments",
-        _visit("orphans", 1, "2026-11-10T01:00:00Z", "2026-11-10T02:00:00Z"),
+        visit("orphans", 1, "2026-11-10T01:00:00Z", "2026-11-10T02:00:00Z"),
     )
     for number in range(ORPHANS):
-        yield "attendees", _own("orphans", number, booking_id=9000 + number, patient_id=1)
+        yield "attendees", own("orphans", number, booking_id=9000 + number, patient_id=1)

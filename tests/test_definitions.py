@@ -55,6 +55,7 @@ def test_an_account_is_in_every_key(mart: Mart) -> None:
         "dim_date",
         "snap_appointments",
         "snap_rosters",
+        "snap_zones",
     )
 
 

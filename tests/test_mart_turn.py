@@ -94,7 +94,7 @@ def test_every_mart_and_column_carries_its_meaning(seen: Any) -> None:
 
 def test_history_outlives_the_working_file(seen: Any) -> None:
     assert seen["history"] == {
-        "brought": ["snap_appointments", "snap_rosters"],
+        "brought": ["snap_appointments", "snap_rosters", "snap_zones"],
         "again": [],
         "same": True,
     }

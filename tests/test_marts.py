@@ -527,6 +527,32 @@ def test_what_is_archived_later_was_there_at_the_month_s_end(later: Tables) -> N
     assert row["as_of"] == datetime(2026, 4, 30, 16, tzinfo=UTC)
 
 
+def test_a_business_that_moves_keeps_the_days_of_its_past(april: Tables, later: Tables) -> None:
+    visits = {
+        row["appointment_key"]: _of(row, "time_zone", "starts_at_local", "cancelled_on")
+        for row in _all(later, "fct_appointments", business_id=COAST)
+    }
+
+    assert _one(later, "dim_businesses", business_id=COAST)["time_zone"] == "Australia/Sydney"
+    # 9:00, 10:00 in April, by the clock in Perth; 11 is after the move, at 11:00 in Sydney.
+    perth, sydney = "Australia/Perth", "Australia/Sydney"
+    assert visits == {
+        "individual-4": (perth, datetime(2026, 4, 7, 9), date(2026, 4, 7)),
+        "individual-9": (perth, datetime(2026, 4, 28, 10), date(2026, 4, 18)),
+        "individual-11": (sydney, datetime(2026, 5, 5, 11), date(2026, 4, 25)),
+    }
+    before, after = (
+        {
+            row["local_date"]: row["offered_hours"]
+            for row in _all(tables, "mart_daily_clinic", business_id=COAST, month_start=APRIL)
+            if row["offered_hours"]
+        }
+        for tables in (april, later)
+    )
+    assert len(before) == 3
+    assert after == before
+
+
 def test_a_restored_appointment_has_its_time_as_a_cancelled_one(april: Tables) -> None:
     versions = sorted(
         _of(row, "valid_from", "valid_to", "cancelled_at")

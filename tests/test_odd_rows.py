@@ -5,70 +5,16 @@ neighbour's project may have; on DuckDB another build, after odd rows have chang
 clock has gone back.
 """
 
-import contextlib
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import odd_rows
 import pytest
-from foreign_settings import FOREIGN
-from mart_builds import DESTINATIONS, Place, Row, Tables, empty_place, once, shared
+from mart_builds import DESTINATIONS, Row, Tables, once, shared
+from odd_builds import survived
 
-from cliniko_warehouse.marts.build import Built, build
-from cliniko_warehouse.marts.data_warnings import sentences
 from cliniko_warehouse.marts.descriptions import marts
-from cliniko_warehouse.paths import work_file
-from cliniko_warehouse.publish.publish import publish
-from cliniko_warehouse.warehouse.warehouse import warehouse
-
-
-def _foreign(patch: pytest.MonkeyPatch) -> None:
-    """Other people's settings around the build, and their modules where it is started."""
-    for name, value in FOREIGN.items():
-        patch.setenv(name, value)
-    for name in ("dbt", "duckdb", "psycopg2"):
-        Path(f"{name}.py").write_text("raise SystemExit('not this one')")
-
-
-def _seen(place: Place, built: Built, warned: list[str] | None = None) -> dict[str, Any]:
-    tables = place.tables() if not built.failed else {}
-    return {
-        "status": built.status,
-        "failed": built.failed,
-        "warned": sentences(built.warned) if warned is None else warned,
-        "tables": tables,
-        "found": {
-            row["warning"]: place.rows(f"SELECT count(*) AS found FROM ({row['query']}) AS rows_")
-            for row in tables.get("mart_data_warnings", ())
-        },
-    }
-
-
-def survived(destination: str, folder: Path) -> dict[str, Any]:
-    """The builds of a database, and what readers see after each."""
-    with empty_place(destination, folder) as place, pytest.MonkeyPatch.context() as patch:
-        store = warehouse(destination, place.state_dir)
-        odd_rows.fill(destination, place.url or work_file(place.state_dir))
-        _foreign(patch)
-        first = build(store, place.state_dir, as_of=odd_rows.NOW)
-        if store.file:
-            publish(store.file, place.state_dir)
-        seen = {"first": _seen(place, first), "columns": place.columns()}
-        if not store.file:
-            return seen
-        again = build(store, place.state_dir, as_of=odd_rows.NOW)
-        seen["unchanged"] = {"status": again.status, "warned": sentences(again.warned)}
-        with contextlib.closing(odd_rows.duckdb.connect(str(store.file))) as db:
-            db.execute(
-                "UPDATE cliniko.individual_appointments SET did_not_arrive = NOT did_not_arrive, "
-                "updated_at = '2026-11-16T10:00:00Z' WHERE id >= 1000"
-            )
-        before = odd_rows.NOW - timedelta(hours=1)
-        second = build(store, place.state_dir, as_of=before)
-        seen["second"] = {"status": second.status, "failed": second.failed}
-        return seen
 
 
 @pytest.fixture(params=DESTINATIONS)
@@ -177,7 +123,7 @@ def test_every_day_of_a_long_class_is_cut_into_hours(tables: Tables) -> None:
 
 
 def test_every_day_of_a_long_block_is_cut_into_hours(tables: Tables) -> None:
-    hours = _of(tables, "mart_utilisation", "long", practitioner_id=2)
+    hours = _of(tables, "fct_availability", "long", practitioner_id=2)
 
     assert _days(hours, "offered_minutes") == {
         date(2026, 11, 10): 15 * 60,

@@ -90,7 +90,7 @@ def check(destination: str) -> None:
         raise ConfigError(MISSING)
 
 
-TABLES = ("snap_appointments", "snap_rosters")
+TABLES = ("snap_appointments", "snap_rosters", "snap_zones")
 
 
 def keep(client: Any, published: Path) -> list[str]:

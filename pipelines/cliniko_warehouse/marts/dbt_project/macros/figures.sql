@@ -43,8 +43,8 @@ attendance as (
 ),
 
 delivered as (
-  select {{ keys }}, sum(case when completed = 1 then minutes else 0 end) as minutes
-  from {{ ref('int_appointments') }}
+  select {{ keys }}, sum(minutes) as minutes
+  from (select *, {{ month_of('local_date') }} as month_start from {{ ref('int_services') }}) as services
   group by {{ groups }}
 ),
 

@@ -11,7 +11,7 @@ relations:  model → where it is while it is built
   {%- for name, table, meaning, condition in checks -%}
     {%- set found = namespace(built='[' ~ table ~ '] as found where ' ~ condition, read='SELECT * FROM [' ~ table ~ '] AS found WHERE ' ~ condition) -%}
     {%- for model, relation in relations.items() -%}
-      {%- set schema = 'marts_staging' if model.startswith('stg_') else 'marts' -%}
+      {%- set schema = 'marts_staging' if model.startswith(('stg_', 'int_')) else 'marts' -%}
       {%- set found.built = found.built | replace('[' ~ model ~ ']', relation | string) -%}
       {%- set found.read = found.read | replace('[' ~ model ~ ']', schema ~ '.' ~ model) -%}
     {%- endfor %}

@@ -1,10 +1,10 @@
 {# Small pieces of SQL that read the same on DuckDB and Postgres. #}
 
-{# A code as a word; another code as it is. #}
+{# A code as a word; one that Cliniko does not document as "code n". #}
 {% macro word(column, words) -%}
   case {{ column }}
     {% for code, said in words.items() %}when {{ code }} then '{{ said }}' {% endfor %}
-    else cast({{ column }} as varchar)
+    else 'code ' || cast({{ column }} as varchar)
   end
 {%- endmacro %}
 
@@ -16,8 +16,14 @@
   {{ word(column, {10: 'draft', 90: 'final'}) }}
 {%- endmacro %}
 
-{% macro cancellation_reason(column) -%}
-  {{ word(column, {10: 'Feeling better', 20: 'Condition worse', 30: 'Sick', 31: 'COVID-19 related', 40: 'Away', 50: 'Other', 60: 'Work'}) }}
+{# Why it was cancelled: Cliniko's words for its codes; for another code, or none, what the
+practice has written; "not given" without either. #}
+{% macro cancellation_reason(code, words) -%}
+  {%- set known = {10: 'Feeling better', 20: 'Condition worse', 30: 'Sick', 31: 'COVID-19 related', 40: 'Away', 50: 'Other', 60: 'Work'} -%}
+  case
+    when {{ code }} in ({{ known | join(', ') }}) then {{ word(code, known) }}
+    else coalesce(nullif(trim({{ words }}), ''), {{ word(code, known) }}, 'not given')
+  end
 {%- endmacro %}
 
 {# Whole minutes from a start to its end; null where the end comes first, or 4,083 years later. #}
@@ -53,6 +59,11 @@
 {# An amount of money; null where it is too large for the column, so that it costs itself. #}
 {% macro money(amount) -%}
   cast(case when not {{ is_too_large(amount) }} then {{ amount }} end as decimal(18,2))
+{%- endmacro %}
+
+{# The price of one: screws and swabs cost less than a cent. #}
+{% macro price(amount) -%}
+  cast(case when not {{ is_too_large(amount, 4) }} then {{ amount }} end as decimal(18,4))
 {%- endmacro %}
 
 {# How many of something, whole or in parts; null where it is too large for the column. #}
@@ -96,6 +107,13 @@ than the start, and then the stretch is as long as it lasts. #}
 {% macro end_at_zone(start, end, zone) -%}
   case when {{ at_zone(end, zone) }} > {{ at_zone(start, zone) }} then {{ at_zone(end, zone) }}
     else {{ at_zone(start, zone) }} + ({{ end }} - {{ start }}) end
+{%- endmacro %}
+
+{# Whether a stretch by the clock on the wall takes time in the calendar: what ends before it
+starts does not, nor what would fill years by a mistyped date. #}
+{% macro takes_time(begins, ends) -%}
+  ({{ ends }} > {{ begins }} and {{ ends }} <= {{ begins }} + {{ var('longest_days') }} * interval '1 day'
+    and {{ begins }} < timestamp '9990-01-01 00:00:00')
 {%- endmacro %}
 
 {# An id, or 0 where Cliniko names none: a key has no gaps. #}

@@ -60,6 +60,7 @@ select
   appointment_key,
   {{ columns | join(', ') }},
   created_at,
+  ended_at,
   seen_at,
   greatest(
     least(case when said_at <= valid_from or said_at < last_build - interval '1 day' then seen_at else said_at end, seen_at),

@@ -15,22 +15,21 @@ with accounts as (
 
 businesses as (
   select
-    _account, time_zone_identifier,
+    _account, time_zone,
     row_number() over (partition by _account order by case when is_live then 0 else 1 end, created_at, business_id) as place
-  from {{ ref('stg_businesses') }}
-  where time_zone_identifier is not null
+  from {{ ref('int_stated_zones') }}
+  where business_id <> 0
 ),
 
 zoned as (
   select
     accounts._account,
-    coalesce(own.name, first.name, 'UTC') as time_zone,
+    coalesce(own.time_zone, first.time_zone, 'UTC') as time_zone,
     settings.currency_symbol
   from accounts
   left join {{ ref('stg_settings') }} as settings on settings._account = accounts._account
-  left join businesses on businesses._account = accounts._account and businesses.place = 1
-  left join pg_timezone_names() as own on own.name = settings.time_zone_identifier
-  left join pg_timezone_names() as first on first.name = businesses.time_zone_identifier
+  left join {{ ref('int_stated_zones') }} as own on own._account = accounts._account and own.business_id = 0
+  left join businesses as first on first._account = accounts._account and first.place = 1
 )
 
 select

@@ -8,8 +8,9 @@ select
   coalesce(groups.max_attendees, types.max_attendees) as places,
   coalesce(seats.taken, 0) as taken
 from {{ ref('stg_group_appointments') }} as groups
-join {{ ref('int_zones') }} as zones
+join {{ ref('int_zone_times') }} as zones
   on zones._account = groups._account and zones.business_id = {{ or_none('groups.business_id') }}
+  and {{ held('zones', 'groups.starts_at') }}
 cross join {{ ref('int_clock') }} as clock
 left join {{ ref('stg_appointment_types') }} as types
   on types._account = groups._account and types.appointment_type_id = groups.appointment_type_id

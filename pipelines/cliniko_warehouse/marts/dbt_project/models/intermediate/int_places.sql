@@ -32,6 +32,7 @@ select
   coalesce(own.note_status, seats.note_status) as note_status,
   own.is_booked_online or coalesce(seats.is_booked_online, false) as is_booked_online,
   own.is_live,
+  own.ended_at,
   greatest(own.updated_at, coalesce(seats.updated_at, own.updated_at), coalesce(own.gone_at, own.updated_at)) as changed_at
 from {{ ref('stg_individual_appointments') }} as own
 left join seats
@@ -60,6 +61,7 @@ select
   seats.note_status,
   seats.is_booked_online,
   seats.is_live and groups.is_live,
+  least(coalesce(seats.ended_at, groups.ended_at), coalesce(groups.ended_at, seats.ended_at)),
   greatest(
     seats.updated_at, groups.updated_at,
     coalesce(seats.gone_at, seats.updated_at), coalesce(groups.gone_at, groups.updated_at)

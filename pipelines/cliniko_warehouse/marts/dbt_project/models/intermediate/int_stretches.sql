@@ -1,7 +1,7 @@
 {# Stretches of a practitioner's calendar at a business, by the clock on the wall: weekly
 hours (roster), hours beyond them (extra), closed ones (blocked), appointments.
 
-Weekly hours that end at 0:00, or earlier than they start, end on the day after. What ends
+What is offered lies in the span of the practitioner's work there. Weekly hours that end at 0:00, or earlier than they start, end on the day after. What ends
 before it starts takes no time; nor does what would fill the calendar of years by a mistyped
 date, but for closed time. #}
 with stretches as (
@@ -26,19 +26,33 @@ where rosters.local_end <> rosters.local_start or rosters.local_end = time '00:0
 union all
 
 select
-  blocks._account,
-  blocks.practitioner_id,
-  blocks.business_id,
+  laid._account,
+  laid.practitioner_id,
+  laid.business_id,
   'extra',
-  {{ at_zone('blocks.starts_at', 'zones.time_zone') }} + numbers.number * blocks.repeat_interval * case blocks.repeat_type
-    when 'Monthly' then interval '1 month' when 'Weekly' then interval '7 days' else interval '1 day' end,
-  {{ end_at_zone('blocks.starts_at', 'blocks.ends_at', 'zones.time_zone') }} + numbers.number * blocks.repeat_interval * case blocks.repeat_type
-    when 'Monthly' then interval '1 month' when 'Weekly' then interval '7 days' else interval '1 day' end
-from {{ ref('stg_availability_blocks') }} as blocks
-join {{ ref('int_zones') }} as zones
-  on zones._account = blocks._account and zones.business_id = blocks.business_id
-join {{ ref('int_numbers') }} as numbers on numbers.number <= blocks.repeats
-where blocks.is_live and blocks.ends_at > blocks.starts_at
+  greatest(laid.begins, cast(spans.first_day as timestamp)),
+  least(laid.ends, cast({{ later('spans.last_day', '1') }} as timestamp))
+from (
+  select
+    blocks._account,
+    blocks.practitioner_id,
+    blocks.business_id,
+    {{ at_zone('blocks.starts_at', 'zones.time_zone') }} + numbers.number * blocks.step as begins,
+    {{ end_at_zone('blocks.starts_at', 'blocks.ends_at', 'zones.time_zone') }} + numbers.number * blocks.step as ends
+  from (
+    select *, repeat_interval * case repeat_type
+      when 'Monthly' then interval '1 month' when 'Weekly' then interval '7 days' else interval '1 day' end as step
+    from {{ ref('stg_availability_blocks') }}
+    where is_live and ends_at > starts_at and ends_at <= starts_at + {{ var('longest_days') }} * interval '1 day'
+  ) as blocks
+  join {{ ref('int_zone_times') }} as zones
+    on zones._account = blocks._account and zones.business_id = blocks.business_id
+    and {{ held('zones', 'blocks.starts_at') }}
+  join {{ ref('int_numbers') }} as numbers on numbers.number <= blocks.repeats
+) as laid
+join {{ ref('int_spans') }} as spans
+  on spans._account = laid._account and spans.practitioner_id = laid.practitioner_id
+  and spans.business_id = laid.business_id
 
 union all
 
@@ -53,8 +67,9 @@ from {{ ref('stg_unavailable_blocks') }} as blocks
 join {{ ref('int_spans') }} as spans
   on spans._account = blocks._account and spans.practitioner_id = blocks.practitioner_id
   and spans.business_id = coalesce(blocks.business_id, spans.business_id)
-join {{ ref('int_zones') }} as zones
+join {{ ref('int_zone_times') }} as zones
   on zones._account = spans._account and zones.business_id = spans.business_id
+  and {{ held('zones', 'blocks.starts_at') }}
 where blocks.is_live and blocks.ends_at > blocks.starts_at
 
 union all
@@ -64,16 +79,12 @@ select
   practitioner_id,
   business_id,
   case when attended = 1 then 'attended' else 'booked' end,
-  starts_at_local,
-  case when ends_at_local > starts_at_local then ends_at_local else starts_at_local + minutes * interval '1 minute' end
+  begins,
+  ends
 from {{ ref('int_appointments') }}
 where stands = 1
 )
 
 select *
 from stretches
-where ends > begins
-  and (what = 'blocked' or (
-    ends <= begins + {{ var('longest_days') }} * interval '1 day'
-    and begins < timestamp '9990-01-01 00:00:00'
-  ))
+where (what = 'blocked' and ends > begins) or {{ takes_time('begins', 'ends') }}

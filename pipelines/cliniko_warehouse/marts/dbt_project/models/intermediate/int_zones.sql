@@ -15,11 +15,10 @@ with named as (
 select
   named._account,
   named.business_id,
-  coalesce(zones.name, accounts.time_zone) as time_zone,
-  cast({{ at_zone('accounts.as_of', 'coalesce(zones.name, accounts.time_zone)') }} as date) as today
+  coalesce(stated.time_zone, accounts.time_zone) as time_zone,
+  cast({{ at_zone('accounts.as_of', 'coalesce(stated.time_zone, accounts.time_zone)') }} as date) as today
 from named
 join {{ ref('int_account_zones') }} as accounts on accounts._account = named._account
-left join {{ ref('stg_businesses') }} as businesses
-  on businesses._account = named._account and businesses.business_id = named.business_id
-left join pg_timezone_names() as zones on zones.name = businesses.time_zone_identifier
+left join {{ ref('int_stated_zones') }} as stated
+  on stated._account = named._account and stated.business_id = named.business_id
 where named.business_id is not null

@@ -52,6 +52,7 @@ select
   coalesce(visits.did_not_arrive, 0) as did_not_arrive,
   coalesce(visits.cancelled, 0) as cancelled,
   case
+    when patients.merged_with_patient_id is not null then null
     when visits.next_visit_on is not null
       or visits.last_visit_on >= {{ later('accounts.today', -var('active_days')) }} then 'active'
     when visits.last_visit_on is not null then 'lapsed'

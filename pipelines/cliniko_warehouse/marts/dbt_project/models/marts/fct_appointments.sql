@@ -17,9 +17,10 @@ with timed as (
       else 'booked'
     end as status
   from {{ ref('int_places') }} as places
-  join {{ ref('int_zones') }} as zones
+  join {{ ref('int_zone_times') }} as zones
     on zones._account = places._account
     and zones.business_id = {{ or_none('places.business_id') }}
+    and {{ held('zones', 'places.starts_at') }}
   cross join {{ ref('int_clock') }} as clock
   left join {{ ref('int_survivors') }} as survivors
     on survivors._account = places._account and survivors.patient_id = places.patient_id
@@ -49,7 +50,7 @@ rebooked as (
   join timed as later
     on later._account = visits._account
     and later.survivor_id = visits.survivor_id
-    and later.starts_at > visits.starts_at
+    and later.local_date > visits.local_date
     and later.booked_on <= visits.local_date
     and (later.cancelled_on is null or later.cancelled_on > visits.local_date)
   where visits.status = 'completed'

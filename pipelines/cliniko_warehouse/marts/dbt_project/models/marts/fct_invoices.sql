@@ -23,7 +23,7 @@ select
   invoices.status,
   invoices.status in ('open', 'open_credit') as is_open,
   invoices.closed_at,
-  {{ days('invoices.issue_date', "case when invoices.status in ('open', 'open_credit') or invoices.closed_at is null then zones.today else cast(" ~ at_zone('invoices.closed_at', 'zones.time_zone') ~ " as date) end") }} as days_open,
+  {{ days('invoices.issue_date', "case when invoices.status in ('open', 'open_credit') or invoices.closed_at is null then zones.today else cast(" ~ at_zone('invoices.closed_at', 'closing.time_zone') ~ " as date) end") }} as days_open,
   cast(coalesce(lines.lines, 0) as integer) as lines,
   invoices.discount_amount,
   invoices.net_amount,
@@ -34,6 +34,10 @@ from {{ ref('int_invoices') }} as invoices
 join {{ ref('int_zones') }} as zones
   on zones._account = invoices._account
   and zones.business_id = {{ or_none('invoices.business_id') }}
+join {{ ref('int_zone_times') }} as closing
+  on closing._account = invoices._account
+  and closing.business_id = {{ or_none('invoices.business_id') }}
+  and {{ held('closing', 'invoices.closed_at') }}
 left join lines on lines._account = invoices._account and lines.invoice_id = invoices.invoice_id
 left join {{ ref('stg_practitioners') }} as practitioners
   on practitioners._account = invoices._account and practitioners.practitioner_id = invoices.practitioner_id

@@ -2,12 +2,15 @@ with months as (
   select
     zones._account,
     zones.business_id,
-    zones.time_zone,
+    times.time_zone,
     days.date_day as month_start,
-    cast(cast(days.date_day + interval '1 month' as date) as timestamp) at time zone zones.time_zone as as_of
+    cast(cast(days.date_day + interval '1 month' as date) as timestamp) at time zone times.time_zone as as_of
   from {{ ref('int_zones') }} as zones
   join {{ ref('dim_date') }} as days
     on days.date_day = days.month_start and cast(days.date_day + interval '1 month' as date) <= zones.today
+  join {{ ref('int_zone_times') }} as times
+    on times._account = zones._account and times.business_id = zones.business_id
+    and {{ held('times', "cast(days.date_day + interval '1 month' as timestamp) at time zone 'UTC'") }}
 ),
 
 versions as (
@@ -16,9 +19,9 @@ versions as (
     {{ or_none('history.business_id') }} as business_key,
     {{ month_of('cast(' ~ at_zone('history.starts_at', 'zones.time_zone') ~ ' as date)') }} as month_start
   from {{ ref('snap_appointments') }} as history
-  join {{ ref('int_zones') }} as zones
+  join {{ ref('int_zone_times') }} as zones
     on zones._account = history._account and zones.business_id = {{ or_none('history.business_id') }}
-  where history.is_live
+    and {{ held('zones', 'history.starts_at') }}
 ),
 
 then_ as (
@@ -27,15 +30,16 @@ then_ as (
     months.business_id,
     months.month_start,
     {{ times('true') }} as appointments,
-    {{ times("versions.cancelled_at is null and versions.mark <> 'did_not_arrive'") }} as completed,
-    {{ times("versions.cancelled_at is null and versions.mark = 'did_not_arrive'") }} as did_not_arrive,
-    {{ times('versions.cancelled_at is not null') }} as cancelled
+    {{ times("not coalesce(versions.cancelled_at < months.as_of, false) and versions.mark <> 'did_not_arrive'") }} as completed,
+    {{ times("not coalesce(versions.cancelled_at < months.as_of, false) and versions.mark = 'did_not_arrive'") }} as did_not_arrive,
+    {{ times('versions.cancelled_at < months.as_of') }} as cancelled
   from months
   join versions
     on versions._account = months._account and versions.business_key = months.business_id
     and versions.month_start = months.month_start
     and versions.valid_from < months.as_of
     and (versions.valid_to is null or versions.valid_to >= months.as_of)
+    and (versions.is_live or versions.ended_at >= months.as_of)
   group by 1, 2, 3
 ),
 

@@ -12,6 +12,7 @@ select
   status = 'open_credit' or is_credit as is_credit,
   days_open,
   case
+    when issue_date is null then 'no issue date'
     when days_open <= 30 then '0-30'
     when days_open <= 60 then '31-60'
     when days_open <= 90 then '61-90'

@@ -20,8 +20,8 @@ select
   products.item_code,
   coalesce(suppliers.supplier, products.product_supplier_name) as supplier,
   products.stock_on_hand,
-  {{ money(wide('products.stock_on_hand', 3) ~ ' * ' ~ wide('products.cost_price')) }} as cost_value,
-  {{ money(wide('products.stock_on_hand', 3) ~ ' * ' ~ wide('products.net_price')) }} as retail_value,
+  {{ money(wide('products.stock_on_hand', 3) ~ ' * ' ~ wide('products.cost_price', 4)) }} as cost_value,
+  {{ money(wide('products.stock_on_hand', 3) ~ ' * ' ~ wide('products.net_price', 4)) }} as retail_value,
   {{ quantity('coalesce(sold.quantity, 0)') }} as sold_90_days,
   moved.last_moved_at
 from {{ ref('stg_products') }} as products

@@ -11,6 +11,7 @@ select
   updated_at,
   _read_at as read_at,
   _gone_at as gone_at,
+  coalesce(archived_at, deleted_at, _gone_at) as ended_at,
   coalesce(archived_at, deleted_at, _gone_at) is null as is_live,
   coalesce(not max_attendees between 0 and 2147483647, false) as has_odd_number
 from {{ raw('group_appointments') }} as raw_

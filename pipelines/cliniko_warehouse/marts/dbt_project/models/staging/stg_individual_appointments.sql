@@ -11,7 +11,7 @@ select
   created_at,
   updated_at,
   cancelled_at,
-  case when cancelled_at is not null then coalesce({{ cancellation_reason('cancellation_reason') }}, 'not given') end as cancellation_reason,
+  case when cancelled_at is not null then {{ cancellation_reason('cancellation_reason', 'cancellation_reason_description') }} end as cancellation_reason,
   coalesce(patient_arrived, false) as has_arrived,
   coalesce(did_not_arrive, false) as has_not_arrived,
   {{ invoice_status('invoice_status') }} as invoice_status,
@@ -19,5 +19,6 @@ select
   (online_booking_policy_accepted is not null or nullif(booking_ip_address, '') is not null) as is_booked_online,
   _read_at as read_at,
   _gone_at as gone_at,
+  coalesce(archived_at, deleted_at, _gone_at) as ended_at,
   coalesce(archived_at, deleted_at, _gone_at) is null as is_live
 from {{ raw('individual_appointments') }} as raw_

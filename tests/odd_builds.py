@@ -1,0 +1,67 @@
+"""The builds of odd_rows and figure_cases: one a database, that all test workers share."""
+
+import contextlib
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import figure_cases
+import odd_rows
+import pytest
+from foreign_settings import FOREIGN
+from mart_builds import Place, empty_place
+
+from cliniko_warehouse.marts.build import Built, build
+from cliniko_warehouse.marts.data_warnings import sentences
+from cliniko_warehouse.paths import work_file
+from cliniko_warehouse.publish.publish import publish
+from cliniko_warehouse.warehouse.warehouse import warehouse
+
+
+def _foreign(patch: pytest.MonkeyPatch) -> None:
+    """Other people's settings around the build, and their modules where it is started."""
+    for name, value in FOREIGN.items():
+        patch.setenv(name, value)
+    for name in ("dbt", "duckdb", "psycopg2"):
+        Path(f"{name}.py").write_text("raise SystemExit('not this one')")
+
+
+def _seen(place: Place, built: Built, warned: list[str] | None = None) -> dict[str, Any]:
+    tables = place.tables() if not built.failed else {}
+    return {
+        "status": built.status,
+        "failed": built.failed,
+        "warned": sentences(built.warned) if warned is None else warned,
+        "tables": tables,
+        "found": {
+            row["warning"]: place.rows(f"SELECT count(*) AS found FROM ({row['query']}) AS rows_")
+            for row in tables.get("mart_data_warnings", ())
+        },
+    }
+
+
+def survived(destination: str, folder: Path) -> dict[str, Any]:
+    """The builds of a database, and what readers see after each."""
+    with empty_place(destination, folder) as place, pytest.MonkeyPatch.context() as patch:
+        store = warehouse(destination, place.state_dir)
+        made = [*odd_rows.rows(), *figure_cases.rows()]
+        odd_rows.fill(destination, place.url or work_file(place.state_dir), made)
+        _foreign(patch)
+        first = build(store, place.state_dir, as_of=odd_rows.NOW)
+        if store.file:
+            publish(store.file, place.state_dir)
+        seen = {"first": _seen(place, first), "columns": place.columns()}
+        if not store.file:
+            return seen
+        again = build(store, place.state_dir, as_of=odd_rows.NOW)
+        seen["unchanged"] = {"status": again.status, "warned": sentences(again.warned)}
+        with contextlib.closing(duckdb.connect(str(store.file))) as db:
+            db.execute(
+                "UPDATE cliniko.individual_appointments SET did_not_arrive = NOT did_not_arrive, "
+                "updated_at = '2026-11-16T10:00:00Z' WHERE id >= 1000"
+            )
+        before = odd_rows.NOW - timedelta(hours=1)
+        second = build(store, place.state_dir, as_of=before)
+        seen["second"] = {"status": second.status, "failed": second.failed}
+        return seen

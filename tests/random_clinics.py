@@ -1,0 +1,176 @@
+"""Clinics by chance, for figures that nobody has chosen: raw rows of one account a seed.
+
+Each has businesses in zones whose clocks change in different weeks, in either direction, and
+one by half an hour; appointments on both sides of every change, over midnight and over days.
+Now is odd_rows.NOW.
+"""
+
+import json
+import random
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from odd_rows import NOW, Rows, own
+
+SEEDS = (1, 2, 3, 4, 5, 6)
+ZONES = (
+    *("Australia/Sydney", "Australia/Perth", "Europe/London", "America/New_York"),
+    *("Australia/Lord_Howe", "Pacific/Auckland"),
+)
+CURRENCIES = ("£", "$", "€")
+CHANGES = (datetime(2026, 4, 5, tzinfo=UTC), datetime(2026, 10, 4, tzinfo=UTC))
+
+
+def account(seed: int) -> str:
+    return f"random-{seed}"
+
+
+def rows(seed: int) -> Rows:
+    """The rows of one clinic."""
+    draw = random.Random(seed)
+    name = account(seed)
+    yield from _places(draw, name)
+    yield from _people(draw, name)
+    yield from _calendar(draw, name)
+    yield from _appointments(draw, name)
+    yield from _classes(draw, name)
+    yield from _money(draw, name)
+
+
+def _text(moment: datetime) -> str:
+    return moment.isoformat()
+
+
+def _sometimes(draw: random.Random, chance: float, value: Any) -> Any:
+    return value if draw.random() < chance else None
+
+
+def _places(draw: random.Random, name: str) -> Rows:
+    said = {"currency_symbol": draw.choice(CURRENCIES)}
+    said |= {"time_zone_identifier": draw.choice(ZONES)} if draw.random() < 0.5 else {}
+    yield "settings_public", {"_account": name, "account": json.dumps(said)}
+    for number, zone in enumerate(draw.sample(ZONES, 3), start=1):
+        yield "businesses", own(name, number, business_name="B", time_zone_identifier=zone)
+    label = draw.choice(("Sydney", "Eastern Time (US & Canada)", "Nowhere"))
+    yield "businesses", own(name, 4, business_name="L", time_zone=label)
+
+
+def _people(draw: random.Random, name: str) -> Rows:
+    for number in range(1, 5):
+        yield "practitioners", own(name, number, label="P", active=number != 4)
+    for number, (minutes, places) in enumerate(((30, 1), (60, 1), (45, 5)), start=1):
+        kind = {"duration_in_minutes": minutes, "max_attendees": places}
+        yield "appointment_types", own(name, number, name="T", **kind)
+    for number in range(1, 15):
+        # Merges go to smaller numbers, and sometimes on from there.
+        merged = _sometimes(draw, 0.2, draw.randrange(1, number)) if number > 1 else None
+        kept = {"archived_at": _sometimes(draw, 0.2, _text(NOW - timedelta(days=9)))}
+        old = _sometimes(draw, 0.3, "old-1")
+        fields = {"merged_with_patient_id": merged, "old_reference_id": old, **kept}
+        yield "patients", own(name, number, label="N", **fields)
+        if draw.random() < 0.7:
+            told = {"patient_id": number, "referral_source_type_id": draw.choice((1, 2, 9))}
+            when = _text(NOW - timedelta(days=draw.randrange(200)))
+            yield "referral_sources", own(name, number, created_at=when, **told)
+    yield "referral_source_types", own(name, 1, name="Search")
+    yield "referral_source_types", own(name, 2, name="Doctor")
+
+
+def _calendar(draw: random.Random, name: str) -> Rows:
+    for number in range(1, 13):
+        where = {"practitioner_id": draw.randint(1, 4), "business_id": draw.randint(1, 4)}
+        yield "daily_availabilities", own(name, number, day_of_week=draw.randint(0, 7), **where)
+        for position in range(draw.randint(1, 2)):
+            starts = 7 + 5 * position
+            ends = draw.choice((starts + 3, starts + 4, 0, 2, starts))
+            hours = {"starts_at": f"{starts:02}:15", "ends_at": f"{ends:02}:15" if ends else "0:00"}
+            place = {"daily_availability_id": number, "position": position}
+            yield (
+                "daily_availabilities__availabilities",
+                {"_account": name, **place, **hours},
+            )
+    for number in range(1, 9):
+        where = {"practitioner_id": draw.randint(1, 4), "business_id": draw.randint(1, 4)}
+        begins, stops = _stretch(draw, draw.choice((60, 180, 900, 3000)))
+        rule = {
+            "repeat_rule__repeat_type": draw.choice((None, "Daily", "Weekly")),
+            "repeat_rule__repeating_interval": draw.choice((None, 1, 2)),
+            "repeat_rule__number_of_repeats": draw.choice((None, 0, 3, 200)),
+        }
+        block = {"starts_at": begins, "ends_at": stops, **where}
+        yield "availability_blocks", own(name, number, **block, **rule)
+        where["business_id"] = draw.choice((None, where["business_id"]))
+        begins, stops = _stretch(draw, draw.choice((45, 300, 20_000)))
+        gone = {"archived_at": _sometimes(draw, 0.2, _text(NOW))}
+        block = {"starts_at": begins, "ends_at": stops, **where, **gone}
+        yield "unavailable_blocks", own(name, number, **block)
+
+
+def _stretch(draw: random.Random, minutes: int) -> tuple[str, str]:
+    """From a quarter of an hour near a change of clocks, or near now."""
+    near = draw.choice((*CHANGES, NOW - timedelta(days=20), NOW, NOW))
+    hours = draw.choice((30, 24 * 30))
+    begins = near + timedelta(minutes=15 * draw.randint(-4 * hours, 4 * hours))
+    return _text(begins), _text(begins + timedelta(minutes=minutes))
+
+
+def _booking(draw: random.Random, begins: str) -> dict[str, Any]:
+    """When it was made and what became of it; a cancellation may come late."""
+    starts = datetime.fromisoformat(begins)
+    made = starts - timedelta(hours=draw.choice((1, 20, 30, 200, 900)))
+    cut = starts + timedelta(hours=draw.choice((-400, -30, -12, -1, 2, 500)))
+    cancelled = _sometimes(draw, 0.2, _text(max(cut, made)))
+    reason = {
+        "cancellation_reason": draw.choice((None, 10, 30, 60, 99)),
+        "cancellation_reason_description": draw.choice((None, "", "Childcare")),
+    }
+    return {
+        **{"created_at": _text(made), "updated_at": _text(made), "cancelled_at": cancelled},
+        **(reason if cancelled else {}),
+    }
+
+
+def _appointments(draw: random.Random, name: str) -> Rows:
+    for number in range(1, 90):
+        minutes = draw.choice((15, 30, 30, 45, 60, 60, 90, 600, 3000, -30))
+        begins, stops = _stretch(draw, minutes)
+        who = {"patient_id": draw.choice((None, *range(1, 15))), "appointment_type_id": 1}
+        who |= {"practitioner_id": draw.choice((1, 1, 2, 3, 4, None))}
+        who |= {"business_id": draw.choice((1, 2, 3, 4, None))}
+        came = draw.choice((True, False, False))
+        marks = {"patient_arrived": came, "did_not_arrive": not came and draw.random() < 0.4}
+        marks |= {"treatment_note_status": draw.choice((None, 10, 90, 90, 50))}
+        gone = {"archived_at": _sometimes(draw, 0.1, _text(NOW - timedelta(days=5)))}
+        times = {"starts_at": begins, "ends_at": stops, **_booking(draw, begins)}
+        yield "individual_appointments", own(name, number, **who, **marks, **gone, **times)
+
+
+def _classes(draw: random.Random, name: str) -> Rows:
+    seat = 0
+    for number in range(200, 212):
+        begins, stops = _stretch(draw, draw.choice((45, 60)))
+        what = {"practitioner_id": draw.randint(1, 3), "business_id": draw.randint(1, 4)}
+        what |= {"appointment_type_id": 3, "max_attendees": draw.choice((None, 4))}
+        times = {"starts_at": begins, "ends_at": stops}
+        made = {"created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z"}
+        yield "group_appointments", own(name, number, **what, **times, **made)
+        for patient in draw.sample(range(1, 15), draw.randint(0, 4)):
+            seat += 1
+            who = {"booking_id": number, "patient_id": patient}
+            marks = {"arrived": draw.choice((None, True, False))}
+            yield "attendees", own(name, seat, **who, **marks, **_booking(draw, begins))
+
+
+def _money(draw: random.Random, name: str) -> Rows:
+    for number in range(1, 40):
+        net = draw.randrange(-2_000, 20_000)
+        day = (NOW - timedelta(days=draw.randrange(250))).date().isoformat()
+        amounts = {"net_amount": f"{net / 100}", "total_amount": f"{net * 11 // 10 / 100}"}
+        who = {"patient_id": draw.randint(1, 14), "practitioner_id": draw.choice((None, 1, 2))}
+        state = {"status": draw.choice((None, 10, 20, 30, 40)), "issue_date": day}
+        state |= {"closed_at": _sometimes(draw, 0.5, f"{day}T12:00:00Z")}
+        state |= {"archived_at": _sometimes(draw, 0.1, _text(NOW))}
+        where = {"business_id": draw.choice((None, 1, 2, 3))}
+        yield "invoices", own(name, number, number=number, **amounts, **who, **state, **where)
+    yield "products", own(name, 1, name="Band", stock_level="5.5")
+    yield "products", own(name, 2, name="Old", stock_level="1", archived_at=_text(NOW))
