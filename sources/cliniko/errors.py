@@ -10,6 +10,7 @@ ClinikoError
 │   ├── Forbidden     go on  403: the key's user lacks the right to this list
 │   └── NotFound      go on  404: no such path, or a record that is hidden
 ├── Malformed         stop   an answer whose shape we do not know, or that leads elsewhere
+│   ├── NewFields     stop   a field that nobody described, where none may come
 │   └── TooLarge      less   an answer with more bytes than are read; a smaller page may do
 ├── Unavailable       retry  no answer, 5xx, or a 200 that is no JSON
 │   ├── Overloaded    less   no answer in time, or a gateway's word; a smaller page may do
@@ -17,6 +18,8 @@ ClinikoError
 ├── Stopped           stop   the run was told to end; nothing more is asked
 └── Locked            later  another run is at work
 """
+
+from collections.abc import Collection
 
 ADVICE = {
     301: "redirects are not followed; is the shard at the key's end right, or base_url?",
@@ -82,6 +85,22 @@ class NotFound(Refused):
 
 class Malformed(ClinikoError):
     """An answer that we cannot trust: an unknown shape, far too large, or a link to elsewhere."""
+
+
+class NewFields(Malformed):
+    """Fields that nobody described, where the settings say that none may come."""
+
+    def __init__(self, names: Collection[str]) -> None:
+        """Say which, and what to do."""
+        super().__init__(
+            f"new fields: {', '.join(sorted(names))}; schema_contract is freeze, so the list is "
+            "not read further: evolve would store them, discard_value would leave them out"
+        )
+        self.names = names
+
+    def __reduce__(self) -> tuple[type["NewFields"], tuple[Collection[str]]]:
+        """How to build it again, in another process."""
+        return type(self), (self.names,)
 
 
 class TooLarge(Malformed):

@@ -32,6 +32,9 @@ FORBIDDEN_IN_URL = re.compile(r"[^!-~]|[\\@?#%]|/\.{1,2}(/|$)|(?<!:)//")
 Profile = Literal["full", "pseudonymous", "minimal"]
 """How much of an account is kept; `privacy` says what that means."""
 
+SchemaContract = Literal["evolve", "discard_value", "freeze"]
+"""What becomes of a field that nobody described, in dlt's words."""
+
 SECRETS = ("api_key", "privacy_salt")
 SALT = 32  # characters that a salt has at least; fewer could be guessed
 MODE = re.compile(r"0?[46][04]{2}")  # nobody executes it, and others do not write it
@@ -50,8 +53,10 @@ NUMBERS: dict[str, tuple[type[float], float, float]] = {
 """What a number may be: whole or not, from, to."""
 
 
+CHOICES = {"privacy_profile": Profile, "schema_contract": SchemaContract}
 TEXT = "it must be a text"
 _KINDS = {
+    **{name: f"it must be {' or '.join(get_args(words))}" for name, words in CHOICES.items()},
     "forget_gone": "it must be true or false",
     "privacy_columns": 'it must be a table such as "patients.email" = "hash"',
 }
@@ -78,6 +83,7 @@ class ClinikoSettings(BaseConfiguration):
     privacy_profile:      how much is kept: full, pseudonymous or minimal
     privacy_salt:         what hashes are keyed with
     privacy_columns:      `table.column` → keep, hash or drop, whatever the profile says
+    schema_contract:      what becomes of new fields: evolve, discard_value or freeze
     forget_gone:          whether patients who are gone from the account are forgotten
     published_mode:       rights of the file that readers open, as chmod writes them
     """
@@ -102,6 +108,7 @@ class ClinikoSettings(BaseConfiguration):
     privacy_profile: Profile = "full"
     privacy_salt: Optional[TSecretStrValue] = None  # noqa: UP045
     privacy_columns: Optional[dict[str, Any]] = None  # noqa: UP045
+    schema_contract: SchemaContract = "evolve"
     forget_gone: bool = False
     published_mode: str = "600"
 
@@ -209,7 +216,7 @@ def problems(settings: ClinikoSettings, section: str = "") -> list[str]:
         "base_url": _url_problem(settings.base_url) if settings.base_url else "",
         "account": _text_problem(settings.account, ACCOUNT, "like main: a-z, 0-9, _ and -"),
         **{name: _number_problem(settings[name], name) for name in NUMBERS},
-        "privacy_profile": _choice_problem(settings.privacy_profile),
+        **{name: _choice_problem(settings[name], name) for name in CHOICES},
         "privacy_columns": _columns_problem(settings.privacy_columns),
         "privacy_salt": _salt_problem(settings),
         "forget_gone": "" if isinstance(settings.forget_gone, bool) else _KINDS["forget_gone"],
@@ -255,9 +262,9 @@ def _number_problem(value: object, name: str) -> str:
     return f"it must be a {'whole ' if kind is int else ''}number from {low:g} to {high:g}"
 
 
-def _choice_problem(profile: object) -> str:
-    """What is wrong with the name of a profile."""
-    return "" if profile in get_args(Profile) else f"it must be {' or '.join(get_args(Profile))}"
+def _choice_problem(value: object, name: str) -> str:
+    """What is wrong with one of several words."""
+    return "" if value in get_args(CHOICES[name]) else _KINDS[name]
 
 
 def _columns_problem(columns: object) -> str:

@@ -16,6 +16,7 @@ from ..endpoints.schema import (
     REMOVED,
 )
 from ..endpoints.spec import Endpoint, Record
+from ..errors import NewFields
 from ..pagination.walk import Page, received
 from ..transform.convert import fingerprint, json_text, storable, usable_ids
 from ..transform.erased import (
@@ -112,6 +113,8 @@ class LoadPackage:
             return []
         again = self._taken.keys() & marks.keys()
         result = self._typed(page.records, page.read_at)
+        if result.left_out and self._treatment.new == "freeze":
+            raise NewFields(result.left_out)
         self.left_out |= result.left_out
         if again:
             keyed = zip(page.records, _keys(page), strict=True)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from ..api.json_decoding import UNREADABLE
 from ..endpoints import schema
 from ..endpoints.spec import Endpoint, Record
+from ..settings import SchemaContract
 from . import redaction
 from .convert import json_text
 
@@ -60,7 +61,8 @@ class Treatment:
     """What becomes of one endpoint's records.
 
     reads:   whether they are read at all
-    known:   whether only fields that are described are kept
+    known:   whether only fields that are described are kept, in rejected records too
+    new:     what becomes of fields that nobody described
     hashed:  a text's hash
     """
 
@@ -68,6 +70,12 @@ class Treatment:
     known: bool
     effects: Effects
     hashed: Callable[[str], str]
+    new: SchemaContract = "evolve"
+
+    @property
+    def described_only(self) -> bool:
+        """Whether only fields that are described become columns."""
+        return self.known or self.new != "evolve"
 
     def of(self, table: str) -> Mapping[str, Effect]:
         """What becomes of the table's columns, where their values do not just stay."""

@@ -14,7 +14,7 @@ from ..endpoints import ENDPOINTS, schema
 from ..endpoints.schema import Column
 from ..endpoints.spec import Endpoint
 from ..errors import ConfigError
-from ..settings import ClinikoSettings, Profile
+from ..settings import ClinikoSettings, Profile, SchemaContract
 from .masking import FREE, TIMES, Effect, Treatment, hasher
 
 PROFILES: dict[Profile, str] = {
@@ -37,11 +37,13 @@ class Rules:
     """A profile, with what the settings say of single columns.
 
     columns:  `table.column` → what becomes of it, whatever the profile says
+    new:      what becomes of fields that nobody described
     """
 
     profile: Profile = "full"
     columns: Mapping[str, Effect] = field(default_factory=dict)
     salt: str = field(default="", repr=False)
+    new: SchemaContract = "evolve"
 
     def __hash__(self) -> int:
         """By what is hashable; rules that are alike so far are told apart by comparing them."""
@@ -69,7 +71,8 @@ class Rules:
             for column, effect in sorted(effects.items())
         }
         salted = {"salt": treatment.hashed("")[:8]} if "hash" in columns.values() else {}
-        strict = {"profile": self.profile, "reads": treatment.reads, "known": treatment.known}
+        known = treatment.described_only
+        strict = {"profile": self.profile, "reads": treatment.reads, "known": known}
         return strict | salted | {"columns": columns}
 
 
@@ -84,7 +87,7 @@ def _treatment(rules: Rules, endpoint: Endpoint) -> Treatment:
         for table in schema.tables(endpoint)
     }
     strict = rules.profile != "full"
-    return Treatment(rules.reads(endpoint), strict, effects, hasher(rules.salt))
+    return Treatment(rules.reads(endpoint), strict, effects, hasher(rules.salt), rules.new)
 
 
 def stays(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> bool:
@@ -109,7 +112,8 @@ def rules(settings: ClinikoSettings) -> Rules:
     given: dict[str, Any] = settings.privacy_columns or {}
     if wrong := [line for name, effect in given.items() if (line := _problem(name, effect))]:
         raise ConfigError("\n".join(wrong))
-    return Rules(settings.privacy_profile, given, settings.privacy_salt or "")
+    salt = settings.privacy_salt or ""
+    return Rules(settings.privacy_profile, given, salt, settings.schema_contract)
 
 
 def _full(column: Column) -> Effect:

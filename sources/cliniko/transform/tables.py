@@ -204,7 +204,7 @@ class _Rows:
 
         Where only described fields are kept there is none, and their names are noted.
         """
-        if self.treatment.known:
+        if self.treatment.described_only:
             names = schema_drift.named(objects, known, prefix)
             self.result.left_out.update(self._part + name for name in names)
             return
