@@ -21,7 +21,8 @@ select
   lines.unit_price,
   lines.net_amount,
   {{ money(wide('lines.gross_amount') ~ ' - ' ~ wide('lines.net_amount')) }} as tax_amount,
-  lines.gross_amount
+  lines.gross_amount,
+  lines.discount_amount
 from {{ ref('stg_invoice_items') }} as lines
 join {{ ref('fct_invoices') }} as invoices
   on invoices._account = lines._account and invoices.invoice_id = lines.invoice_id

@@ -29,7 +29,12 @@ select
   invoices.net_amount,
   invoices.tax_amount,
   invoices.gross_amount,
-  {{ money('lines.net_amount') }} as lines_net_amount
+  {{ money('lines.net_amount') }} as lines_net_amount,
+  cast({{ at_zone('invoices.closed_at', 'closing.time_zone') }} as date) as closed_on,
+  case
+    when lower(invoices.payer_name) in (lower(patients.patient_name), lower(survivors.patient_name)) then 'patient'
+    else coalesce(invoices.payer_name, 'not given')
+  end as payer
 from {{ ref('int_invoices') }} as invoices
 join {{ ref('int_zones') }} as zones
   on zones._account = invoices._account
@@ -43,3 +48,7 @@ left join {{ ref('stg_practitioners') }} as practitioners
   on practitioners._account = invoices._account and practitioners.practitioner_id = invoices.practitioner_id
 left join {{ ref('stg_businesses') }} as businesses
   on businesses._account = invoices._account and businesses.business_id = invoices.business_id
+left join {{ ref('stg_patients') }} as patients
+  on patients._account = invoices._account and patients.patient_id = invoices.patient_id
+left join {{ ref('stg_patients') }} as survivors
+  on survivors._account = invoices._account and survivors.patient_id = invoices.survivor_id

@@ -10,6 +10,7 @@ select
   original_invoice_id,
   coalesce({{ invoice_status('status') }}, case when closed_at is null then 'open' else 'closed' end) as status,
   closed_at,
+  nullif(trim(split_part(replace(invoice_to, chr(13), ''), chr(10), 1)), '') as payer_name,
   {{ money('discounted_amount') }} as discount_amount,
   {{ money('net_amount') }} as net_amount,
   {{ money('tax_amount') }} as tax_amount,
