@@ -35,8 +35,8 @@ VISITS: tuple[tuple[Any, ...], ...] = (
     (5, "2025-10-12T22:00", SAM, BEN, FOLLOW_UP, {"invoice_status": 10}),
     (6, "2025-08-03T23:00", TESS, BEN, FOLLOW_UP, {"invoice_status": 20}),
     (7, "2026-05-17T23:00", TESS, BEN, INITIAL, {"treatment_note_status": 90}),
-    (8, "2026-05-11T23:00", UMA, ANA, FOLLOW_UP, {"did_not_arrive": True}),
-    (9, "2026-05-12T23:00", UMA, ANA, CLASS, {"did_not_arrive": True}),
+    (8, "2026-05-11T23:00", UMA, ANA, FOLLOW_UP, {"did_not_arrive": True, "patient_case_id": 6}),
+    (9, "2026-05-12T23:00", UMA, ANA, CLASS, {"did_not_arrive": True, "patient_case_id": 6}),
     (10, "2025-10-05T23:00", VIC, BEN, INITIAL, {"invoice_status": 20}),
     # Monday, 22 June, 9:00 in Sydney: to come.
     (
@@ -97,6 +97,41 @@ PEOPLE = {
     VIC: {"label": "Vic Dunn", "archived_at": "2026-01-01T00:00:00Z"},
 }
 
+PHONES = (
+    (PAT, 0, "02 5550 1111", "Home"),
+    (PAT, 1, "0491 570 006", "Mobile"),
+    (RAE, 0, "02 5550 2222", "Work"),
+)
+
+# id, patient, day, created
+RECALLS = (
+    (1, RAE, "2026-06-01", "2026-03-02"),
+    (2, PAT, "2026-06-20", "2026-05-04"),  # answered by visit 20
+    (3, SAM, "2026-06-16", "2025-10-13"),  # not due yet
+    (4, TESS, "2026-06-15", "2026-05-18"),  # due; Tess was last here 28 days before
+    (5, QUINN, "2026-06-15", "2026-05-11"),  # due; Quinn was here more than 30 days before
+)
+
+# id, patient, most sessions, last day, closed, what else
+CASES: tuple[tuple[Any, ...], ...] = (
+    (1, PAT, 3, None, None, {}),  # visit 20 is booked: two are left
+    (2, QUINN, 10, "2026-06-30", None, {}),
+    (3, RAE, 1, "2026-06-16", "2026-03-02T00:00:00Z", {}),
+    (4, SAM, 10, "2026-07-14", None, {}),  # in 29 days
+    (5, TESS, None, "2026-06-01", None, {}),
+    (6, UMA, 2, None, None, {"include_dna_attendees": True}),  # of visits 8 and 9
+    (7, SAM, 2, None, None, {}),  # not begun
+)
+
+# id, patient, attendee, appointment, handed in
+FORMS = (
+    (1, PAT, 120, 20, None),
+    (2, QUINN, 102, 2, "2026-05-11T01:00:00Z"),  # two hours after the visit began
+    (3, RAE, 103, 3, "2026-03-01T10:00:00Z"),
+    (4, TESS, None, 7, None),
+    (5, UMA, 108, 8, None),  # did not come
+)
+
 
 def rows() -> Iterator[tuple[str, dict[str, Any]]]:
     """Every row of both accounts, with the table that it is for."""
@@ -142,10 +177,29 @@ def _north() -> Iterator[tuple[str, dict[str, Any]]]:
     for name, kind in ((1, "Service"), (2, "Service")):
         yield "billable_items", {**own, "id": name, "item_type": kind}
     yield from _bills(own, INVOICES, LINES)
+    yield from _paperwork(own)
     # Ana works on Mondays from 9 to 12.
     yield "daily_availabilities", {**own, "id": 1, "day_of_week": 1, **_who(ANA)}
     hours = {"daily_availability_id": 1, "position": 0, "starts_at": "09:00", "ends_at": "12:00"}
     yield "daily_availabilities__availabilities", {**own, **hours}
+
+
+def _paperwork(own: dict[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for patient, place, number, kind in PHONES:
+        phone = {"patient_id": patient, "position": place, "number": number, "phone_type": kind}
+        yield "patients__patient_phone_numbers", {**own, **phone}
+    yield "recall_types", {**own, "id": 1, "name": "Check-up"}
+    for number, patient, day, made in RECALLS:
+        recall = {"id": number, "patient_id": patient, "recall_at": day, "recall_type_id": 1}
+        yield "recalls", {**own, **recall, "created_at": f"{made}T00:00:00Z"}
+    for number, patient, most, last, closed, more in CASES:
+        case = {"id": number, "patient_id": patient, "max_sessions": most, "expiry_date": last}
+        made = {"created_at": "2026-05-01T00:00:00Z", "closed_at": closed, "name": f"Case {number}"}
+        yield "patient_cases", {**own, **case, **made, **more}
+    for number, patient, seat, visit, done in FORMS:
+        form = {"id": number, "patient_id": patient, "attendee_id": seat, "booking_id": visit}
+        made = {"created_at": "2026-03-01T00:00:00Z", "completed_at": done, "name": "Consent"}
+        yield "patient_forms", {**own, **form, **made}
 
 
 def _south() -> Iterator[tuple[str, dict[str, Any]]]:

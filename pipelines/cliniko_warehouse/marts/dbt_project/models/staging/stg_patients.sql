@@ -4,6 +4,7 @@ select
   coalesce(nullif(label, ''), nullif(trim(coalesce(first_name, '') || ' ' || coalesce(last_name, '')), '')) as patient_name,
   cast(extract(year from date_of_birth) as integer) as birth_year,
   nullif(sex, '') as sex,
+  nullif(email, '') as email,
   nullif(city, '') as city,
   nullif(post_code, '') as post_code,
   nullif(country_code, '') as country_code,
