@@ -82,7 +82,9 @@ def test_what_an_invoice_says_beyond_its_lines_is_counted(tables: Tables) -> Non
 
 def test_discounts_and_credit_notes_stand_beside_revenue(tables: Tables) -> None:
     discounts = {
-        r["item_name"]: r["discounts"] for r in _all(tables, "mart_revenue") if r["discounts"]
+        (r["local_date"], r["item_name"]): r["discounts"]
+        for r in _all(tables, "mart_revenue")
+        if r["discounts"]
     }
     credits = {
         (r["local_date"], r["item_name"]): r["credited_net"]
@@ -90,7 +92,7 @@ def test_discounts_and_credit_notes_stand_beside_revenue(tables: Tables) -> None
         if r["credited_net"]
     }
 
-    assert discounts == {"Review": 6}
+    assert discounts == {(date(2026, 5, 11), "Review"): 6}  # and not on the day of closing
     assert credits == {
         (date(2026, 6, 3), "Consultation"): -20,
         (date(2026, 6, 2), "Review"): -12,
