@@ -335,10 +335,9 @@ def _introduction(settings: ClinikoSettings) -> dict[str, str]:
 
 def _connections(settings: ClinikoSettings, halted: Callable[[], bool]) -> Connections:
     """The connections that settings ask for."""
-    for name in ("urllib3.connection", "urllib3.connectionpool"):
-        logger = logging.getLogger(name)
-        if logger.level == logging.NOTSET:
-            logger.setLevel(logging.ERROR)  # the rest shows queries, so filters' values
+    logger = logging.getLogger("httpcore")
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.ERROR)  # the rest shows the headers of answers
     timeout = httpx.Timeout(settings.read_timeout, connect=settings.connect_timeout)
     try:
         whole = settings.answer_timeout

@@ -1,55 +1,37 @@
-"""Connections to one host, kept open: httpx's requests and answers, urllib3's sockets.
+"""Connections to the API, kept open: httpcore's pool, with one limit for the whole of an answer.
 
-httpx's own parse HTTP in Python. urllib3's take a third of the CPU for a page of 140 kB,
-and half of it for a small answer.
+httpx's own transport waits for each byte anew, so that a server which sends one now and
+then is never late, and sleeps through a signal. httpcore's pool, on which that transport
+rests, lets the network be replaced, so only the reading from a socket is ours.
 """
 
-import base64
 import os
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+import weakref
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from http.client import HTTPException, HTTPResponse
-from io import BufferedReader, RawIOBase
-from math import ceil, inf
+from math import inf
 from pathlib import Path
-from socket import SocketIO
 from typing import Any
 from urllib.request import getproxies, proxy_bypass
 
+import httpcore
 import httpx
-import urllib3
-from urllib3 import exceptions as broken
-from urllib3.connection import HTTPConnection, HTTPSConnection
 
 CONNECTIONS = 20  # at once; a run has about 16 threads
-KEEP_ALIVE = 30  # seconds that connections are kept while nothing is asked
-CHUNK = 2**18  # bytes that are taken off a socket at once, if they are there; TLS has 16,384
+KEEP_ALIVE = 30.0  # seconds that a connection is kept while nothing is asked
 BLINK = 0.5  # seconds; how soon one who waits for a byte sees that a limit is passed
 GRACE = 1.0  # seconds for answers that are on their way when the run is told to end
-LINES, LONGEST = 100, 65_536  # of what may follow an answer in chunks, and bytes of each
-
-KINDS: dict[type[Exception], type[httpx.TransportError]] = {
-    broken.EmptyPoolError: httpx.PoolTimeout,
-    broken.ProxyError: httpx.ProxyError,
-    broken.NewConnectionError: httpx.ConnectError,
-    broken.ConnectTimeoutError: httpx.ConnectTimeout,
-    broken.SSLError: httpx.ConnectError,
-    broken.ReadTimeoutError: httpx.ReadTimeout,
-}
-"""urllib3's errors → httpx's. The first that fits counts: some are kinds of others."""
-
 
 ALIVE = [
-    *HTTPConnection.default_socket_options,
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
     *(
-        (socket.IPPROTO_TCP, getattr(socket, name), KEEP_ALIVE)
+        (socket.IPPROTO_TCP, getattr(socket, name), int(KEEP_ALIVE))
         for name in ("TCP_KEEPIDLE", "TCP_KEEPINTVL")
         if hasattr(socket, name)
     ),
@@ -63,83 +45,88 @@ class Limits:
     """How long an answer may take.
 
     whole:   seconds from the request to the last byte, headers and all
-    silent:  seconds without a byte
     halted:  whether the run is to end; from then on an answer has `GRACE` seconds left
     clock:   seconds that never go back
     """
 
     whole: float
-    silent: float
-    halted: Callable[[], bool] = lambda: False
-    clock: Callable[[], float] = time.monotonic
+    halted: Callable[[], bool]
+    clock: Callable[[], float]
 
 
-class _Wire(RawIOBase):
-    """What comes off a socket, within limits.
+class _Request(threading.local):
+    """When the answer to what a thread asks has to be complete."""
 
-    A socket's own timeout counts from one byte to the next, so a server that sends one now
-    and then is never late; and it sleeps through a signal. So it wakes every `BLINK`.
-    """
+    late = inf
+    is_halted = False
 
-    def __init__(self, connection: socket.socket, opened: SocketIO, limits: Limits) -> None:
-        self._connection, self._opened, self._limits = connection, opened, limits
-        self._late = limits.clock() + limits.whole
-        self._is_halted = False
 
-    def readable(self) -> bool:
-        return True
+class _Stream(httpcore.NetworkStream):
+    """A connection whose reads end when the answer is late, or the run is to end."""
 
-    def readinto(self, into: Any) -> int:
-        """Take what there is. Raises TimeoutError where a limit is passed."""
-        silent = self._limits.clock() + self._limits.silent
+    def __init__(self, stream: httpcore.NetworkStream, limits: Limits, request: _Request) -> None:
+        self._stream, self._limits, self._request = stream, limits, request
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Take what there is. Raises ReadTimeout where a limit is passed."""
+        silent = inf if timeout is None else self._limits.clock() + timeout
         while True:
             try:
-                count = self._connection.recv_into(into)
-            except TimeoutError:
+                data = self._stream.read(max_bytes, min(BLINK, inf if timeout is None else timeout))
+            except httpcore.ReadTimeout:
                 self._check(silent)
             else:
                 self._check(inf)
-                return count
+                return data
 
     def _check(self, silent: float) -> None:
-        now = self._limits.clock()
-        if not self._is_halted and self._limits.halted():
-            self._is_halted, self._late = True, min(self._late, now + GRACE)
-        if now >= min(silent, self._late):
-            raise TimeoutError
+        now, request = self._limits.clock(), self._request
+        if not request.is_halted and self._limits.halted():
+            request.is_halted, request.late = True, min(request.late, now + GRACE)
+        if now >= min(silent, request.late):
+            raise httpcore.ReadTimeout
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Send bytes."""
+        self._stream.write(buffer, timeout)
 
     def close(self) -> None:
-        """Let go of the socket, which stays open as long as anybody holds it."""
-        self._opened.close()
-        super().close()
+        """Let go of the socket."""
+        self._stream.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.NetworkStream:
+        """The same within TLS."""
+        secure = self._stream.start_tls(ssl_context, server_hostname, timeout)
+        return _Stream(secure, self._limits, self._request)
+
+    def get_extra_info(self, info: str) -> Any:
+        """What the connection knows of itself."""
+        return self._stream.get_extra_info(info)
 
 
-class _Reply(HTTPResponse):
-    """An answer within limits. Python alone waits for the next byte of its headers for ever."""
+class _Network(httpcore.SyncBackend):
+    """Opens connections that keep the limits."""
 
-    def __init__(self, sock: socket.socket, *how: Any, **more: Any) -> None:
-        super().__init__(sock, *how, **more)
-        limits: Limits | None = getattr(_asking, "limits", None)
-        if limits:
-            self.fp: Any = BufferedReader(_Wire(sock, self.fp.detach(), limits))
+    def __init__(self, limits: Limits, request: _Request) -> None:
+        super().__init__()
+        self._limits, self._request = limits, request
 
-    def _read_and_discard_trailer(self) -> None:
-        for _ in range(LINES):
-            if self.fp.readline(LONGEST) in (b"\r\n", b"\n", b""):
-                return
-        raise HTTPException
-
-
-_asking = threading.local()
-"""The limits of what a thread asks: urllib3 hands nothing on to an answer."""
-
-
-class _Plain(HTTPConnection):
-    response_class = _Reply
-
-
-class _Secure(HTTPSConnection):
-    response_class = _Reply
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        """A connection."""
+        opened = super().connect_tcp(host, port, timeout, local_address, socket_options)
+        return _Stream(opened, self._limits, self._request)
 
 
 class Connections(httpx.BaseTransport):
@@ -153,25 +140,20 @@ class Connections(httpx.BaseTransport):
         self,
         root: httpx.URL,
         timeout: httpx.Timeout,
-        clock: Callable[[], float] = time.monotonic,
         *,
         whole: float = inf,
         halted: Callable[[], bool] = lambda: False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Get ready. Raises ValueError or OSError if the environment's settings are no use.
 
         whole:   seconds that an answer may take in all
         halted:  whether the run is to end, so that nothing is waited for any more
         """
-        self._root, self._clock = str(root), clock
-        silent = inf if timeout.read is None else timeout.read
-        self._limits = Limits(whole, silent, halted)
-        self._timeout = urllib3.Timeout(connect=timeout.connect, read=min(BLINK, silent))
-        self._patience = ceil(timeout.pool or 0)  # urllib3 says whole seconds
-        self._manager = _manager(root)
-        self._lock = threading.Lock()
-        self._asked = clock()
-        self._pool = self._new()
+        self._timeout = timeout.as_dict()
+        self._limits, self._request = Limits(whole, halted, clock), _Request()
+        self._pool = _pool(root, _Network(self._limits, self._request))
+        weakref.finalize(self, self._pool.close).atexit = False  # of a client that nobody closed
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request without a body; its answer, the body still to be read.
@@ -179,87 +161,73 @@ class Connections(httpx.BaseTransport):
         What is asked for is its URL's path and query, unless its extension `target` says
         otherwise, which is httpx's word for that.
         """
-        target: bytes = request.extensions.get("target", request.url.raw_path)
-        _asking.limits = self._limits
+        self._request.late = self._limits.clock() + self._limits.whole
+        self._request.is_halted = False
+        url = request.url
+        asked = httpcore.Request(
+            request.method,
+            httpcore.URL(
+                scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+            ),
+            headers=request.headers.raw,
+            extensions={**request.extensions, "timeout": self._timeout},
+        )
         with _translated():
-            response = self._fresh().urlopen(
-                request.method,
-                target.decode("ascii"),
-                headers={n.decode(): v.decode() for n, v in request.headers.raw},
-                retries=False,
-                redirect=False,
-                timeout=self._timeout,
-                pool_timeout=self._patience,
-                preload_content=False,
-                decode_content=False,
-            )
-        # Bytes, since httpx takes no text beyond ASCII, which a server may send.
-        headers = [(n.encode("latin-1"), v.encode("latin-1")) for n, v in response.headers.items()]
-        return httpx.Response(response.status, headers=headers, stream=_Body(response))
+            response = self._pool.handle_request(asked)
+        return httpx.Response(
+            response.status,
+            headers=response.headers,
+            stream=_Body(response),
+            extensions=response.extensions,
+        )
 
     def close(self) -> None:
-        """Close them all; those that are in use, once they are not."""
-        with self._lock:
-            self._pool.close()
-
-    def _fresh(self) -> urllib3.HTTPConnectionPool:
-        """Connections that have not been idle all together.
-
-        What stands between us and the API may have forgotten an idle one without telling
-        either side; a request on it would wait in vain. One that is idle beside others is
-        probed by the system (see `ALIVE`).
-        """
-        with self._lock:
-            now = self._clock()
-            if now - self._asked > KEEP_ALIVE:
-                self._pool.close()
-                self._manager.clear()  # which only forgets it, without closing
-                self._pool = self._new()
-            self._asked = now
-            return self._pool
-
-    def _new(self) -> urllib3.HTTPConnectionPool:
-        pool = self._manager.connection_from_url(self._root)
-        secure = isinstance(pool, urllib3.HTTPSConnectionPool)
-        pool.ConnectionCls = _Secure if secure else _Plain
-        return pool
+        """Close them all."""
+        self._pool.close()
 
 
 class _Body(httpx.SyncByteStream):
     """A body, as it comes off its connection."""
 
-    def __init__(self, response: urllib3.BaseHTTPResponse) -> None:
+    def __init__(self, response: httpcore.Response) -> None:
         self._response = response
 
     def __iter__(self) -> Iterator[bytes]:
         with _translated():
-            while chunk := self._response.read1(CHUNK):
-                yield chunk
+            yield from self._response.iter_stream()
 
     def close(self) -> None:
         """Give the connection back; one with an answer that was not read to its end, closed."""
-        self._response.close()
-        self._response.release_conn()
+        with _translated():
+            self._response.close()
 
 
-def _manager(root: httpx.URL) -> urllib3.PoolManager:
-    """What makes connections to a root."""
-    options: dict[str, Any] = {"maxsize": CONNECTIONS, "block": True, "socket_options": ALIVE}
+def _pool(root: httpx.URL, network: httpcore.NetworkBackend) -> httpcore.ConnectionPool:
+    """The connections to a root, by a proxy if the environment names one."""
+    options: dict[str, Any] = {
+        "max_connections": CONNECTIONS,
+        "max_keepalive_connections": CONNECTIONS,
+        "keepalive_expiry": KEEP_ALIVE,
+        "network_backend": network,
+        "socket_options": ALIVE,
+    }
     if root.scheme != "https":
-        return urllib3.PoolManager(**options)
+        return httpcore.ConnectionPool(**options)
     tls = _tls(*map(_version, ("SSL_CERT_FILE", "SSL_CERT_DIR")))
-    options["ssl_context"] = tls
     found = {} if proxy_bypass(f"{root.host}:{root.port or 443}") else getproxies()
     address = found.get("https") or found.get("all")
     if not address:
-        return urllib3.PoolManager(**options)
+        return httpcore.ConnectionPool(ssl_context=tls, **options)
     proxy = httpx.Proxy(address if "://" in address else f"http://{address}")
     if proxy.url.scheme not in ("http", "https"):
         raise ValueError("no kind of proxy that is known here")
-    who = base64.b64encode(":".join(proxy.auth).encode()).decode() if proxy.auth else ""
-    told = {"Proxy-Authorization": f"Basic {who}"} if who else {}
-    address = str(proxy.url)
-    return urllib3.ProxyManager(address, proxy_headers=told, proxy_ssl_context=tls, **options)
+    return httpcore.HTTPProxy(
+        str(proxy.url),
+        proxy_auth=proxy.raw_auth,
+        ssl_context=tls,
+        proxy_ssl_context=tls if proxy.url.scheme == "https" else None,
+        **options,
+    )
 
 
 @cache
@@ -274,26 +242,20 @@ def _version(name: str) -> tuple[str, int]:
     return path, Path(path).stat().st_mtime_ns if path and Path(path).exists() else 0
 
 
+ERRORS = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError)
+ERRORS += (httpcore.ProxyError, httpcore.UnsupportedProtocol)
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Raise urllib3's errors as httpx's, without their texts, which may quote an answer."""
+    """Raise httpcore's errors as httpx's of the same name, without their texts.
+
+    A text may quote an answer.
+    """
     try:
         yield
-    except (broken.HTTPError, OSError, HTTPException) as error:
-        kind = _kind(error)
+    except ERRORS as error:
+        kind: type[httpx.TransportError] = getattr(httpx, type(error).__name__)
     else:
         return
     raise kind("") from None
-
-
-def _kind(error: Exception) -> type[httpx.TransportError]:
-    """The error of httpx's that stands for one of urllib3's."""
-    if isinstance(error, broken.ProxyError) and isinstance(error.original_error, broken.HTTPError):
-        return _kind(error.original_error)  # it was not reached; one that refuses is an OSError
-    for theirs, ours in KINDS.items():
-        if isinstance(error, theirs):
-            return ours
-    under = error if isinstance(error, OSError) else (error.args or (None,))[-1]
-    if isinstance(under, OSError) and not isinstance(under, HTTPException):
-        return httpx.ReadError
-    return httpx.RemoteProtocolError
