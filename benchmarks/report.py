@@ -11,7 +11,7 @@ from benchmarks.subjects import CONTENDERS
 FILE = Path(__file__).with_name("RESULTS.md")
 CHART = "results.svg"
 HIDDEN = {"rows", "refused"}  # figures that a table shows in another way
-USUAL = (
+DEFAULTS = (
     "step",
     "who",
     "wall s",
@@ -81,7 +81,7 @@ def _table(results: Results, name: str) -> str:
     """A line for each step and who took it."""
     extra = sorted({key for one in results.outcomes[name].samples for key in one.more} - HIDDEN)
     rows = (_row(results, name, step, who, extra) for step, who in _sorted(results, name))
-    return listed((*USUAL, *extra), rows)
+    return listed((*DEFAULTS, *extra), rows)
 
 
 def _sorted(results: Results, name: str) -> list[tuple[str, str]]:

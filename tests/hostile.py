@@ -13,7 +13,7 @@ from cliniko.endpoints import ENDPOINTS
 from cliniko.errors import ClinikoError
 from cliniko.extract.batches import Batch
 from cliniko.extract.load_package import LoadPackage
-from cliniko.pagination.walk import Page, Walk
+from cliniko.pagination.walk import ListReader, Page
 from cliniko.settings import ClinikoSettings
 from cliniko.transform.privacy import Rules
 from cliniko.transform.types import ARROW
@@ -41,7 +41,7 @@ def swallow(body: bytes, name: str, rules: Rules = PROFILES[0]) -> int:
     endpoint = ENDPOINTS[name]
     pages: list[Page] = []
     with _client(body) as client:
-        walk = Walk(client, endpoint, endpoint.paths[0])
+        walk = ListReader(client, endpoint, endpoint.paths[0])
         try:
             for page in walk.pages():
                 pages.append(page)

@@ -19,7 +19,7 @@ from cliniko.pagination.page import Page
 from cliniko.pagination.parallel import Pages, together
 from cliniko.settings import ClinikoSettings
 from cliniko.transform.privacy import rules
-from cliniko_warehouse.load.checkpoints import gather
+from cliniko_warehouse.load.checkpoints import extract_all
 from cliniko_warehouse.sandbox import (
     Account,
     Served,
@@ -96,7 +96,7 @@ def test_who_holds_no_baton_waits_without_it(other: Callable[[], bool]) -> None:
 def read(client: Client, settings: ClinikoSettings, *names: str) -> list[str]:
     """Read lists as a run does; how that ended."""
     readings = {name: Reading(ENDPOINTS[name]) for name in names}
-    gather(EndpointExtractor(settings, client, rules(settings), readings), {}, ())
+    extract_all(EndpointExtractor(settings, client, rules(settings), readings), {}, ())
     return [reading.status for reading in readings.values()]
 
 

@@ -16,7 +16,7 @@ from cliniko.extract.progress import Reading
 from cliniko.transform.privacy import Rules
 from cliniko_warehouse.load.account_loader import AccountLoader
 from cliniko_warehouse.load.background_loader import BackgroundLoader
-from cliniko_warehouse.load.checkpoints import gather, load
+from cliniko_warehouse.load.checkpoints import extract_all, load
 from cliniko_warehouse.memory import give_back
 from cliniko_warehouse.sandbox import Account, Served, serve
 
@@ -130,7 +130,7 @@ def test_no_list_is_begun_once_a_checkpoint_holds_enough(served: Served) -> None
     readings = {name: Reading(ENDPOINTS[name]) for name in ("patients", "users", "taxes")}
     with Client(settings) as client:
         extract = EndpointExtractor(settings, client, Rules(), readings, full=1)
-        gather(extract, {}, (), workers=1)
+        extract_all(extract, {}, (), workers=1)
 
     assert [reading.rows for reading in readings.values()] == [100, 0, 0]
     assert {reading.status for reading in readings.values()} == {"unread"}

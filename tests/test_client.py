@@ -107,11 +107,11 @@ def test_budget_is_left_over_where_answers_take_longer_than_it_gives_them(
 
     settings = options(requests_per_minute=per_minute)
     with Client(settings, transport=httpx.MockTransport(slow), clock=cliniko.clock) as client:
-        before = client.leaves_budget
+        before = client.is_latency_bound
         for _ in range(10):
             client.get("/patients")
 
-        assert (before, client.leaves_budget) == (False, leaves)
+        assert (before, client.is_latency_bound) == (False, leaves)
 
 
 def throttled(reset: object = None, **headers: str) -> httpx.Response:
@@ -171,7 +171,7 @@ def test_our_own_connections_ask_for_just_what_httpx_would(
 def test_the_only_verb_is_get() -> None:
     public = {name for name in dir(Client) if not name.startswith("_")}
 
-    assert public == {"get", "follow", "rest", "close", "held_for", "leaves_budget"}
+    assert public == {"get", "follow", "rest", "close", "wait_time", "is_latency_bound"}
 
 
 def test_netrc_and_proxies_have_no_say_on_loopback(

@@ -28,7 +28,7 @@ from cliniko.extract.progress import Reading
 from cliniko.settings import resolve
 from cliniko.source import delivered
 from cliniko.transform.privacy import rules
-from cliniko_warehouse.load.checkpoints import gather
+from cliniko_warehouse.load.checkpoints import extract_all
 from cliniko_warehouse.warehouse.dlt_pipelines import pipeline
 from cliniko_warehouse.warehouse.warehouse import warehouse
 
@@ -248,7 +248,7 @@ def extract(flow: Any, root: str, account: str, loaded: Loaded) -> None:
     readings = {name: Reading(ENDPOINTS[name]) for name in names}
     with Client(settings) as client:
         extract = EndpointExtractor(settings, client, rules(settings), readings, "one")
-        flow.extract(delivered([gather(extract, {}, ())]))
+        flow.extract(delivered([extract_all(extract, {}, ())]))
     assert {name: r.message for name, r in readings.items() if r.status != "ok"} == {}
 
 

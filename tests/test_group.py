@@ -26,7 +26,7 @@ from cliniko_warehouse.ledger.runs import Run
 from cliniko_warehouse.ledger.writer import record
 from cliniko_warehouse.load import group_loader as grouping
 from cliniko_warehouse.load.account_loader import AccountLoader
-from cliniko_warehouse.load.checkpoints import gather
+from cliniko_warehouse.load.checkpoints import extract_all
 from cliniko_warehouse.load.group_loader import SharedLoader
 from cliniko_warehouse.load.pending import prepare
 from cliniko_warehouse.load.spool import Spool
@@ -490,7 +490,7 @@ def _left(clinics: Clinics) -> None:
     settings = clinics.settings("a")
     with Client(settings) as client:
         extract = EndpointExtractor(settings, client, rules(settings), clinics.readings())
-        group._together({member: gather(extract, {}, ())})
+        group._together({member: extract_all(extract, {}, ())})
 
 
 def test_a_patient_that_was_forgotten_alone_stays_so_in_the_first_group(clinics: Clinics) -> None:

@@ -13,7 +13,7 @@ from cliniko.endpoints import ENDPOINTS
 from cliniko.pagination.bisection import EACH, SPARE, Partitions
 from cliniko.pagination.list_request import ListRequest
 from cliniko.pagination.page import UnorderedResponse
-from cliniko.pagination.walk import Walk
+from cliniko.pagination.walk import ListReader
 from cliniko_warehouse.sandbox import Account, Served, lie, wrong_total
 
 LIST = "patients"
@@ -81,7 +81,7 @@ def test_a_second_that_is_read_by_id_is_counted_on_each_page(account, served, cl
     served.faults.append(lie(raw_total="null"))
     leave_out(account, everybody[150:153], lambda params: filtered(params, f"id:>{everybody[99]}"))
 
-    found = ids(Walk(client, ENDPOINTS[LIST], f"/{LIST}").pages())
+    found = ids(ListReader(client, ENDPOINTS[LIST], f"/{LIST}").pages())
 
     assert found >= set(everybody)
 
@@ -129,6 +129,6 @@ def test_a_whole_list_whose_pages_count_nothing_is_confirmed_by_a_second_pass(
 
     account.before_answer.append(delete)
 
-    [page] = Walk(client, ENDPOINTS["services"], "/services").pages()
+    [page] = ListReader(client, ENDPOINTS["services"], "/services").pages()
 
     assert page.records == list(account.rows("services"))

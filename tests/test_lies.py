@@ -11,7 +11,7 @@ from lies import LIES
 from cliniko.api.client import Client
 from cliniko.endpoints import ENDPOINTS
 from cliniko.errors import Unavailable
-from cliniko.pagination.walk import Walk
+from cliniko.pagination.walk import ListReader
 from cliniko_warehouse.sandbox import (
     Account,
     Served,
@@ -46,10 +46,10 @@ def walked(served: Served) -> Iterator[Any]:
     """What a walk reads under a lie: the ids, the walk, and its requests."""
     with Client(settings_for(served, max_attempts=1)) as client:
 
-        def read(*lies: Any, **how: Any) -> tuple[set[str], Walk, int]:
+        def read(*lies: Any, **how: Any) -> tuple[set[str], ListReader, int]:
             served.faults.last(*lies)
             before = len(served.log)
-            walk = Walk(client, ENDPOINTS[LIST], f"/{LIST}", **how)
+            walk = ListReader(client, ENDPOINTS[LIST], f"/{LIST}", **how)
             found = {record["id"] for page in walk.pages() for record in page.records}
             return found, walk, len(served.log) - before
 
@@ -134,7 +134,7 @@ def test_wherever_a_walk_is_interrupted_its_cursor_is_behind_all_that_is_unread(
     served, monkeypatch, part, second
 ):
     monkeypatch.setattr("cliniko.pagination.walk.PART", part)
-    monkeypatch.setattr(Client, "leaves_budget", True)
+    monkeypatch.setattr(Client, "is_latency_bound", True)
     since = served.account.now - timedelta(hours=1)
     backwards(served.account, second)
     unread = {r["id"]: datetime.fromisoformat(r["updated_at"]) for r in served.account.rows(LIST)}
@@ -147,7 +147,7 @@ def test_wherever_a_walk_is_interrupted_its_cursor_is_behind_all_that_is_unread(
 
     monkeypatch.setattr(served.account, "before_answer", [small])
     with Client(settings_for(served, max_attempts=1)) as client:
-        walk = Walk(client, ENDPOINTS[LIST], f"/{LIST}", since=since)
+        walk = ListReader(client, ENDPOINTS[LIST], f"/{LIST}", since=since)
         served.faults.last(lie(LIST, ignores_sort=True))
         for page in walk.pages():
             for record in page.records:

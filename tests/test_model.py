@@ -254,7 +254,7 @@ class World:
             self.account.create(self.case.name)
         self.account.before_answer.append(self._answer)
         self._patched.setattr("cliniko.pagination.walk.PART", self.case.part)
-        self._patched.setattr(Client, "leaves_budget", True)
+        self._patched.setattr(Client, "is_latency_bound", True)
         if self.in_turn:
             self._patched.setattr("cliniko.pagination.parallel.ThreadPoolExecutor", InTurn)
         return self

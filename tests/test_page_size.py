@@ -19,7 +19,7 @@ from cliniko.pagination.page_size import (
     PageSize,
     restored,
 )
-from cliniko.pagination.walk import Walk
+from cliniko.pagination.walk import ListReader
 from cliniko_warehouse.sandbox import (
     Account,
     Fault,
@@ -55,7 +55,7 @@ def served(account: Account) -> Iterator[Served]:
 def walked(served: Served, capacity: Capacity | None = None, **limits: float) -> list[str]:
     """The ids that a walk brings; what stands for a lost record begins with a minus."""
     client = Client(settings_for(served, **limits), sleep=lambda seconds: None)
-    walk = Walk(client, CONTACTS, "/contacts", capacity=capacity or Capacity())
+    walk = ListReader(client, CONTACTS, "/contacts", capacity=capacity or Capacity())
     found = [record for page in walk.pages() for record in page.records]
     return [("-" if UNREADABLE in r else "") + str(r.get("id", "?")) for r in found]
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cliniko.api.columnar import (
-    CREDIT,
+    MISS_LIMIT,
     ColumnarRecords,
     reader,
     values,
@@ -195,7 +195,7 @@ def test_a_list_that_is_not_as_described_is_soon_left_alone() -> None:
     good, odd = answer(taxes, [{"id": "1"}]), answer(taxes, [{"id": "1", "new": 1}])
 
     first = read(good)
-    others = [read(odd) for _ in range(CREDIT + 1)]
+    others = [read(odd) for _ in range(MISS_LIMIT + 1)]
 
     assert first
     assert not any(others)

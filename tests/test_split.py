@@ -16,7 +16,7 @@ from cliniko.extract.extractor import EndpointExtractor
 from cliniko.extract.progress import Reading, State
 from cliniko.pagination.page import Page
 from cliniko.pagination.partitions import divided, restored
-from cliniko.pagination.walk import Walk
+from cliniko.pagination.walk import ListReader
 from cliniko.transform.privacy import rules
 from cliniko_warehouse.recovery.cursors import reset
 from cliniko_warehouse.sandbox import Account, Served, faults
@@ -38,7 +38,7 @@ def account() -> Account:
 def _four_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lists need not be big to be split, nor answers slow."""
     monkeypatch.setattr("cliniko.pagination.walk.PART", 300)
-    monkeypatch.setattr(Client, "leaves_budget", True)
+    monkeypatch.setattr(Client, "is_latency_bound", True)
 
 
 @pytest.fixture
@@ -49,8 +49,8 @@ def client(served: Served) -> Iterator[Client]:
 
 @pytest.fixture
 def walk(client: Client) -> Any:
-    def made(**how: Any) -> Walk:
-        return Walk(client, ENDPOINTS["patients"], PATH, **how)
+    def made(**how: Any) -> ListReader:
+        return ListReader(client, ENDPOINTS["patients"], PATH, **how)
 
     return made
 
@@ -386,7 +386,7 @@ def test_a_list_is_worth_splitting_once_few_walks_go_on_beside_it(settings, clie
 def test_a_list_is_not_split_where_one_walk_uses_the_budget(settings, client, monkeypatch):
     mine = Reading(ENDPOINTS["patients"])
     extract = EndpointExtractor(settings, client, rules(settings), {"patients": mine})
-    monkeypatch.setattr(Client, "leaves_budget", False)
+    monkeypatch.setattr(Client, "is_latency_bound", False)
 
     assert not extract.is_idle(mine)
 

@@ -13,7 +13,7 @@ from cliniko.extract.state import (
     State,
     description,
     note_description,
-    worth_retrying,
+    retryable_rejections,
 )
 from cliniko_warehouse.sandbox import Account, Served, faults
 
@@ -49,15 +49,15 @@ def test_a_description_is_told_by_its_columns_and_by_the_version(monkeypatch):
 
 def test_what_was_rejected_by_this_description_is_not_tried_again():
     state: State = {"rejected": ["1"]}
-    before = worth_retrying(state, ENDPOINT)
+    before = retryable_rejections(state, ENDPOINT)
 
     note_description(state, ENDPOINT)
 
-    assert (before, worth_retrying(state, ENDPOINT)) == (["1"], [])
+    assert (before, retryable_rejections(state, ENDPOINT)) == (["1"], [])
 
 
 def test_a_list_that_is_read_whole_every_night_tries_all_again_anyway():
-    assert worth_retrying({"rejected": ["1"]}, ENDPOINTS["settings"]) == []
+    assert retryable_rejections({"rejected": ["1"]}, ENDPOINTS["settings"]) == []
 
 
 def test_too_many_to_name_are_forgotten_once_all_were_read_and_fit():

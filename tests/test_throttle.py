@@ -108,14 +108,14 @@ def test_no_minute_ever_holds_more_than_the_budget(
     held: list[tuple[float, float]] = []
 
     def worker(naps: list[float]) -> None:
-        for nap in naps:
-            time.sleep(nap)
+        for backoff in naps:
+            time.sleep(backoff)
             pace.wait()
             sent.append(time.now)
 
     def holder() -> None:
-        for nap, seconds in holds:
-            time.sleep(nap)
+        for backoff, seconds in holds:
+            time.sleep(backoff)
             held.append((time.now, time.now + seconds))
             pace.hold(seconds)
 
@@ -183,12 +183,12 @@ def test_tells_how_long_the_budget_keeps_a_request_waiting(time: Time) -> None:
 
     def onlooker() -> None:
         time.sleep(20)
-        told.append(pace.held_for)
+        told.append(pace.wait_time)
 
     time.run([pace.wait, onlooker])
 
     assert told == [pytest.approx(40, abs=1)]
-    assert pace.held_for == 0
+    assert pace.wait_time == 0
 
 
 def test_a_shorter_hold_does_not_end_a_longer_one(time: Time) -> None:
@@ -197,9 +197,9 @@ def test_a_shorter_hold_does_not_end_a_longer_one(time: Time) -> None:
 
     pace.hold(5)
 
-    assert pace.held_for == pytest.approx(60)
+    assert pace.wait_time == pytest.approx(60)
     assert pace.wait() == pytest.approx(60)
-    assert pace.held_for == 0
+    assert pace.wait_time == 0
 
 
 def test_a_sleeper_who_is_held_again_and_late_still_gets_a_place() -> None:

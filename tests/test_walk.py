@@ -11,7 +11,7 @@ from cliniko.api.client import Client
 from cliniko.endpoints import ENDPOINTS
 from cliniko.endpoints.spec import Record
 from cliniko.errors import Malformed, Unavailable
-from cliniko.pagination.walk import Page, Walk
+from cliniko.pagination.walk import ListReader, Page
 from cliniko_warehouse.sandbox import Account, Served, faults
 
 LASTING = 1_000  # times of a fault that does not pass
@@ -33,9 +33,9 @@ def client(served: Served) -> Iterator[Client]:
 def walk(client: Client) -> Any:
     """A walk of a list, by the endpoint's name."""
 
-    def made(name: str = "patients", path: str = "", **how: Any) -> Walk:
+    def made(name: str = "patients", path: str = "", **how: Any) -> ListReader:
         endpoint = ENDPOINTS[name]
-        return Walk(client, endpoint, path or endpoint.paths[0], **how)
+        return ListReader(client, endpoint, path or endpoint.paths[0], **how)
 
     return made
 

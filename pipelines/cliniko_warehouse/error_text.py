@@ -24,10 +24,10 @@ def said(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"
     text = str(error).strip().split("\n")[0][:LONGEST]
-    return blotted(text) or type(error).__name__
+    return redact(text) or type(error).__name__
 
 
-def blotted(text: str) -> str:
+def redact(text: str) -> str:
     """The text without what it quotes, unless that is a name of ours or a file's.
 
     From the first quotation that is neither up to the last one nothing is kept, since a

@@ -14,7 +14,7 @@ from cliniko_warehouse.sandbox.timestamps import DAY, date_text, text
 
 STATUS = {10: "Open", 20: "Paid", 30: "Closed", 40: "Open credit"}
 FIRST_NUMBER = 1001  # of the first invoice
-CREDIT = 60  # of so many invoices, one takes back the one before
+MISS_LIMIT = 60  # of so many invoices, one takes back the one before
 
 
 def thousandths(written: str) -> int:
@@ -221,7 +221,7 @@ def invoice(clinic: Clinic, row: Row) -> Record:
         "invoice_items": clinic.url(f"{path}/invoice_items"),
         "reversed_invoices": clinic.url(f"invoices?q[]=original_invoice_id:={row.id}"),
     }
-    if row.ordinal % CREDIT == CREDIT - 1:
+    if row.ordinal % MISS_LIMIT == MISS_LIMIT - 1:
         record["original_invoice"] = clinic.link("invoices", row.ordinal - 1)
     return record | ({"attendee": clinic.link("attendees", seat)} if seat >= 0 else {})
 

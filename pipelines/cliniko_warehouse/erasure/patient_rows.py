@@ -120,7 +120,7 @@ class Erasure:
             pass
         lists = [e for e in ENDPOINTS.values() if e.name in self.there and e.shape == "list"]
         for endpoint in lists:
-            self._shell(endpoint)
+            self._tombstone(endpoint)
         self._missing_patients(patients)
         for endpoint in lists:
             self._remove(endpoint)
@@ -146,7 +146,7 @@ class Erasure:
                     new += len(fresh)
         return new
 
-    def _shell(self, endpoint: Endpoint) -> None:
+    def _tombstone(self, endpoint: Endpoint) -> None:
         """What is noted of records, so that the account's count can be compared."""
         table, marks = self._table(endpoint.name), [m for m in MARKS if m in endpoint.hidden]
         columns = ", ".join(("created_at", "updated_at", *marks, "_gone_at"))

@@ -17,7 +17,7 @@ from cliniko.transform.types import ARROW
 from cliniko_warehouse.ledger.crash_markers import clear, killed, marks
 from cliniko_warehouse.ledger.runs import Run, _moment
 from cliniko_warehouse.ledger.tables import KILLED, RECONCILIATION, RUN_ENDPOINTS, RUNS
-from cliniko_warehouse.warehouse.connection import TURN, commit
+from cliniko_warehouse.warehouse.connection import WRITE_LOCK, commit
 from cliniko_warehouse.warehouse.dlt_pipelines import LEDGER, made
 from cliniko_warehouse.warehouse.warehouse import Warehouse
 
@@ -25,7 +25,7 @@ from cliniko_warehouse.warehouse.warehouse import Warehouse
 def record(runs: Sequence[Run], warehouse: Warehouse, state_dir: Path) -> None:
     """Write runs into the ledger; those that are there already anew."""
     folders = {run.run_id: marks(warehouse, run.account, state_dir) for run in runs}
-    with TURN:  # accounts that are read side by side share the ledger
+    with WRITE_LOCK:  # accounts that are read side by side share the ledger
         flow = made(LEDGER, warehouse, state_dir)
         for run in runs:
             run.killed = killed(folders[run.run_id], run.run_id, flow)

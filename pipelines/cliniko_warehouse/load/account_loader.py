@@ -17,13 +17,13 @@ from cliniko_warehouse.load.checkpoints import (
     FULL,
     WORKERS,
     States,
-    states_of,
+    copy_states,
 )
 from cliniko_warehouse.load.pending import prepare, settle
 from cliniko_warehouse.load.shared_schema import (
     Fields,
-    agreed,
     broke,
+    merge_known_fields,
     others,
 )
 from cliniko_warehouse.load.spool import Spool
@@ -69,11 +69,11 @@ class AccountLoader:
 
     def states(self) -> States:
         """What is kept of the account's endpoints; a copy, which a run moves on."""
-        return states_of(self.flow.state, self.account)
+        return copy_states(self.flow.state, self.account)
 
     def beginning(self) -> States:
         """What a run begins with."""
-        return agreed(self.states(), self._fields)
+        return merge_known_fields(self.states(), self._fields)
 
     @contextmanager
     def client(self) -> Iterator[SqlClientBase[Any]]:

@@ -39,12 +39,12 @@ def kept(state: Mapping[str, Any], account: str) -> States:
     return {name: one[account] for name, one in resources.items() if account in one}
 
 
-def states_of(state: Mapping[str, Any], account: str) -> States:
+def copy_states(state: Mapping[str, Any], account: str) -> States:
     """The same as a copy, which a run moves on."""
     return {name: copied(one) for name, one in kept(state, account).items()}
 
 
-def gather(
+def extract_all(
     extract: EndpointExtractor,
     states: States,
     made: Collection[str],

@@ -32,15 +32,15 @@ from cliniko_warehouse.load.checkpoints import (
     FULL,
     SOURCE,
     States,
+    copy_states,
     forget_scales,
-    states_of,
 )
 from cliniko_warehouse.load.shared_schema import (
     Fields,
-    agreed,
     broke,
-    learn,
+    merge_known_fields,
     others,
+    remember_fields,
 )
 from cliniko_warehouse.load.spool import Spool
 from cliniko_warehouse.memory import give_back
@@ -48,7 +48,7 @@ from cliniko_warehouse.paths import work
 from cliniko_warehouse.postgres.loaded_rows import Unlike
 from cliniko_warehouse.warehouse.connection import (
     LOADS,
-    TURN,
+    WRITE_LOCK,
     commit,
     connection,
     loads,
@@ -92,7 +92,7 @@ class SharedAccountLoader(AccountLoader):
 
     def states(self) -> States:
         """What is kept of the account's endpoints; a copy, which a run moves on."""
-        return states_of(self.state, self.account)
+        return copy_states(self.state, self.account)
 
     def spool(self) -> Spool:
         """Keeps rows on disk, but for this account's part of what memory may hold."""
@@ -119,8 +119,8 @@ class SharedAccountLoader(AccountLoader):
 
     def beginning(self) -> States:
         """What a run begins with."""
-        with TURN:  # others learn meanwhile
-            return agreed(self.states(), self._group.fields)
+        with WRITE_LOCK:  # others learn meanwhile
+            return merge_known_fields(self.states(), self._group.fields)
 
     def after(self, delivery: Delivery) -> State:
         """The state once a delivery is loaded; the one before stays as it is."""
@@ -210,12 +210,12 @@ class SharedLoader:
 
     def open(self) -> None:
         """Somebody begins whose run is to be recorded."""
-        with TURN:
+        with WRITE_LOCK:
             self._open += 1
 
     def close(self) -> None:
         """Somebody who began ends without a run that is to be recorded."""
-        with TURN:
+        with WRITE_LOCK:
             self._open -= 1
 
     def restored(self, account: str) -> State:
@@ -227,7 +227,7 @@ class SharedLoader:
 
     def _stored(self, account: str) -> TPipelineState | None:
         """What the destination has of an account, if it was ever loaded."""
-        with TURN, self._client as client, suppress(DestinationUndefinedEntity):
+        with WRITE_LOCK, self._client as client, suppress(DestinationUndefinedEntity):
             return load_pipeline_state_from_destination(f"{PREFIX}{account}", client)  # type: ignore[arg-type]
         return None
 
@@ -246,7 +246,7 @@ class SharedLoader:
         """Take over what accounts know; where they were read by themselves, the schema of one."""
         for account in self._accounts:
             stored = self._stored(account)
-            learn(self.fields, stored or {}, account)
+            remember_fields(self.fields, stored or {}, account)
             if self.flow.default_schema_name or not stored:
                 continue
             flow = pipeline(self._warehouse, account, self._state_dir)
@@ -276,7 +276,7 @@ class SharedLoader:
             if some := [one for one in waiting if isinstance(one.what, Delivery)]:
                 self._load(some)
             if not waiting or len(ended) == self._open:
-                with TURN:
+                with WRITE_LOCK:
                     self._open -= len(ended)
                 self._record(ended)
                 ended = []
@@ -308,7 +308,7 @@ class SharedLoader:
     def _load(self, waiting: Sequence[Waiting]) -> None:
         """Load deliveries together; if that breaks, one by one."""
         try:
-            with TURN:
+            with WRITE_LOCK:
                 if self.flow.has_pending_data:  # of a load that broke
                     self._tidy()
                 self._together({w.member: w.what for w in waiting if isinstance(w.what, Delivery)})
@@ -342,7 +342,7 @@ class SharedLoader:
         for member, state in states.items():
             member.state = state
             member.unlike += [one for one in found if one.account in ("", member.account)]
-            learn(self.fields, state, member.account)
+            remember_fields(self.fields, state, member.account)
         give_back()
 
     def _record(self, waiting: Sequence[Waiting]) -> None:

@@ -21,7 +21,7 @@ Fields = dict[str, Drift]
 """Endpoint → the columns that its new fields have become."""
 
 
-def learn(fields: Fields, state: Mapping[str, Any], account: str) -> None:
+def remember_fields(fields: Fields, state: Mapping[str, Any], account: str) -> None:
     """Note the columns that an account's new fields became; what is known already stays."""
     for name, one in kept(state, account).items():
         for table, columns in one.get("fields", {}).items():
@@ -30,7 +30,7 @@ def learn(fields: Fields, state: Mapping[str, Any], account: str) -> None:
                 known.setdefault(field, column)
 
 
-def agreed(states: States, fields: Fields) -> States:
+def merge_known_fields(states: States, fields: Fields) -> States:
     """What an account begins with: of fields that are new to it, what others found them to be."""
     for name, tables in fields.items():
         own = states.setdefault(name, {}).setdefault("fields", {})
@@ -63,7 +63,7 @@ def others(flow: dlt.Pipeline, account: str = "") -> Fields:
         for name in _names(flow):
             if name != f"{PREFIX}{account}":
                 state = load_pipeline_state_from_destination(name, client)
-                learn(found, state or {}, name.removeprefix(PREFIX))
+                remember_fields(found, state or {}, name.removeprefix(PREFIX))
     return found
 
 

@@ -68,7 +68,7 @@ def _busiest(run: Run) -> list[Reading]:
 def _doing(run: Run, client: Client) -> str:
     """Where a run stands, and what it waits for."""
     done = sum(r.status != "unread" for r in run.readings.values())
-    waits = client.held_for
+    waits = client.wait_time
     state = "reading" if done < len(run.readings) else "comparing with the account"
     if waits >= 1:
         state += f", waiting {waits:.0f} s for the request budget"

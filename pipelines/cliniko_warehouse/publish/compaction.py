@@ -34,7 +34,7 @@ def due(file: Path) -> None:
     _mark(file).touch(mode=0o600)
 
 
-def is_due(file: Path) -> bool:
+def needs_compaction(file: Path) -> bool:
     """Whether a DuckDB file has to be written anew."""
     return file.exists() and _mark(file).exists()
 

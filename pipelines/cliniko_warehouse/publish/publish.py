@@ -22,9 +22,9 @@ from cliniko_warehouse.paths import (
 )
 from cliniko_warehouse.publish.compaction import (
     compact,
-    is_due,
     is_mostly_empty,
     leftover,
+    needs_compaction,
 )
 from cliniko_warehouse.publish.side_files import HELD, closed_to_writers
 from cliniko_warehouse.publish.verification import in_words, verify_published
@@ -76,7 +76,7 @@ def publish(
         raise NotPublished(f"{target.parent} cannot be written ({error.strerror})") from error
     notes = [] if notes is None else notes
     try:
-        if is_due(work):
+        if needs_compaction(work):
             compact(work)
         if not _stripped(work, copy):
             os.truncate(copy, 0)  # a large file does not have to fit in a third time

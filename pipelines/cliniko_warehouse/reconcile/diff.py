@@ -12,7 +12,7 @@ from cliniko.errors import Malformed
 from cliniko.pagination import page
 from cliniko.pagination.list_request import PER_PAGE, ListRequest
 from cliniko.pagination.page import following
-from cliniko.pagination.page_links import by_links
+from cliniko.pagination.page_links import read_by_links
 from cliniko.transform.convert import usable_ids
 from cliniko_warehouse.reconcile.absence_proof import Budget, BudgetExhausted, NoAddress, Proof
 from cliniko_warehouse.reconcile.row_counts import (
@@ -59,7 +59,7 @@ class Comparison:
     rows_there: WarehouseRows
     budget: Budget
     accepted: bool = False
-    nameless: int = 0
+    without_id: int = 0
     doubted: bool = False
     counts: dict[State, int] = field(default_factory=dict)
     gone: set[int] = field(default_factory=set)
@@ -88,8 +88,8 @@ class Comparison:
         """Whether the account's count is the warehouse's, with the records that have no id."""
         here = self.rows_there.count(state)
         if state == "all":
-            return there == here + self.nameless
-        return here <= there <= here + self.nameless
+            return there == here + self.without_id
+        return here <= there <= here + self.without_id
 
     def is_much(self, rows: int) -> bool:
         """Whether so many rows are more than may be marked without asking."""
@@ -278,6 +278,6 @@ def _read_again(comparison: Comparison, rows: int) -> set[int]:
     comparison.budget.spend(ceil(rows / PER_PAGE))
     found = set[int | None]()
     for listed in comparison.lists:
-        for one in by_links(listed, ()):
+        for one in read_by_links(listed, ()):
             found.update(usable_ids(one.records))
     return found - {None}  # type: ignore[return-value]

@@ -11,19 +11,19 @@ from cliniko.errors import Refused
 from cliniko.extract.extractor import EndpointExtractor
 from cliniko.extract.progress import Reading, State
 from cliniko.pagination.list_request import PER_PAGE, ListRequest
-from cliniko.pagination.page import Page, received
+from cliniko.pagination.page import Page, next_read_at
 from cliniko.settings import ClinikoSettings
 from cliniko.transform.privacy import rules
 from cliniko_warehouse.ledger.runs import Checked, Run
 from cliniko_warehouse.load.account_loader import AccountLoader
-from cliniko_warehouse.load.checkpoints import gather
+from cliniko_warehouse.load.checkpoints import extract_all
 from cliniko_warehouse.reconcile.absence_proof import Budget
 from cliniko_warehouse.reconcile.count_batcher import Count
 from cliniko_warehouse.reconcile.diff import Comparison, diff_full_list
 from cliniko_warehouse.reconcile.not_compared import bounded, doubt, reason_of
 from cliniko_warehouse.reconcile.rolling_check import EPOCH, Place, row_by_row
 from cliniko_warehouse.reconcile.row_counts import WarehouseRows, count, states
-from cliniko_warehouse.warehouse.connection import TURN
+from cliniko_warehouse.warehouse.connection import WRITE_LOCK
 
 THREADS = 8
 
@@ -42,7 +42,7 @@ class ReconcileOptions:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
-USUAL = ReconcileOptions()
+DEFAULTS = ReconcileOptions()
 
 
 def reconcile(
@@ -89,13 +89,13 @@ def reconcile(
         count([one.rows_there for one in comparisons.values()])
         for name, comparison in comparisons.items():
             if kept.get(name, {}).get("rejected"):
-                comparison.nameless = comparison.rows_there.nameless()
+                comparison.without_id = comparison.rows_there.without_id()
         seen = _count(comparisons, run)
         every = comparisons | seen
         for name, comparison in seen.items():
             with bounded(run, name, comparison):
                 diff_full_list(comparison, run.readings[name].everything or ())
-        _spare_the_blank(every, run, terms)
+        _skip_suspiciously_empty(every, run, terms)
         before = {name: one.held() for name, one in every.items()}
         _search(comparisons, run)
         places = row_by_row(comparisons, kept, terms.now(), run)
@@ -129,10 +129,10 @@ def _settle(comparison: Comparison, name: str, run: Run) -> None:
         if not comparison.explains(state, comparison.counts[state]):
             comparison.counts[state] = comparison.count(state)  # it may have changed meanwhile
         there, here = comparison.counts[state], comparison.rows_there.count(state)
-        if state == "all" and comparison.nameless and there == here:
-            with TURN:
+        if state == "all" and comparison.without_id and there == here:
+            with WRITE_LOCK:
                 comparison.rows_there.forget_nameless()
-            comparison.nameless = 0
+            comparison.without_id = 0
         elif not comparison.explains(state, there):
             words = f"Cliniko counts {there} rows ({state}), and {here} are here"
             doubt(run, name, comparison, words)
@@ -195,7 +195,7 @@ def _is_unfiltered(error: BaseException | None) -> bool:
     return isinstance(error, Refused) and error.status == 400
 
 
-def _spare_the_blank(
+def _skip_suspiciously_empty(
     comparisons: Mapping[str, Comparison], run: Run, terms: ReconcileOptions
 ) -> None:
     """A list that is said to be empty, and was not, is left as it is."""
@@ -226,7 +226,7 @@ def _mark(comparison: Comparison, reading: Reading, run: Run, terms: ReconcileOp
         comparison.doubted = True
         run.fail(f"{name}: {gone} rows seem gone from the account and are not marked{ASK}")
         return
-    with TURN:
+    with WRITE_LOCK:
         comparison.rows_there.mark_gone(comparison.gone, terms.now())
     reading.gone = gone
 
@@ -258,7 +258,7 @@ def _load(
     extract = EndpointExtractor(
         settings, client, rules(settings), readings, run.run_id, run.forgotten
     )
-    loader.load(gather(extract, dict(kept), loader.tables()))
+    loader.load(extract_all(extract, dict(kept), loader.tables()))
 
 
 def _pages(comparison: Comparison) -> list[Page]:
@@ -266,6 +266,6 @@ def _pages(comparison: Comparison) -> list[Page]:
     records = list(comparison.records.values())
     path = comparison.lists[0].path
     return [
-        Page(path, records[at : at + PER_PAGE], received(), None)
+        Page(path, records[at : at + PER_PAGE], next_read_at(), None)
         for at in range(0, len(records), PER_PAGE)
     ]

@@ -114,7 +114,7 @@ class WarehouseRows:
         )
         return {int(number) for [number] in rows or ()}
 
-    def nameless(self) -> int:
+    def without_id(self) -> int:
         """How many records of the account are in `_rejected` alone; that table is there."""
         [[number]] = self.client.execute_sql(
             f"SELECT count(DISTINCT record) FROM {self._rejected} WHERE {self._nameless}",

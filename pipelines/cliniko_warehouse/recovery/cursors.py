@@ -14,7 +14,7 @@ from cliniko.errors import ConfigError, NothingLoaded, Unavailable
 from cliniko.extract.delivery import Delivery
 from cliniko.extract.progress import State
 from cliniko_warehouse.load.account_loader import AccountLoader
-from cliniko_warehouse.load.checkpoints import states_of
+from cliniko_warehouse.load.checkpoints import copy_states
 from cliniko_warehouse.paths import (
     DATASET,
     NOTHING,
@@ -42,7 +42,7 @@ def cursors(destination: str, state_dir: Path) -> dict[str, dict[str, dict[str, 
         flow = pipeline(store, account, state_dir)
         with suppress(PipelineStepFailed):  # a run is at work: then what is known here
             flow.sync_destination()
-        kept = states_of(flow.state, account)
+        kept = copy_states(flow.state, account)
         found[account] = {name: state.get("cursors", {}) for name, state in sorted(kept.items())}
     return found
 

@@ -24,7 +24,7 @@ from cliniko.extract.delivery import Delivery
 from cliniko.extract.progress import State
 from cliniko.transform.erased import FORGOTTEN
 from cliniko_warehouse.load import checkpoints
-from cliniko_warehouse.load.checkpoints import States, states_of
+from cliniko_warehouse.load.checkpoints import States, copy_states
 from cliniko_warehouse.load.pending import is_ahead
 from cliniko_warehouse.recovery.schema_damage import (
     COLUMNS,
@@ -38,7 +38,7 @@ from cliniko_warehouse.recovery.schema_damage import (
     tables_there,
     was_loaded,
 )
-from cliniko_warehouse.warehouse.connection import TURN, turn
+from cliniko_warehouse.warehouse.connection import WRITE_LOCK, turn
 from cliniko_warehouse.warehouse.dlt_pipelines import (
     PREFIX,
     accounts,
@@ -63,7 +63,7 @@ def repair(store: Warehouse, state_dir: Path, *, restored: bool = False) -> list
     """
     if store.name not in COLUMNS:
         return []
-    with TURN, client_of(store, dlt.Schema(DATASET)) as client:
+    with WRITE_LOCK, client_of(store, dlt.Schema(DATASET)) as client:
         there = tables_there(client, store.name)
         if DATASET not in there:
             _begin_anew(store, state_dir)
@@ -201,7 +201,7 @@ def _read_again(
     if flow.has_pending_data or is_ahead(flow):
         flow.drop()
         flow.sync_destination()
-    states = states_of(flow.state, account)
+    states = copy_states(flow.state, account)
     changed: States = {name: _taken_back(states[name]) for name in states.keys() & set(lists)}
     if REJECTED in damage.tables:
         for name, state in states.items():

@@ -10,10 +10,10 @@ from cliniko.transform.types import SQL
 from cliniko_warehouse.ledger.tables import LEDGER
 from cliniko_warehouse.marts.descriptions import Mart, marts
 from cliniko_warehouse.reference.er_diagrams import (
-    homes,
     leads_to,
     of_lists,
     of_marts,
+    primary_marts,
 )
 
 COMMAND = "cliniko endpoints --markdown > docs/tables.md"
@@ -90,7 +90,7 @@ def _housekeeping() -> str:
 
 
 def _mart(mart: Mart) -> str:
-    key, found = ", ".join(f"`{name}`" for name in mart.key), homes()
+    key, found = ", ".join(f"`{name}`" for name in mart.key), primary_marts()
     lines = [f"### {mart.name}\n", f"{mart.meaning} Key: {key}.\n"]
     lines += ["| column | type | meaning | privacy | leads to |", "| --- | --- | --- | --- | --- |"]
     for column in mart.columns:

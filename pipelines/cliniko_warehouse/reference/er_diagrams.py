@@ -17,7 +17,7 @@ def of_lists(endpoints: Iterable[Endpoint]) -> str:
     )
 
 
-def homes() -> dict[str, str]:
+def primary_marts() -> dict[str, str]:
     """Column → the mart whose key it is, with the account."""
     found: dict[str, str] = {}
     for mart in marts():
@@ -35,7 +35,7 @@ def leads_to(mart: Mart, column: MartColumn, found: Mapping[str, str]) -> str:
 
 def of_marts() -> str:
     """The links of the facts; the figures' keys lead to the same places."""
-    found = homes()
+    found = primary_marts()
     return _drawn(
         (leads_to(mart, column, found), mart.name, column.name)
         for mart in marts()

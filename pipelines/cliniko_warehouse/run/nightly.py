@@ -36,12 +36,12 @@ from cliniko_warehouse.paths import (
 )
 from cliniko_warehouse.presentation.progress import Progress
 from cliniko_warehouse.presentation.summary import closing
-from cliniko_warehouse.publish.compaction import compact, is_due
+from cliniko_warehouse.publish.compaction import compact, needs_compaction
 from cliniko_warehouse.publish.publish import NotPublished, publish, settle
 from cliniko_warehouse.publish.side_files import closed_to_writers
 from cliniko_warehouse.publish.verification import changed_by_others, is_new
 from cliniko_warehouse.reconcile.count_batcher import Count, CountBatcher
-from cliniko_warehouse.reconcile.reconcile import USUAL, ReconcileOptions, reconcile
+from cliniko_warehouse.reconcile.reconcile import DEFAULTS, ReconcileOptions, reconcile
 from cliniko_warehouse.reconcile.row_counts import count
 from cliniko_warehouse.recovery.recover import recovered
 from cliniko_warehouse.run.shutdown import ShutdownFlag, heard
@@ -68,7 +68,7 @@ def night(
     destination: str,
     state_dir: Path,
     console: Console,
-    terms: ReconcileOptions = USUAL,
+    terms: ReconcileOptions = DEFAULTS,
     as_of: datetime | None = None,
     whole: bool = False,
 ) -> Run:
@@ -94,7 +94,7 @@ def nights(
     destination: str,
     state_dir: Path,
     console: Console,
-    terms: ReconcileOptions = USUAL,
+    terms: ReconcileOptions = DEFAULTS,
     as_of: datetime | None = None,
     whole: bool = False,
 ) -> list[Run]:
@@ -207,7 +207,7 @@ class Night:
         if self.as_of is None:  # else the account's time is another one on purpose
             notes += _clocks(runs)
         if self.store.file:
-            if is_due(self.store.file):
+            if needs_compaction(self.store.file):
                 with suppress(OSError, duckdb.Error):  # then it stays due
                     compact(self.store.file)
             notes += self._published(runs, self.store.file, mode)

@@ -13,7 +13,7 @@ from cliniko.api.client import Client
 from cliniko.errors import OtherAccount, Stopped
 from cliniko.extract.extractor import EndpointExtractor
 from cliniko.extract.progress import Reading
-from cliniko.extract.state import read_to
+from cliniko.extract.state import low_watermark
 from cliniko.settings import ClinikoSettings
 from cliniko.transform.privacy import Rules, rules
 from cliniko_warehouse.erasure.patient_rows import forgotten
@@ -26,7 +26,7 @@ from cliniko_warehouse.ledger.writer import record
 from cliniko_warehouse.load.account_identity import verify
 from cliniko_warehouse.load.account_loader import AccountLoader
 from cliniko_warehouse.load.background_loader import BackgroundLoader
-from cliniko_warehouse.load.checkpoints import gather
+from cliniko_warehouse.load.checkpoints import extract_all
 from cliniko_warehouse.postgres.loaded_rows import in_words
 from cliniko_warehouse.publish.comments import comment
 from cliniko_warehouse.publish.indexes import index
@@ -138,8 +138,8 @@ def _checkpoints(
                 loader.full,
                 loader.batch,
             )
-            loading.begin({name: read_to(states.get(name, {})) for name in unread})
-            delivery = gather(extract, states, made, loader.workers, loader.spool())
+            loading.begin({name: low_watermark(states.get(name, {})) for name in unread})
+            delivery = extract_all(extract, states, made, loader.workers, loader.spool())
             if merges and len(loading.begun) == 1 and _are_unknown(unread.values()):
                 verify(loader, client, settings, again=True)
             made |= delivery.tables

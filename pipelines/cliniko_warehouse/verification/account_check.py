@@ -20,7 +20,7 @@ from cliniko.transform.privacy import rules
 from cliniko_warehouse.erasure.patient_rows import forgotten
 from cliniko_warehouse.load import account_identity
 from cliniko_warehouse.load.account_loader import AccountLoader
-from cliniko_warehouse.load.checkpoints import States, gather
+from cliniko_warehouse.load.checkpoints import States, extract_all
 from cliniko_warehouse.paths import work
 from cliniko_warehouse.publish.verification import Difference
 from cliniko_warehouse.verification.both_sides import (
@@ -96,7 +96,7 @@ def _read_again(
     with Client(settings) as client:
         while unread := {n: r for n, r in readings.items() if r.status == "unread"}:
             extract = EndpointExtractor(settings, client, rules(settings), unread, RUN, erased)
-            gather(extract, again, (), loader.workers, account)  # type: ignore[arg-type]
+            extract_all(extract, again, (), loader.workers, account)  # type: ignore[arg-type]
     return readings
 
 

@@ -18,7 +18,7 @@ LOADS = 4  # tables that are filled at once: dlt's 20 take more memory, and no l
 Compare = Callable[[dlt.Pipeline, Mapping[str, int], SqlClientBase[Any]], list[Unlike]]
 """What of a load is otherwise in the destination, given how many rows each table was sent."""
 
-TURN = threading.RLock()
+WRITE_LOCK = threading.RLock()
 """Held while a destination is written to: accounts that are read side by side share its
 tables, dlt's staging tables too, and DuckDB refuses two that write to one at once."""
 
@@ -29,7 +29,7 @@ def turn(flow: dlt.Pipeline) -> Iterator[None]:
 
     A destination that other machines write to has a turn of its own.
     """
-    with TURN, getattr(flow.destination, "turn", nullcontext)():
+    with WRITE_LOCK, getattr(flow.destination, "turn", nullcontext)():
         yield
 
 

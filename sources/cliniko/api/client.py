@@ -34,7 +34,7 @@ from .answer import Answer, json_body, message, server_date, words
 from .columnar import Read
 from .cpu_lock import waiting
 from .rate_limiter import RateLimiter, pause
-from .retries import GATEWAYS, MAX_BACKOFF, MAX_THROTTLED, Tries, give_up, narrate, tries_of
+from .retries import GATEWAYS, MAX_BACKOFF, MAX_THROTTLED, Attempts, attempts_of, give_up, narrate
 from .transport import Connections
 
 QUICK = 0.01  # seconds; below it handing answers from thread to thread takes longer
@@ -85,7 +85,7 @@ class Client:
         self._retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(Unavailable),
             stop=self._over,
-            wait=self._nap,
+            wait=self._backoff,
             sleep=self._rest,
             before_sleep=narrate,
             retry_error_callback=give_up,
@@ -100,12 +100,12 @@ class Client:
         self.close()
 
     @property
-    def held_for(self) -> float:
+    def wait_time(self) -> float:
         """Seconds until Cliniko is asked again; 0 if nothing waits for the budget."""
-        return self._throttle.held_for
+        return self._throttle.wait_time
 
     @property
-    def leaves_budget(self) -> bool:
+    def is_latency_bound(self) -> bool:
         """Whether answers take so long that asking one by one leaves budget over."""
         with self._lock:
             usual = median(self._took)
@@ -132,7 +132,7 @@ class Client:
 
         Raises TooLarge or Overloaded if the answer may be too much to ask for.
         """
-        tries = Tries(min(attempts or self._most, self._most), eager)
+        tries = Attempts(min(attempts or self._most, self._most), eager)
         return self._answer(self._request(path, urlencode(params)), path, tries, read)
 
     def rest(self, failed: int) -> None:
@@ -167,7 +167,7 @@ class Client:
         """The answer for a link from an earlier answer, if it stays under the root."""
         request = httpx.Request("GET", self._ours(url), headers=self._headers)
         path = request.url.raw_path.split(b"?")[0].decode()
-        tries = Tries(min(attempts or self._most, self._most), eager)
+        tries = Attempts(min(attempts or self._most, self._most), eager)
         return self._answer(request, path.removeprefix(_prefix(self._root)), tries)
 
     def _ours(self, text: str) -> httpx.URL:
@@ -193,7 +193,7 @@ class Client:
         return self._settings.max_attempts
 
     def _answer(
-        self, request: httpx.Request, path: str, tries: Tries, read: Read | None = None
+        self, request: httpx.Request, path: str, tries: Attempts, read: Read | None = None
     ) -> Answer:
         """The answer, after as many tries as it takes."""
         answer: Answer = self._retrying(self._try, request, path, tries, read)
@@ -207,18 +207,18 @@ class Client:
 
     def _over(self, state: tenacity.RetryCallState) -> bool:
         """Whether this was the last try."""
-        tries = tries_of(state)
+        tries = attempts_of(state)
         error = state.outcome.exception() if state.outcome else None
         if tries.eager and isinstance(error, Overloaded) and tries.failed >= error.patience:
             return True
         return tries.failed >= tries.most or tries.throttled >= MAX_THROTTLED
 
-    def _nap(self, state: tenacity.RetryCallState) -> float:
+    def _backoff(self, state: tenacity.RetryCallState) -> float:
         """Seconds until the next try."""
-        nap = tries_of(state).nap
-        return nap + self._random() if nap else 0.0
+        backoff = attempts_of(state).backoff
+        return backoff + self._random() if backoff else 0.0
 
-    def _try(self, request: httpx.Request, path: str, tries: Tries, read: Read | None) -> Answer:
+    def _try(self, request: httpx.Request, path: str, tries: Attempts, read: Read | None) -> Answer:
         """The answer, or the error that it stands for; one request is sent."""
         with waiting():
             body, date = self._asked(request, path, tries)
@@ -226,7 +226,7 @@ class Client:
         return Answer(shredded or json_body(body, path), date, len(body))
 
     def _asked(
-        self, request: httpx.Request, path: str, tries: Tries
+        self, request: httpx.Request, path: str, tries: Attempts
     ) -> tuple[bytes, pendulum.DateTime]:
         """An answer's body, and its date."""
         self._throttle.wait()
@@ -234,7 +234,7 @@ class Client:
             raise Stopped
         with self._lock:
             self.requests[path] += 1
-        tries.nap = min(2.0**tries.failed, MAX_BACKOFF)
+        tries.backoff = min(2.0**tries.failed, MAX_BACKOFF)
         tries.failed += 1
         began = self._clock()
         late = began + self._settings.answer_timeout
@@ -255,11 +255,11 @@ class Client:
         # request with its key, and its text may quote the answer.
         raise kind(f"GET {path}: {failure}")
 
-    def _throttled(self, response: httpx.Response, path: str, tries: Tries) -> NoReturn:
+    def _throttled(self, response: httpx.Response, path: str, tries: Attempts) -> NoReturn:
         """Hold all threads until the API answers again; this was no failure."""
         tries.failed -= 1
         tries.throttled += 1
-        tries.nap = 0.0
+        tries.backoff = 0.0
         with self._lock:
             self.throttled += 1
         now = server_date(response, self._now).timestamp()

@@ -32,7 +32,9 @@ _JSON: dict[Kind, Any] = {
 }
 """What a value of a kind is in JSON, as a rule; a kind that is not here has no rule."""
 
-CREDIT = 3  # answers that are not as described, beyond those that are, before a list is given up
+MISS_LIMIT = (
+    3  # answers that are not as described, beyond those that are, before a list is given up
+)
 
 
 class _Self(msgspec.Struct, gc=False, forbid_unknown_fields=True):
@@ -95,7 +97,7 @@ class _Reader:
         self, endpoint: Endpoint, decode: Callable[[bytes], Any], fields: Sequence[str]
     ) -> None:
         self._endpoint, self._decode, self._fields = endpoint, decode, fields
-        self._credit = CREDIT
+        self._credit = MISS_LIMIT
         self._steps = [described.name.partition("__") for described in endpoint.columns]
 
     def __call__(self, content: bytes) -> dict[str, Any] | None:

@@ -43,7 +43,7 @@ class RateLimiter:
         self._until = float("-inf")
 
     @property
-    def held_for(self) -> float:
+    def wait_time(self) -> float:
         """Seconds until the next request goes, held or out of budget; 0 if none has to wait."""
         with self._lock:
             now = self._clock()
@@ -58,13 +58,13 @@ class RateLimiter:
     def wait(self) -> float:
         """Block until a request may go, and say for how many seconds that was."""
         waited = 0.0
-        place, nap = self._take()
-        while nap > 0:
-            self._sleep(nap)
-            waited += nap
+        place, backoff = self._take()
+        while backoff > 0:
+            self._sleep(backoff)
+            waited += backoff
             if place >= self._until:
                 break  # no hold came while it slept
-            place, nap = self._take(instead_of=place)
+            place, backoff = self._take(instead_of=place)
         return waited
 
     def _take(self, instead_of: float | None = None) -> tuple[float, float]:

@@ -36,7 +36,7 @@ FAILURES = {
 
 
 @dataclass
-class Tries:
+class Attempts:
     """How often one request was tried in vain.
 
     most:       failures that are too many
@@ -50,12 +50,12 @@ class Tries:
     eager: bool = False
     failed: int = 0
     throttled: int = 0
-    nap: float = 0.0
+    backoff: float = 0.0
 
 
-def tries_of(state: tenacity.RetryCallState) -> Tries:
+def attempts_of(state: tenacity.RetryCallState) -> Attempts:
     """How often the request was tried, among what it is tried with."""
-    tries: Tries = next(one for one in state.args if isinstance(one, Tries))
+    tries: Attempts = next(one for one in state.args if isinstance(one, Attempts))
     return tries
 
 

@@ -153,7 +153,7 @@ class Connections(httpx.BaseTransport):
         self._timeout = timeout.as_dict()
         self._limits, self._request = Limits(whole, halted, clock), _Request()
         self._pool = _pool(root, _Network(self._limits, self._request))
-        weakref.finalize(self, self._pool.close).atexit = False  # of a client that nobody closed
+        weakref.finalize(self, self._pool.close)  # of a client that nobody closed
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request without a body; its answer, the body still to be read.
@@ -242,8 +242,13 @@ def _version(name: str) -> tuple[str, int]:
     return path, Path(path).stat().st_mtime_ns if path and Path(path).exists() else 0
 
 
-ERRORS = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError)
-ERRORS += (httpcore.ProxyError, httpcore.UnsupportedProtocol)
+ERRORS = (
+    httpcore.TimeoutException,
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.UnsupportedProtocol,
+)
 
 
 @contextmanager

@@ -88,7 +88,7 @@ class EndpointExtractor:
         """Whether so little is read besides that budget is left over."""
         known = self.readings.values() if self.readings else self.begun
         others = (one for one in known if one is not beside and one.status == "unread")
-        return self.client.leaves_budget and sum(one.at_once for one in others) <= FEW
+        return self.client.is_latency_bound and sum(one.at_once for one in others) <= FEW
 
     def rows(self, endpoint: Endpoint, state: State, made: Collection[str]) -> Iterator[Batch]:
         """The rows of an endpoint.

@@ -12,8 +12,8 @@ from ..pagination.page import Page, earlier
 from ..pagination.page_size import Capacity
 from ..pagination.parallel import Pages
 from ..pagination.partitions import Partitioning, restored
-from ..pagination.walk import Walk, always
-from .state import EVERY, State, worth_retrying
+from ..pagination.walk import ListReader, always
+from .state import EVERY, State, retryable_rejections
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Stretch:
     idle: Callable[[], bool] = always
 
 
-def walks(
+def read_all_paths(
     client: Client,
     endpoint: Endpoint,
     stretch: Stretch,
@@ -52,7 +52,7 @@ def walks(
         yield from unread(listed)
         if (yield from _is_continued(listed, stretch, kept)):
             since, parts = _place(path, kept, stretch.overlap)
-        walk = Walk(
+        walk = ListReader(
             client,
             endpoint,
             path,
@@ -73,7 +73,7 @@ def _is_continued(
     """Whether a list need not be read from its beginning; records that may fit now come first."""
     if not stretch.goes_on:
         return False
-    rejected = worth_retrying(kept, listed.endpoint)
+    rejected = retryable_rejections(kept, listed.endpoint)
     if EVERY in rejected:
         return False
     try:

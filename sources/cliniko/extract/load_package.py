@@ -17,13 +17,13 @@ from ..endpoints.schema import (
 )
 from ..endpoints.spec import Endpoint, Record
 from ..errors import NewFields
-from ..pagination.walk import Page, received
+from ..pagination.walk import Page, next_read_at
 from ..transform.convert import fingerprint, json_text, storable, usable_ids
 from ..transform.erased import (
     FORGOTTEN,
     Forgotten,
-    parted,
-    shells,
+    split_erased,
+    tombstones,
 )
 from ..transform.privacy import Rules
 from ..transform.schema_drift import Drift
@@ -98,7 +98,7 @@ class LoadPackage:
 
     def fits(self, page: Page) -> bool:
         """Whether no record of the page is here already with other lists inside."""
-        marks = self._marked(page)
+        marks = self._fingerprints(page)
         self._asked = page, marks
         return not any(self._taken.get(key, mark) != mark for key, mark in marks.items())
 
@@ -108,7 +108,7 @@ class LoadPackage:
         A parent that is here already comes again, but its lists do not.
         """
         page = self._once(self._without_forgotten(page))
-        marks = self._marked(page)
+        marks = self._fingerprints(page)
         if not page.records:
             return []
         again = self._taken.keys() & marks.keys()
@@ -141,10 +141,10 @@ class LoadPackage:
 
     def _without_forgotten(self, page: Page) -> Page:
         """The page without records of forgotten patients, of which only their shells go on."""
-        found = parted(self.endpoint, page.records, self._forgotten)
+        found = split_erased(self.endpoint, page.records, self._forgotten)
         if found.owned:
             self._put(
-                FORGOTTEN.name, shells(self.endpoint, found.owned, self.account, page.read_at)
+                FORGOTTEN.name, tombstones(self.endpoint, found.owned, self.account, page.read_at)
             )
         return page if found.kept is page.records else replace(page, records=found.kept)
 
@@ -164,14 +164,14 @@ class LoadPackage:
 
         Says whether it differs from what the last load of this kind had.
         """
-        nothing = self._typed([], received())
+        nothing = self._typed([], next_read_at())
         self._state["loaded"] = {
             name: sum(map(_stored, self._pending.get(name, ()))) for name in nothing.tables
         }
         for name, table in nothing.tables.items():
             if name not in self._pending:
-                self._put(name, emptied(table, self.account, received()))
-        page = Page(self.endpoint.name, [], received(), None)
+                self._put(name, emptied(table, self.account, next_read_at()))
+        page = Page(self.endpoint.name, [], next_read_at(), None)
         healed = self._bad - self._bad_here - {EVERY}
         self._put(REJECTED, self._rejections([self._cleared(page, key) for key in healed]))
         self._note(self._bad - healed)
@@ -181,7 +181,7 @@ class LoadPackage:
     def empty(self, names: Iterable[str]) -> None:
         """Add tables of the endpoint's own without rows, so that they come to be."""
         lacking = [name for name in names if not self._pending.get(name)]
-        nothing = self._typed([], received()) if lacking else ConvertedPage()
+        nothing = self._typed([], next_read_at()) if lacking else ConvertedPage()
         for name in nothing.tables.keys() & set(lacking):
             self._pending.setdefault(name, []).append(nothing.tables[name])
 
@@ -200,7 +200,7 @@ class LoadPackage:
             new = tuple(column for column, kind in found if kind == "json")
             yield Batch(self.tables[name], rows, new)
 
-    def _marked(self, page: Page) -> dict[str, int]:
+    def _fingerprints(self, page: Page) -> dict[str, int]:
         """The marks of a page; of the one that was just asked about they are known."""
         (asked, marks), self._asked = self._asked, (None, {})
         return marks if asked is page else dict(self._marks(page))

@@ -12,13 +12,13 @@ from ..errors import ClinikoError, Forbidden, NotFound
 from ..pagination.page_size import Capacity, restored
 from ..pagination.walk import Page, always
 from ..transform.tables import Rejection
-from .list_reader import Stretch, walks
+from .list_reader import Stretch, read_all_paths
 from .state import (
     EVERY,
     copied,
+    low_watermark,
     note_description,
-    read_to,
-    worth_retrying,
+    retryable_rejections,
 )
 from .state import State as State
 
@@ -127,12 +127,12 @@ class Reading:
         """The pages that this run has not yet taken; `idle` as a walk asks it."""
         if self._pages is None:
             kept = copied(state)  # it moves on while the pages are taken
-            self.cursor = read_to(kept)
+            self.cursor = low_watermark(kept)
             self._is_first = self.goes_on and not (kept.get("cursors") or kept.get("ranges"))
-            self._anew = not self.goes_on or EVERY in worth_retrying(kept, self.endpoint)
+            self._anew = not self.goes_on or EVERY in retryable_rejections(kept, self.endpoint)
             self.capacity = restored(kept)
             stretch = Stretch(self.since, self.until, self.goes_on, overlap, idle)
-            walked = walks(client, self.endpoint, stretch, kept, self.notes, self.capacity)
+            walked = read_all_paths(client, self.endpoint, stretch, kept, self.notes, self.capacity)
             self._pages = walked if self.given is None else iter(self.given)
         # No generator of ours: it would end the walk where a checkpoint ends, and know every
         # page until the next one is there.
@@ -171,7 +171,7 @@ class Reading:
         state.get("ranges", {}).pop(page.path, None)
         cursors = state.setdefault("cursors", {})
         cursors[page.path] = max(page.cursor.isoformat(), cursors.get(page.path, ""))
-        self.cursor = read_to(state)
+        self.cursor = low_watermark(state)
 
     def _rewind(self, page: Page, state: State) -> None:
         """Move the cursor back to where the list is read from once more."""
@@ -180,7 +180,7 @@ class Reading:
         kept = cursors.pop(page.path, None)
         if page.cursor and kept:
             cursors[page.path] = min(page.cursor.isoformat(), kept)
-        self.cursor = read_to(state)
+        self.cursor = low_watermark(state)
 
     def note(self, rejected: Sequence[Rejection]) -> None:
         """Count the records of which something could not be stored."""

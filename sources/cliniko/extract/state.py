@@ -40,7 +40,7 @@ def copied(state: State) -> State:
 EVERY = "*"  # stands for all rejected records, where they are too many to name
 
 
-def read_to(state: Mapping[str, Any]) -> str | None:
+def low_watermark(state: Mapping[str, Any]) -> str | None:
     """How far all of an endpoint's lists have been read, ISO 8601; None before the first row."""
     return min(state.get("cursors", {}).values(), default=None)
 
@@ -59,7 +59,7 @@ def version() -> str:
     return ""
 
 
-def worth_retrying(state: Mapping[str, Any], endpoint: Endpoint) -> list[str]:
+def retryable_rejections(state: Mapping[str, Any], endpoint: Endpoint) -> list[str]:
     """The records that were rejected and may fit now, since they would be typed otherwise."""
     rejected: list[str] = state.get("rejected", [])
     if not rejected or endpoint.shape != "list":  # the others are read whole every time

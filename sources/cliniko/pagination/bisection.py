@@ -67,7 +67,9 @@ class Partitions:
         tried = list[str]()
         while left := [name for name in self._fields if name not in tried]:
             before = len(self.seen)
-            way = _Way(self, [left[0], *(name for name in self._fields if name != left[0])])
+            way = _PartitionedRead(
+                self, [left[0], *(name for name in self._fields if name != left[0])]
+            )
             try:
                 yield from way.pages()
             except Unusable as error:
@@ -85,7 +87,7 @@ class Partitions:
         if not error.is_refused:
             self.listed.notes.append(str(error))
 
-    def _is_verified(self, way: "_Way", again: bool, before: int) -> bool:
+    def _is_verified(self, way: "_PartitionedRead", again: bool, before: int) -> bool:
         """Whether as many records came as are counted.
 
         A count that is none, or that is wrong, is outvoted: by a second way of cutting the
@@ -103,7 +105,7 @@ class Partitions:
 
 
 @dataclass
-class _Part:
+class _PartToRead:
     """A range that is to be read.
 
     of:       records that the range it is cut from has, None if that is not known
@@ -114,10 +116,10 @@ class _Part:
     bounds: dict[str, tuple[Any, Any]]
     of: int | None = None
     is_last: bool = False
-    held: tuple[Sequence[Record], "_Part"] | None = None
+    held: tuple[Sequence[Record], "_PartToRead"] | None = None
 
 
-class _Way:
+class _PartitionedRead:
     """One reading of a list in ranges, cut by the first field as long as it can be.
 
     count:     records that the list has, by the first answer
@@ -134,7 +136,7 @@ class _Way:
 
     def pages(self) -> Generator[Page, None, None]:
         """The pages of all ranges."""
-        waiting = [_Part(dict(self._of.bounds))]
+        waiting = [_PartToRead(dict(self._of.bounds))]
         while waiting:
             part = waiting.pop()
             answer = self._answer(part.bounds)
@@ -188,8 +190,8 @@ class _Way:
         return count
 
     def _parts(
-        self, part: _Part, answer: Answer, records: Sequence[Record], count: int | None
-    ) -> list[_Part]:
+        self, part: _PartToRead, answer: Answer, records: Sequence[Record], count: int | None
+    ) -> list[_PartToRead]:
         """What a range is cut into; nothing if its page is all that it has."""
         leads_on = page.following(answer) is not None
         if not records:
@@ -210,10 +212,10 @@ class _Way:
         self,
         name: str,
         ends: tuple[Any, Any],
-        part: _Part,
+        part: _PartToRead,
         records: Sequence[Record],
         count: int | None,
-    ) -> list[_Part]:
+    ) -> list[_PartToRead]:
         """A range cut by a field; nothing if the page does not say where."""
         came = _values(records, name)
         known = sorted({value for value in came if value is not None})
@@ -238,19 +240,19 @@ class _Way:
         self,
         name: str,
         ends: tuple[Any, Any],
-        part: _Part,
+        part: _PartToRead,
         records: Sequence[Record],
         count: int | None,
         came: Sequence[Any],
-    ) -> list[_Part]:
+    ) -> list[_PartToRead]:
         """What lies behind a page that came in order; the page itself, once the counts agree."""
         border = _next(came[-1]) if name == "id" else came[-1]
         head = [r for r, value in zip(records, came, strict=True) if value < border]
         low, high = ends
         if not _holds(border, low, high):
             return _divided(name, ends, part.bounds, [sorted(set(came))[1]], count)
-        first = _Part({**part.bounds, name: (low, border)}, count)
-        return [_Part({**part.bounds, name: (border, high)}, count, held=(head, first))]
+        first = _PartToRead({**part.bounds, name: (low, border)}, count)
+        return [_PartToRead({**part.bounds, name: (border, high)}, count, held=(head, first))]
 
     def _taken(self, records: Sequence[Record]) -> Page:
         """A page of records, which came now."""
@@ -263,7 +265,7 @@ class _Way:
 
 def _beside(
     name: str, ends: tuple[Any, Any], bounds: Bounds, value: Any, count: int | None
-) -> list[_Part]:
+) -> list[_PartToRead]:
     """A range whose page has one value of a field: that value, and what is on either side."""
     borders = [one for one in (value, _next(value)) if one is not None]
     parts = _divided(name, ends, bounds, borders, count)
@@ -272,13 +274,13 @@ def _beside(
 
 def _divided(
     name: str, ends: tuple[Any, Any], bounds: Bounds, borders: Sequence[Any], count: int | None
-) -> list[_Part]:
+) -> list[_PartToRead]:
     """A range cut at borders, which ascend; those that cut nothing off are left out."""
     low, high = ends
     cuts = [b for b in borders if (low is None or low < b) and (high is None or b < high)]
     pairs = list(zip([low, *cuts], [*cuts, high], strict=True))
     return [
-        _Part({**bounds, name: pair}, count, is_last=place == len(pairs) - 1)
+        _PartToRead({**bounds, name: pair}, count, is_last=place == len(pairs) - 1)
         for place, pair in enumerate(pairs)
     ]
 

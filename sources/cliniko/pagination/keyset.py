@@ -33,7 +33,7 @@ def whole(at: datetime, left: int) -> None:
     """The `cut` of a list that is not read in ranges."""
 
 
-def by_change(
+def read_by_change(
     listed: ListRequest,
     since: datetime | None,
     until: datetime | None,

@@ -27,7 +27,7 @@ from ..errors import (
     TooLarge,
 )
 from . import page
-from .page import Page, received
+from .page import Page, next_read_at
 from .page_size import MANY, MOST, Ask, Capacity, find
 from .parallel import Pages
 
@@ -154,7 +154,7 @@ class ListRequest:
         self.has_given = True
         capped = min(cursor, self.start) if cursor and self.start else cursor
         lost = [self._lost.pop() for _ in range(len(self._lost))]
-        return Page(self.path, [*records, *lost] if lost else records, received(), capped, left)
+        return Page(self.path, [*records, *lost] if lost else records, next_read_at(), capped, left)
 
     def _get(
         self,

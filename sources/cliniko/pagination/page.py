@@ -196,7 +196,7 @@ _clock_lock = threading.Lock()
 _latest = datetime.min.replace(tzinfo=UTC)
 
 
-def received() -> datetime:
+def next_read_at() -> datetime:
     """Now, UTC, and later than any time given before in this process."""
     global _latest
     with _clock_lock:

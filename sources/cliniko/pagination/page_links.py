@@ -22,7 +22,7 @@ GROWTH = 1_000  # records by which a list may more than double while it is read
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def by_links(listed: ListRequest, window: Sequence[Filter]) -> Pages:
+def read_by_links(listed: ListRequest, window: Sequence[Filter]) -> Pages:
     """Every page of the window, or of the whole list if the window is refused too.
 
     How far the list has been read is known only at its end. Raises Unavailable if it

@@ -21,14 +21,14 @@ from .bisection import Partitions
 from .keyset import (
     SECOND,
     bounds,
-    by_change,
+    read_by_change,
     window,
 )
 from .list_request import ListRequest
 from .page import Page as Page
 from .page import UnorderedResponse
-from .page import received as received
-from .page_links import at_once, by_links
+from .page import next_read_at as next_read_at
+from .page_links import at_once, read_by_links
 from .page_size import Capacity
 from .parallel import Pages, together
 from .partitions import Partitioning, divided
@@ -40,7 +40,7 @@ def always() -> bool:
 
 
 @dataclass
-class Walk:
+class ListReader:
     """One list, from `since` to its end; `pages` reads it.
 
     since:    from this change on, UTC; None reads all
@@ -103,7 +103,9 @@ class Walk:
             yield from self._in_ranges(listed, partitions)
         except UnorderedResponse as reason:
             self.notes.append(f"{reason}; read by page links")
-            yield from by_links(listed, window(self.since, self.until) if partitions.bounds else ())
+            yield from read_by_links(
+                listed, window(self.since, self.until) if partitions.bounds else ()
+            )
 
     def _in_ranges(self, listed: ListRequest, partitions: Partitions) -> Pages:
         """In no order; how far the list is read is known at the end."""
@@ -122,7 +124,7 @@ class Walk:
             tried = True
             return split(listed, at, self.until, left)
 
-        parts = self.parts or (yield from by_change(listed, self.since, self.until, cut=cut))
+        parts = self.parts or (yield from read_by_change(listed, self.since, self.until, cut=cut))
         if parts:
             yield from side_by_side(listed, parts, self.until, self.overlap)
 
@@ -170,7 +172,7 @@ def side_by_side(
     """
     yield replace(listed.page([]), split=parts)
     ranges = [
-        by_change(listed.beside(), page.earlier(one.at, overlap), until, one)
+        read_by_change(listed.beside(), page.earlier(one.at, overlap), until, one)
         for one in parts.ranges
     ]
     with closing(together(ranges)) as coming:

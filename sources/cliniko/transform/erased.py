@@ -51,7 +51,7 @@ Forgotten = Mapping[str, Mapping[int, int]]
 
 
 @dataclass(frozen=True)
-class Parted:
+class SplitRecords:
     """A page's records, those of forgotten patients apart.
 
     kept:   the others
@@ -62,12 +62,14 @@ class Parted:
     owned: Sequence[tuple[Record, int]]
 
 
-def parted(endpoint: Endpoint, records: Sequence[Record], forgotten: Forgotten) -> Parted:
+def split_erased(
+    endpoint: Endpoint, records: Sequence[Record], forgotten: Forgotten
+) -> SplitRecords:
     """The records of a list, those that are to be left out apart."""
     if not forgotten or endpoint.shape != "list":
-        return Parted(records, [])
+        return SplitRecords(records, [])
     owned = [(record, patient(endpoint, record, forgotten)) for record in records]
-    return Parted(
+    return SplitRecords(
         [_without(endpoint, record, forgotten) for record, whose in owned if whose is None],
         [(record, whose) for record, whose in owned if whose is not None],
     )
@@ -82,7 +84,7 @@ def patient(endpoint: Endpoint, record: Record, forgotten: Forgotten) -> int | N
     return found
 
 
-def shells(
+def tombstones(
     endpoint: Endpoint, owned: Iterable[tuple[Record, int]], account: str, read_at: datetime
 ) -> pa.Table:
     """The rows of `_forgotten` that stand for records."""
