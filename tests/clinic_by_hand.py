@@ -36,6 +36,7 @@ NORTH_ROWS: Rows = {
         2: {"label": "Quinn", "archived_at": "2026-04-08T00:00:00Z"},
         3: {
             "label": "Rae",
+            "old_reference_id": "A-17",
             "archived_at": "2026-04-09T00:00:00Z",
             "merged_at": "2026-04-09T00:00:00Z",
             "merged_with_patient_id": 4,

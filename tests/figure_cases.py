@@ -68,7 +68,8 @@ def repeated_blocks() -> Rows:
 
 
 def leavers() -> Rows:
-    """Mondays from 9 to 17 of two who have left: 1 after Monday, 9 November; 2 was never booked."""
+    """Mondays from 9 to 17 of two who have left: 1 after Monday, 9 November; 2 was never booked,
+    and still has an hour on Tuesday, 17 November."""
     yield from base("leavers")
     for number in (1, 2):
         yield "practitioners", {**own("leavers", number + 10, active=False), "label": f"L{number}"}
@@ -81,6 +82,11 @@ def leavers() -> Rows:
                 **{"starts_at": "09:00", "ends_at": "17:00"},
             },
         )
+    block = {"practitioner_id": 12}
+    yield (
+        "availability_blocks",
+        _block("leavers", 1, "2026-11-16T22:00:00Z", "2026-11-16T23:00:00Z", **block),
+    )
     yield from _visits(
         "leavers",
         {"at": ("2026-11-01T22:00:00Z", "2026-11-01T22:30:00Z"), "practitioner_id": 11},

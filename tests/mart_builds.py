@@ -3,6 +3,7 @@
 A build takes seconds, so its tables are kept as rows in a file that all test workers share.
 """
 
+import json
 import os
 import pickle
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ import duckdb
 import postgres_server
 import psycopg2
 import pytest
+import yaml
 from clinic_by_hand import (
     LATER,
     MONTH_OVER,
@@ -37,6 +39,7 @@ from cliniko_warehouse.marts import build as making
 from cliniko_warehouse.marts import build_fingerprint, dbt_runner, inspect
 from cliniko_warehouse.marts.data_warnings import sentences
 from cliniko_warehouse.marts.nightly_step import turn
+from cliniko_warehouse.marts.project import PROJECT
 from cliniko_warehouse.marts.swap import session
 from cliniko_warehouse.paths import marts_folder, published, work_file
 from cliniko_warehouse.presentation.progress import console
@@ -48,6 +51,13 @@ from cliniko_warehouse.warehouse.warehouse import warehouse
 Row = dict[str, Any]
 Tables = dict[str, list[Row]]
 DESTINATIONS = ("duckdb", "postgres")
+[SOURCE] = yaml.safe_load((PROJECT / "models/staging/sources.yml").read_text())["sources"]
+SOURCES: dict[str, list[str]] = {
+    table["name"]: [column["name"] for column in table["columns"]]
+    for table in SOURCE["tables"]
+    if not table["name"].startswith("_")
+}
+"""Raw table → the columns that the marts read."""
 READER = """
 CREATE ROLE bi_reader;
 GRANT USAGE ON SCHEMA marts TO bi_reader;
@@ -89,6 +99,19 @@ class Place:
             for row in names
         }
 
+    def raw(self, like: str = "%") -> Tables:
+        """The raw tables of the accounts with such a name, as the marts read them."""
+        there = {row["table_name"] for row in self.columns("cliniko")}
+        return {
+            table: [
+                {name: _plain_json(row.get(name)) for name in columns}
+                for row in self.rows(f"SELECT * FROM cliniko.{table} WHERE _account LIKE '{like}'")
+            ]
+            if table in there
+            else []
+            for table, columns in SOURCES.items()
+        }
+
     def columns(self, schema: str = "marts") -> list[Row]:
         """Every column of a schema, with its type."""
         return self.rows(
@@ -96,6 +119,11 @@ class Place:
             f"WHERE table_schema = '{schema}' AND table_name NOT LIKE '\\_dlt%' "
             "ORDER BY table_name, ordinal_position"
         )
+
+
+def _plain_json(value: Any) -> Any:
+    """A section of the settings as Postgres reads it; DuckDB gives its text."""
+    return json.loads(value) if isinstance(value, str) and value[:1] == "{" else value
 
 
 def _dicts(cursor: Any, sql: str) -> list[Row]:
@@ -162,6 +190,7 @@ def by_hand(destination: str, folder: Path) -> dict[str, Any]:
         finish_april(first)
         pass_night(MONTH_OVER)
         seen["april"], seen["columns"] = place.tables(), place.columns()
+        seen["raw"] = place.raw()
         seen["staging"] = place.columns("marts_staging")
         change_april(first)
         pass_night(LATER)
@@ -188,7 +217,8 @@ def clinic(destination: str, folder: Path) -> dict[str, Any]:
         settings = _settings(served, "main")
         now = account.now
         run = night(settings, _readings(), destination, place.state_dir, console(), as_of=now)
-        return {"status": run.status, "error": run.error, "tables": place.tables()}
+        found = {"tables": place.tables(), "raw": place.raw(), "now": now}
+        return {"status": run.status, "error": run.error, **found}
 
 
 def once(make: Callable[[str, Path], dict[str, Any]], destination: str, base: Path) -> Any:

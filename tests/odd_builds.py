@@ -9,6 +9,7 @@ import duckdb
 import figure_cases
 import odd_rows
 import pytest
+import random_clinics
 from foreign_settings import FOREIGN
 from mart_builds import Place, empty_place
 
@@ -25,6 +26,19 @@ def _foreign(patch: pytest.MonkeyPatch) -> None:
         patch.setenv(name, value)
     for name in ("dbt", "duckdb", "psycopg2"):
         Path(f"{name}.py").write_text("raise SystemExit('not this one')")
+
+
+def by_chance(destination: str, folder: Path, seeds: list[int]) -> dict[str, Any]:
+    """Clinics by chance alone, and what readers see of them."""
+    with empty_place(destination, folder) as place:
+        store = warehouse(destination, place.state_dir)
+        made = [row for seed in seeds for row in random_clinics.rows(seed)]
+        odd_rows.fill(destination, place.url or work_file(place.state_dir), made)
+        built = build(store, place.state_dir, as_of=odd_rows.NOW)
+        assert (built.status, built.failed) == ("built", ())
+        if store.file:
+            publish(store.file, place.state_dir)
+        return {"tables": place.tables(), "raw": place.raw()}
 
 
 def _seen(place: Place, built: Built, warned: list[str] | None = None) -> dict[str, Any]:
@@ -46,12 +60,14 @@ def survived(destination: str, folder: Path) -> dict[str, Any]:
     with empty_place(destination, folder) as place, pytest.MonkeyPatch.context() as patch:
         store = warehouse(destination, place.state_dir)
         made = [*odd_rows.rows(), *figure_cases.rows()]
+        made += [row for seed in random_clinics.SEEDS for row in random_clinics.rows(seed)]
         odd_rows.fill(destination, place.url or work_file(place.state_dir), made)
         _foreign(patch)
         first = build(store, place.state_dir, as_of=odd_rows.NOW)
         if store.file:
             publish(store.file, place.state_dir)
         seen = {"first": _seen(place, first), "columns": place.columns()}
+        seen["raw"] = place.raw("random-%")
         if not store.file:
             return seen
         again = build(store, place.state_dir, as_of=odd_rows.NOW)

@@ -20,6 +20,7 @@ Raw = dict[str, list[dict[str, Any]]]
 LABELS = {"Sydney": "Australia/Sydney", "Eastern Time (US & Canada)": "America/New_York"}
 REASONS = {10: "Feeling better", 20: "Condition worse", 30: "Sick", 31: "COVID-19 related"}
 REASONS |= {40: "Away", 50: "Other", 60: "Work"}
+KNOWN = available_timezones()
 INVOICES = {10: "open", 20: "paid", 30: "closed", 40: "open_credit"}
 LONGEST = timedelta(days=366)
 TIMES = pl.Datetime("us", "UTC")
@@ -79,11 +80,14 @@ class Recount:
         local = self.local(moment, business)
         return local and local.date()
 
+    @cached_property
+    def merged(self) -> dict[int, int | None]:
+        return {row["id"]: row["merged_with_patient_id"] for row in self.raw["patients"]}
+
     def survivor(self, patient: int | None) -> int | None:
         """The one who carries on at the end of all merges."""
-        merged = {row["id"]: row["merged_with_patient_id"] for row in self.raw["patients"]}
-        while patient and merged.get(patient):
-            patient = merged[patient]
+        while patient and self.merged.get(patient):
+            patient = self.merged[patient]
         return patient
 
     # Places in appointments.
@@ -198,7 +202,6 @@ class Recount:
             "new_patients_not_migrated": _count(
                 self.firsts.filter(~pl.col("patient").is_in(self.migrated)), grain
             ),
-            "patient_visit_average": _share(completed, firsts),
             "rebooking_rate": _share(
                 _count(done.filter(pl.col("key").is_in(self.rebooked)), grain), completed
             ),
@@ -255,6 +258,9 @@ class Recount:
         last = known.group_by(*grain, "patient").agg(pl.col("number").max())
         lost = last.filter(~pl.col("patient").is_in(list(self.ahead)))
         return {
+            "patient_visit_average": _share(
+                _count(self.completed, grain), _count(self.firsts, grain)
+            ),
             "visits_per_patient_so_far": _by(last, grain, pl.col("number").mean()),
             "patients_without_future_appointment": _count(lost, grain),
         }
@@ -580,7 +586,7 @@ def _ended(row: dict[str, Any]) -> datetime | None:
 
 def _zone(*texts: str | None) -> str | None:
     for text in texts:
-        if text in available_timezones():
+        if text in KNOWN:
             return text
         if text in LABELS:
             return LABELS[text]

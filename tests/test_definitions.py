@@ -5,7 +5,7 @@ import re
 import pytest
 import yaml
 
-from cliniko_warehouse.marts.descriptions import Mart, marts
+from cliniko_warehouse.marts.descriptions import Mart, counterparts, marts, unit
 from cliniko_warehouse.marts.project import DEFINITIONS, PROJECT
 
 TEXT = DEFINITIONS.read_text()
@@ -57,6 +57,36 @@ def test_an_account_is_in_every_key(mart: Mart) -> None:
         "snap_rosters",
         "snap_zones",
     )
+
+
+@pytest.mark.parametrize("name", sorted(WRITTEN))
+def test_a_definition_says_where_cliniko_shows_the_figure(name: str) -> None:
+    [said] = re.findall(r"^Cliniko: (.*)$", WRITTEN[name], re.MULTILINE)
+
+    assert re.match(r"none\b", said) or re.search(r"\b(equal|differs)\b", said)
+    assert said.endswith(".")
+
+
+@pytest.mark.parametrize("mart", marts(), ids=lambda mart: mart.name)
+def test_a_column_has_a_meaning_a_unit_and_what_cliniko_shows(mart: Mart) -> None:
+    written = counterparts()
+
+    for column in mart.columns:
+        assert column.meaning, column.name
+        assert column.unit, column.name
+        assert column.cliniko, column.name
+        if column.kpi:
+            assert column.cliniko == written[column.kpi], column.name
+        if column.kind == "double" and column.name.endswith(("_rate", "utilisation")):
+            assert column.unit == "share: 1 is all", column.name
+
+
+def test_a_unit_is_told_by_the_name_and_by_nothing_else() -> None:
+    assert unit("dna_rate", "double") == "share: 1 is all"
+    assert unit("offered_hours", "double") == "hours"
+    assert unit("hours_since_ok", "double") == "hours"
+    assert unit("patient_id", "bigint") == "number of a record"
+    assert unit("how_full", "double") == ""
 
 
 def test_every_rate_is_a_figure() -> None:

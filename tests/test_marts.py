@@ -217,7 +217,11 @@ def test_ana_s_april_in_sydney(april: Tables) -> None:
     assert row["group_fill_rate"] is None
     assert row["revenue_net"] == Decimal("70.00")  # 100 less the credit note's 30
     assert row["revenue_gross"] == Decimal("77.00")  # 110 less 33
-    assert row["patient_visit_average"] == 2  # Pat: 1 and 2
+    assert _of(row, "dna_rate_of_scheduled", "new_patients_not_migrated") == (0, 1)
+    assert row["booked_to_offered_rate"] == 90 / 1620
+    assert _of(row, "with_later_visit", "future_booking_rate") == (2, 1)  # 6 came, 8 is to come
+    assert row["patient_visit_average"] == 2  # 1 and 2, and Pat is new
+    assert row["visits_per_patient_so_far"] == 2
     assert row["patients_without_future_appointment"] == 0  # Pat has 8
 
 
@@ -239,7 +243,9 @@ def test_ben_s_april_with_a_class(april: Tables) -> None:
     assert _of(row, "individual_completed", "notes_completed_rate") == (1, 0)
     assert _of(row, "group_places", "group_taken", "group_fill_rate") == (4, 2, 0.5)
     assert row["revenue_net"] == Decimal("45.50")
-    assert row["patient_visit_average"] == 2  # Pat: the class and 6
+    assert row["dna_rate_of_scheduled"] == 2 / 5
+    # Nobody was new with Ben; Pat came to the class and to 6.
+    assert _of(row, "patient_visit_average", "visits_per_patient_so_far") == (None, 2)
 
 
 def test_ana_s_april_in_perth(april: Tables) -> None:
@@ -255,7 +261,9 @@ def test_ana_s_april_in_perth(april: Tables) -> None:
     assert _of(row, "offered_hours", "utilisation") == (6, 60 / 360)
     assert _of(row, "rebooking_rate", "notes_completed_rate") == (0, 0)
     assert row["revenue_net"] == Decimal("100.00")
-    assert row["patient_visit_average"] == 1
+    assert _of(row, "patient_visit_average", "visits_per_patient_so_far") == (1, 1)
+    # Sam was Rae, who came over from another system, and has nothing ahead.
+    assert _of(row, "new_patients_not_migrated", "future_booking_rate") == (0, 0)
     assert row["patients_without_future_appointment"] == 1  # Sam
 
 

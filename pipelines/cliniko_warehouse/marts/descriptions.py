@@ -1,13 +1,15 @@
 """What each mart and column means, as the project's descriptions say it."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from cliniko_warehouse.marts.project import PROJECT
+from cliniko_warehouse.marts.project import DEFINITIONS, PROJECT
 from cliniko_warehouse.paths import MARTS
 
 FILES = ("models/marts/*.yml", "snapshots/*.yml")
@@ -30,6 +32,8 @@ class MartColumn:
 
     privacy:  whom the value is about, as in the catalogue
     kpi:      the heading in definitions.md of what it holds; empty for none
+    unit:     what a value is a number of, or how it is to be read
+    cliniko:  what Cliniko shows it as, or none
     """
 
     name: str
@@ -37,6 +41,8 @@ class MartColumn:
     meaning: str
     privacy: str
     kpi: str
+    unit: str
+    cliniko: str
 
 
 @dataclass(frozen=True)
@@ -72,12 +78,49 @@ def _mart(described: Mapping[str, Any]) -> Mart:
 
 def _column(described: Mapping[str, Any]) -> MartColumn:
     meta = described.get("config", {}).get("meta", {})
+    name, kind, kpi = described["name"], described["data_type"], meta.get("kpi", "")
     return MartColumn(
-        described["name"],
-        described["data_type"],
+        name,
+        kind,
         described["description"],
         meta.get("privacy", "none"),
-        meta.get("kpi", ""),
+        kpi,
+        meta.get("unit") or unit(name, kind),
+        meta.get("cliniko") or counterparts().get(kpi, "none"),
+    )
+
+
+UNITS = (
+    ("varchar", r"", "text"),
+    ("boolean", r"", "yes or no"),
+    ("timestamptz", r"", "moment, UTC"),
+    ("timestamp", r"", "moment, local"),
+    ("time", r"", "time of day, local"),
+    ("date", r"", "day"),
+    ("decimal(18,2)", r"", "money of the account"),
+    ("decimal(18,3)", r"", "pieces"),
+    ("double", r"_per_\w*hour$", "money of the account an hour"),
+    ("", r"(^|_)id$", "number of a record"),
+    ("", r"(^|_)minutes(_|$)", "minutes"),
+    ("", r"(^|_)hours(_|$)", "hours"),
+    ("", r"(^|_)days(_|$)", "days"),
+    ("double", r"(_rate|^utilisation|_rate_of_\w+|_share)$", "share: 1 is all"),
+    ("bigint", r"", "count"),
+    ("integer", r"", "count"),
+)
+"""Type, a part of the name, and the unit that both give; the first that fits."""
+
+
+def unit(name: str, kind: str) -> str:
+    """The unit of a column, by the names that units have here; empty for none."""
+    return next((said for t, part, said in UNITS if t in ("", kind) and re.search(part, name)), "")
+
+
+@cache
+def counterparts() -> Mapping[str, str]:
+    """Figure → what Cliniko shows it as, as definitions.md says."""
+    return dict(
+        re.findall(r"^## (\w+)$.*?^Cliniko: ([^.;]+)", DEFINITIONS.read_text("utf-8"), re.M | re.S)
     )
 
 

@@ -92,15 +92,16 @@ def _housekeeping() -> str:
 def _mart(mart: Mart) -> str:
     key, found = ", ".join(f"`{name}`" for name in mart.key), primary_marts()
     lines = [f"### {mart.name}\n", f"{mart.meaning} Key: {key}.\n"]
-    lines += ["| column | type | meaning | privacy | leads to |", "| --- | --- | --- | --- | --- |"]
+    heads = ("column", "type", "unit", "meaning", "privacy", "leads to", "in Cliniko")
+    lines += [f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}"]
     for column in mart.columns:
         defined = f" ([definition]({DEFINITIONS}#{column.kpi}))" if column.kpi else ""
         home = leads_to(mart, column, found)
         leads = f"[{home}](#{home})" if home else ""
         privacy = "" if column.privacy == "none" else column.privacy
         lines.append(
-            f"| `{column.name}` | {column.kind.upper()} | {column.meaning}{defined} "
-            f"| {privacy} | {leads} |"
+            f"| `{column.name}` | {column.kind.upper()} | {column.unit} "
+            f"| {column.meaning}{defined} | {privacy} | {leads} | {column.cliniko} |"
         )
     return "\n".join([*lines, ""])
 

@@ -13,7 +13,16 @@ places as (
   select
     places.*,
     status in ('completed', 'did_not_arrive') or (status = 'cancelled' and starts_at <= clock.as_of) as is_settled
-  from (select *, {{ or_none('practitioner_id') }} as practitioner_key, {{ or_none('business_id') }} as business_key from {{ ref('fct_appointments') }}) as places
+  from (
+    select
+      facts.*,
+      {{ or_none('facts.practitioner_id') }} as practitioner_key,
+      {{ or_none('facts.business_id') }} as business_key,
+      migrated.patient_id is not null as is_migrated
+    from {{ ref('fct_appointments') }} as facts
+    left join {{ ref('int_migrated') }} as migrated
+      on migrated._account = facts._account and migrated.patient_id = facts.patient_id
+  ) as places
   cross join clock
   where local_date is not null
 ),
@@ -35,7 +44,9 @@ attendance as (
     sum(cancellation_lead_days) as lead_days,
     cast(count(distinct case when status = 'completed' then patient_id end) as bigint) as patients_seen,
     {{ times("is_first_visit") }} as new_patients,
+    {{ times("is_first_visit and not is_migrated") }} as new_patients_not_migrated,
     {{ times("is_rebooked") }} as rebooked,
+    {{ times("status = 'completed' and next_visit_at is not null") }} as with_later_visit,
     {{ times("status = 'completed' and kind = 'individual'") }} as individual_completed,
     {{ times("status = 'completed' and kind = 'individual' and note_status = 'final'") }} as notes_final
   from places
@@ -94,19 +105,24 @@ select
   coalesce(attendance.cancelled, 0) as cancelled,
   coalesce(attendance.cancelled_same_day, 0) as cancelled_same_day,
   {{ ratio('attendance.did_not_arrive', '(attendance.completed + attendance.did_not_arrive)') }} as dna_rate,
+  {{ ratio('attendance.did_not_arrive', 'attendance.settled') }} as dna_rate_of_scheduled,
   {{ ratio('attendance.settled_cancelled', 'attendance.settled') }} as cancellation_rate,
   {{ ratio('attendance.settled_same_day', 'attendance.settled') }} as same_day_cancellation_rate,
   coalesce(attendance.settled, 0) as settled,
   {{ ratio('attendance.lead_days', 'attendance.cancelled') }} as average_cancellation_lead_days,
   coalesce(attendance.patients_seen, 0) as patients_seen,
   coalesce(attendance.new_patients, 0) as new_patients,
+  coalesce(attendance.new_patients_not_migrated, 0) as new_patients_not_migrated,
   cast(coalesce(delivered.minutes, 0) as double precision) / 60 as service_hours,
   cast(coalesce(calendar.offered_minutes, 0) as double precision) / 60 as offered_hours,
   cast(coalesce(calendar.booked_minutes, 0) as double precision) / 60 as booked_hours,
   cast(coalesce(calendar.booked_in_offered_minutes, 0) as double precision) / 60 as booked_in_offered_hours,
   {{ ratio('calendar.booked_in_offered_minutes', 'calendar.offered_minutes') }} as utilisation,
+  {{ ratio('calendar.booked_minutes', 'calendar.offered_minutes') }} as booked_to_offered_rate,
   coalesce(attendance.rebooked, 0) as rebooked,
   {{ ratio('attendance.rebooked', 'attendance.completed') }} as rebooking_rate,
+  coalesce(attendance.with_later_visit, 0) as with_later_visit,
+  {{ ratio('attendance.with_later_visit', 'attendance.completed') }} as future_booking_rate,
   coalesce(attendance.notes_final, 0) as notes_final,
   {{ ratio('attendance.notes_final', 'attendance.individual_completed') }} as notes_completed_rate,
   coalesce(attendance.individual_completed, 0) as individual_completed,
@@ -127,9 +143,10 @@ left join {{ part }} on {% for key in grain %}{{ part }}.{{ key }} = spine.{{ ke
 {% macro figure_columns(table) -%}
   {%- for name in [
     'appointments', 'booked', 'arrived', 'completed', 'completed_unmarked', 'did_not_arrive', 'cancelled',
-    'cancelled_same_day', 'dna_rate', 'cancellation_rate', 'same_day_cancellation_rate', 'settled',
-    'average_cancellation_lead_days', 'patients_seen', 'new_patients', 'service_hours', 'offered_hours',
-    'booked_hours', 'booked_in_offered_hours', 'utilisation', 'rebooked', 'rebooking_rate', 'notes_final',
+    'cancelled_same_day', 'dna_rate', 'dna_rate_of_scheduled', 'cancellation_rate', 'same_day_cancellation_rate', 'settled',
+    'average_cancellation_lead_days', 'patients_seen', 'new_patients', 'new_patients_not_migrated', 'service_hours', 'offered_hours',
+    'booked_hours', 'booked_in_offered_hours', 'utilisation', 'booked_to_offered_rate', 'rebooked', 'rebooking_rate', 'with_later_visit',
+    'future_booking_rate', 'notes_final',
     'notes_completed_rate', 'individual_completed', 'group_places', 'group_taken', 'group_fill_rate',
     'revenue_net', 'revenue_gross'] -%}
   {{ table }}.{{ name }}{{ ", " if not loop.last }}

@@ -52,7 +52,7 @@ from (
 ) as laid
 join {{ ref('int_spans') }} as spans
   on spans._account = laid._account and spans.practitioner_id = laid.practitioner_id
-  and spans.business_id = laid.business_id
+  and spans.business_id = laid.business_id and spans.last_day is not null
 
 union all
 

@@ -24,7 +24,7 @@ patients as (
     seen.practitioner_id,
     seen.business_id,
     seen.month_start,
-    {{ ratio('sum(seen.visits)', 'count(*)') }} as patient_visit_average,
+    {{ ratio('sum(seen.visits)', 'count(*)') }} as visits_per_patient_so_far,
     {{ times('not coalesce(known.has_future_appointment, false)') }} as without_next
   from seen
   left join {{ ref('dim_patients') }} as known
@@ -40,7 +40,8 @@ select
   businesses.business_name,
   figures.month_start,
   {{ figure_columns('figures') }},
-  patients.patient_visit_average,
+  {{ ratio('figures.completed', 'figures.new_patients') }} as patient_visit_average,
+  patients.visits_per_patient_so_far,
   coalesce(patients.without_next, 0) as patients_without_future_appointment
 from ({{ figures(['_account', 'practitioner_id', 'business_id', 'month_start']) }}) as figures
 left join patients

@@ -10,6 +10,7 @@ select
   nullif(country_code, '') as country_code,
   concession_type_id,
   merged_with_patient_id,
+  nullif(old_reference_id, '') is not null as is_migrated,
   accepted_email_marketing,
   accepted_sms_marketing,
   created_at,
