@@ -9,10 +9,10 @@ import orjson
 
 from cliniko_warehouse.sandbox.clock import Clock
 from cliniko_warehouse.sandbox.columns import long_id
+from cliniko_warehouse.sandbox.history.seed import clinic
 from cliniko_warehouse.sandbox.lists import BOOKINGS, LISTS
 from cliniko_warehouse.sandbox.records import Record
 from cliniko_warehouse.sandbox.records.calendar import because
-from cliniko_warehouse.sandbox.seed_history import clinic
 from cliniko_warehouse.sandbox.services import services
 from cliniko_warehouse.sandbox.table import Table
 from cliniko_warehouse.sandbox.timestamps import text

@@ -12,7 +12,9 @@ from cliniko_warehouse.sandbox.names import (
     FIRST_NAMES,
     LAST_NAMES,
     PLACES,
+    PROFESSIONS,
 )
+from cliniko_warehouse.sandbox.roster import WEEK, Place, Roster
 from cliniko_warehouse.sandbox.sample_catalog import APPOINTMENT_TYPES, CLASSES
 from cliniko_warehouse.sandbox.seeded_random import mix, pick, salt
 from cliniko_warehouse.sandbox.timestamps import DAY, offset
@@ -21,44 +23,14 @@ BOOKED, ARRIVED, MISSED, CANCELLED = range(4)  # what became of an appointment
 
 KEPT_LINKS = 200_000
 
+CREDIT = 60  # of so many invoices, one takes back another
 SERIES = 4  # appointments of a repeating series
-EVERY = 16  # of so many appointments, the first SERIES are one series
 
-# How often each appointment type is booked, as places in APPOINTMENT_TYPES.
-_TYPES = (
-    0,
-    0,
-    0,
-    1,
-    1,
-    1,
-    1,
-    1,
-    1,
-    1,
-    1,
-    1,
-    1,
-    2,
-    2,
-    2,
-    3,
-    3,
-    3,
-    3,
-    4,
-    4,
-    5,
-    5,
-    5,
-    8,
-    1,
-    1,
-    1,
-    0,
-    9,
-    1,
-)
+# What is booked in long places and in short ones, as places in APPOINTMENT_TYPES.
+_LONG = (0, 0, 0, 0, 0, 2, 2, 8)
+_SHORT = (1, 1, 1, 1, 1, 1, 4, 4)
+_ONLY = {PROFESSIONS.index("Psychologist"): 5, PROFESSIONS.index("Remedial Massage Therapist"): 3}
+_OLD, _NEW = 9, 2  # a type that was given up, and what has been booked instead since
 
 
 def full_name(bits: int) -> tuple[str, str]:
@@ -66,7 +38,7 @@ def full_name(bits: int) -> tuple[str, str]:
     return pick(FIRST_NAMES, bits >> 3), pick(LAST_NAMES, bits >> 23)
 
 
-_MINUTES = tuple(kind[1] for kind in APPOINTMENT_TYPES)
+MINUTES = tuple(kind[1] for kind in APPOINTMENT_TYPES)
 
 
 class Visit(NamedTuple):
@@ -77,7 +49,16 @@ class Visit(NamedTuple):
     business: int
     type: int
     minutes: int
-    first: int  # ordinal of the appointment that this one repeats, or its own
+    first: int  # ordinal of the first appointment of its series, or -1
+
+
+class Lesson(NamedTuple):
+    """A group appointment: second of its start, and ordinals."""
+
+    start: int
+    practitioner: int
+    business: int
+    type: int
 
 
 @dataclass
@@ -88,10 +69,11 @@ class Clinic:
     span:        the time the clinic has existed
     base_url:    where its API is served, without a slash at the end
     columns:     the index values of every stored list
-    starts, visits, fates, invoiced, noted, attendee_of:
+    starts, visits, firsts, fates, invoiced, noted, attendee_of:
                  of each individual appointment at the making: second of its start,
-                 who takes part (packed), what became of it, status of invoice and of note
-                 (0: none), its attendee
+                 who takes part (packed), the first one of its series (-1: none), what
+                 became of it, status of invoice and of note (0: none), its attendee
+    leave:       ordinal of an unavailable block → practitioner and week that it closes
     invoice_of:  ordinal of the invoice of an individual appointment
     latest_of:   ordinal of the appointment that a patient made last
     """
@@ -104,6 +86,8 @@ class Clinic:
     columns: dict[str, Columns] = field(default_factory=dict)
     starts: "array[int]" = field(default_factory=lambda: array("q"))
     visits: "array[int]" = field(default_factory=lambda: array("q"))
+    firsts: "array[int]" = field(default_factory=lambda: array("q"))
+    leave: dict[int, tuple[int, int]] = field(default_factory=dict)
     fates: bytearray = field(default_factory=bytearray)
     invoiced: bytearray = field(default_factory=bytearray)
     noted: bytearray = field(default_factory=bytearray)
@@ -116,6 +100,7 @@ class Clinic:
         self.salts = {name: salt(self.seed, name) for name in LISTS}
         self._links: dict[tuple[str, int], dict[str, dict[str, str]]] = {}
         self._names: dict[int, str] = {}
+        self.roster = Roster(self.sizes, self.span)
         self.zones = [PLACES[place][3] for _, place, _ in BUSINESSES]
 
     def bits(self, name: str, ordinal: int) -> int:
@@ -172,47 +157,65 @@ class Clinic:
                 packed & 255,
                 packed >> 8 & 15,
                 kind,
-                _MINUTES[kind],
-                ordinal - ordinal % EVERY if ordinal % EVERY < SERIES else ordinal,
+                MINUTES[kind],
+                self.firsts[ordinal],
             )
-        return self._arranged(ordinal)
+        who, place, bits = self._arranged(ordinal)
+        kind = self.kind(who, place.is_long, bits)
+        patient = (bits >> 20) % self.sizes["patients"]
+        return Visit(patient, who, place.business, kind, MINUTES[kind], -1)
 
-    def remember(self, visit: Visit) -> None:
-        """Keep who takes part in the next individual appointment, since it is asked for often."""
-        people = visit.patient << 16 | visit.practitioner
-        self.visits.append(people | visit.type << 12 | visit.business << 8)
+    def kind(self, practitioner: int, is_long: bool, bits: int, *, early: bool = False) -> int:
+        """Place of an appointment's type: by profession, and by how much time there is."""
+        only = _ONLY.get(practitioner % len(PROFESSIONS))
+        if only is not None:
+            return only
+        kind = (_LONG if is_long else _SHORT)[bits >> 43 & 7]
+        return _OLD if early and kind == _NEW else kind
 
-    def _arranged(self, ordinal: int) -> Visit:
-        """Work out who takes part in an individual appointment."""
-        place = ordinal % EVERY
-        first = ordinal - place if place < SERIES else ordinal
-        bits = mix(self.salts["individual_appointments"], first)
-        sizes = self.sizes
-        known = min(1.0, 0.25 + 0.75 * first / sizes["individual_appointments"])
-        staff = sizes["practitioners"]
-        practitioner = (bits >> 26) % staff
-        if practitioner == staff - 1 and known > 0.7:
-            practitioner = 0  # the last one has left
-        business = practitioner % 2 if (bits >> 40) & 15 else 2
-        kind = _TYPES[(bits >> 20) & 31]
-        patient = bits % (int(sizes["patients"] * known) or 1)
-        return Visit(patient, practitioner, business, kind, APPOINTMENT_TYPES[kind][1], first)
+    def _arranged(self, ordinal: int) -> tuple[int, Place, int]:
+        """Practitioner and place of an appointment that is made after the history."""
+        bits = mix(self.salts["individual_appointments"], ordinal)
+        who = bits % self.roster.practitioners
+        places = self.roster.places(who)
+        return who, places[(bits >> 8) % len(places)], bits
 
-    def start(self, ordinal: int, created: int, business: int) -> int:
-        """When an appointment made at `created` starts: some day later, in working hours."""
-        bits = mix(self.salts["bookings"], ordinal)
-        place = ordinal % EVERY
-        later = 7 * place if place < SERIES else 0
-        day = created // DAY + 1 + (bits >> 8) % 21 + later
-        if (day + 3) % 7 == 6:  # 1970-01-01 was a Thursday; nobody works on Sundays
-            day += 1
-        wall = 8 * 3600 + ((bits >> 16) % 19) * 1800
-        return day * DAY + wall - offset(self.zones[business], day)
+    def start(self, ordinal: int, created: int) -> int:
+        """When an appointment made after the history starts: in the coming four weeks."""
+        _, place, bits = self._arranged(ordinal)
+        monday = (created // DAY + 3) // 7 * 7 - 3 + 7 * (bits >> 50 & 3)
+        start = self.instant(monday, place.second, place.business)
+        return start if start > created + 1800 else start + WEEK
 
-    def group(self, ordinal: int) -> tuple[int, int, int]:
-        """Practitioner, business and appointment type of a group appointment."""
-        bits = self.bits("group_appointments", ordinal)
-        return (bits >> 8) % (self.sizes["practitioners"] - 1), bits % 3, CLASSES[bits >> 4 & 1]
+    def instant(self, monday: int, second: int, business: int) -> int:
+        """An instant by the wall of a business, in the week that begins with a day."""
+        day = monday + second // DAY
+        return day * DAY + second % DAY - offset(self.zones[business], day)
+
+    def lesson(self, ordinal: int, created: int) -> Lesson:
+        """When and where a group appointment is, who gives it, and its type."""
+        left = self.sizes["group_appointments"] - 1 - ordinal
+        week, who, second, business = self.roster.lesson(max(0, left))
+        monday = self.roster.monday(week)
+        if left < 0:  # made after the history
+            monday = (created // DAY + 3) // 7 * 7 - 3 + 14
+        kind = CLASSES[ordinal & 1]
+        return Lesson(self.instant(monday, second, business), who, business, kind)
+
+    def lines_of(self, invoice: int) -> range:
+        """Ordinals of the lines of an invoice of the history."""
+        bills, lines = self.sizes["invoices"], self.sizes["invoice_items"]
+        if invoice >= bills:
+            return range(0)
+        return range(-(-invoice * lines // bills), -(-(invoice + 1) * lines // bills))
+
+    def reversed_by(self, invoice: int) -> int | None:
+        """The invoice that one of the history takes back: one of some days before, if any."""
+        if invoice % CREDIT != CREDIT - 1 or invoice >= self.sizes["invoices"]:
+            return None
+        lines = len(self.lines_of(invoice))
+        before = range(invoice - 20, invoice - 24, -1)
+        return next((one for one in before if len(self.lines_of(one)) == lines), before[0])
 
     def seat(self, group: int, seat: int) -> int:
         """The patient in a seat of a group appointment; each seat has another one."""

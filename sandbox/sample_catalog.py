@@ -10,7 +10,7 @@ APPOINTMENT_TYPES = (
     ("Psychology session", 50, "Psychology", "#9013FE", 1, "222.20", False),
     ("Reformer pilates class", 55, "Classes", "#F8E71C", 8, "28.00", True),
     ("Hydrotherapy class", 45, "Classes", "#00B8D4", 10, "24.50", True),
-    ("Home visit", 75, None, "#8B572A", 1, "189.00", False),
+    ("Home visit", 60, None, "#8B572A", 1, "189.00", False),
     ("Gait assessment (old)", 40, None, "#9B9B9B", 1, "99.99", False),
 )
 CLASSES = (6, 7)  # places in APPOINTMENT_TYPES
@@ -25,7 +25,7 @@ BILLABLE_ITEMS = (
     ("80110", "Psychology session", "Service", "222.20"),
     ("560", "Reformer pilates class", "Service", "28.00"),
     ("561", "Hydrotherapy class", "Service", "24.50"),
-    ("HV75", "Home visit", "Service", "189.00"),
+    ("HV60", "Home visit", "Service", "189.00"),
     (None, "Gait assessment", "Service", "99.99"),
     ("RPT", "Medico-legal report", "Other", "450.00"),
     ("NC", "Late cancellation fee", "Other", "45.00"),
@@ -92,6 +92,9 @@ CANCELLATION_REASONS = {
     50: "Other",
     60: "Work",
 }
+
+# How often each reason is given.
+REASONS_GIVEN = (30, 30, 30, 30, 30, 60, 60, 60, 60, 40, 40, 40, 50, 50, 10, 10, 20, 31)
 
 STOCK_KINDS = (
     "Item Sold", "Item Sold", "Item Sold", "Stock Purchase", "Damaged", "Returned",

@@ -34,7 +34,16 @@ PATIENT_NOTES = (
     "病歴あり。英語可。",
 )
 
-CANCELLATION_NOTES = (None, "", "Rang this morning", "Text: “can't make it” 🤒", "Roster changed")
+# code of the reason → notes to it
+CANCELLATION_NOTES: dict[int, tuple[str | None, ...]] = {
+    10: (None, "", "Back is fine again, will ring if not"),
+    20: (None, "Saw the GP instead", "In hospital"),
+    30: (None, "", "Rang this morning", "Text: “can't make it” 🤒", "Child is sick"),
+    31: (None, "Isolating until Monday"),
+    40: (None, "", "On holiday", "Interstate until next week"),
+    50: (None, "", "Car broke down", "Double booked"),
+    60: (None, "", "Roster changed", "Meeting came up"),
+}
 
 CASES = ("Left knee, post ACL repair", "Chronic low back pain", "Shoulder impingement",
          "GP management plan", "Work injury: wrist", "Veterans' care plan")  # fmt: skip

@@ -7,8 +7,9 @@ from typing import Any
 from cliniko_warehouse.sandbox.account import Account
 from cliniko_warehouse.sandbox.records.billing import decimal, thousandths
 from cliniko_warehouse.sandbox.records.people import phones
-from cliniko_warehouse.sandbox.sample_catalog import APPOINTMENT_TYPES, CANCELLATION_REASONS
-from cliniko_warehouse.sandbox.seeded_random import mix
+from cliniko_warehouse.sandbox.roster import WEEK
+from cliniko_warehouse.sandbox.sample_catalog import APPOINTMENT_TYPES, REASONS_GIVEN
+from cliniko_warehouse.sandbox.seeded_random import mix, pick
 from cliniko_warehouse.sandbox.timestamps import (
     DAY,
     date_text,
@@ -18,7 +19,6 @@ from cliniko_warehouse.sandbox.timestamps import (
 
 Summary = dict[str, dict[str, int]]
 
-_REASONS = tuple(CANCELLATION_REASONS)
 VISITS = "individual_appointments"
 
 
@@ -53,6 +53,14 @@ class Day:
             slot = self.draw() % max(1, len(table))
             if slot not in table.rows.states and slot not in table.rows.gone:
                 return str(table.columns.ids[slot]) if table.is_ours(slot) else None
+        return None
+
+    def some_with(self, name: str, field: str, value: object) -> str | None:
+        """The id of a row whose field has that value; None if none was found."""
+        for _ in range(40):
+            number = self.some(name)
+            if number and self.account.record(name, number)[field] == value:
+                return number
         return None
 
     def change(self, name: str, event: str, /, **fields: Any) -> None:
@@ -243,19 +251,19 @@ def _write(day: Day, number: str, attendee: str | None, *, draft: bool) -> None:
 
 
 def _change_bookings(day: Day, busy: int) -> None:
-    """Cancellations, one taken back, and appointments that move by a day."""
+    """Cancellations, one taken back, and appointments that move by a week."""
     coming = _starting(day.account, day.begins + 2 * DAY, day.begins + 20 * DAY)
     picked = [coming.pop(day.draw() % len(coming)) for _ in range(min(len(coming), busy // 4 + 2))]
     for place, number in enumerate(picked):
         if place % 2:
             record = day.account.record(VISITS, number)
             times = ("starts_at", "ends_at")
-            moved: dict[str, Any] = {at: text((second_of(record[at]) or 0) + DAY) for at in times}
+            moved: dict[str, Any] = {at: text((second_of(record[at]) or 0) + WEEK) for at in times}
             day.account.update(VISITS, number, **moved)
             day.happened(VISITS, "moved")
             continue
         attendee = _attendee(day.account, number)
-        reason = _REASONS[day.draw() % len(_REASONS)]
+        reason = pick(REASONS_GIVEN, day.draw())
         for name, one in ((VISITS, number), ("attendees", attendee)):
             if one:
                 day.account.cancel(name, one, reason=reason)
@@ -300,9 +308,15 @@ def _desk(day: Day, busy: int) -> None:
     """Bills that are paid, stock that moves, drafts that are finished."""
     now = text(int(day.account.now.timestamp()))
     for _ in range(busy // 3 + 1):
-        paid = {"status": 20, "status_description": "Paid", "closed_at": now}
-        day.change("invoices", "paid", **paid, online_payment_url=None)
-        day.change("treatment_notes", "finalized", draft=False, finalized_at=now)
+        paid: dict[str, Any] = {"status": 20, "status_description": "Paid", "closed_at": now}
+        bill = day.some_with("invoices", "status", 10)
+        if bill:
+            day.account.update("invoices", bill, **paid, online_payment_url=None)
+            day.happened("invoices", "paid")
+        draft = day.some_with("treatment_notes", "draft", True)
+        if draft:
+            day.account.update("treatment_notes", draft, draft=False, finalized_at=now)
+            day.happened("treatment_notes", "finalized")
         product = day.some("products")
         if product:
             day.create("stock_adjustments", product_id=product)

@@ -9,14 +9,14 @@ import orjson
 
 from cliniko_warehouse.sandbox.clinic import (
     ARRIVED,
-    EVERY,
     MISSED,
     SERIES,
     Clinic,
 )
+from cliniko_warehouse.sandbox.records.calendar import why
 from cliniko_warehouse.sandbox.records.row import Record, Render, Row
 from cliniko_warehouse.sandbox.sample_catalog import CANCELLATION_REASONS
-from cliniko_warehouse.sandbox.sample_texts import CANCELLATION_NOTES, VISIT_NOTES
+from cliniko_warehouse.sandbox.sample_texts import VISIT_NOTES
 from cliniko_warehouse.sandbox.seeded_random import pick
 from cliniko_warehouse.sandbox.timestamps import text
 
@@ -60,7 +60,6 @@ _FORMS = {
 
 _SERIES = f'{{"number_of_repeats":{SERIES - 1},"repeat_type":"Weekly","repeating_interval":1}}'
 _WORDS = {False: "false", True: "true"}
-_REASONS = tuple(CANCELLATION_REASONS)
 
 
 @lru_cache(maxsize=4)
@@ -88,8 +87,7 @@ def _cancellation(row: Row) -> tuple[object, str, str]:
     """Reason, its wording and a note; null while the appointment is not cancelled."""
     if not row.cancelled:
         return "null", "null", "null"
-    code = pick(_REASONS, row.bits >> 7)
-    note = pick(CANCELLATION_NOTES, row.bits >> 13)
+    code, note = why(row.bits)
     return code, f'"{CANCELLATION_REASONS[code]}"', _quoted(note)
 
 
@@ -99,7 +97,7 @@ def _more(clinic: Clinic, row: Row, first: int) -> str:
     if row.bits >> 35 & 15 == 0:
         case = f"{clinic.base_url}/patient_cases/{clinic.id('patient_cases', row.bits >> 39)}"
         more = f',"patient_case":{_link(case)}'
-    if first != row.ordinal:
+    if first not in (-1, row.ordinal):
         origin = f"{clinic.base_url}/{NAME}/{clinic.id(NAME, first)}"
         more += f',"repeated_from":{_link(origin)}'
     return more
@@ -107,7 +105,7 @@ def _more(clinic: Clinic, row: Row, first: int) -> str:
 
 def _repeats(clinic: Clinic, row: Row, first: int) -> tuple[str, str]:
     """What repeats an appointment, and how; null outside a series."""
-    if row.ordinal % EVERY >= SERIES:
+    if first < 0:
         return "null", "null"
     if first != row.ordinal:
         return "null", _SERIES
@@ -119,11 +117,7 @@ def written(clinic: Clinic, row: Row) -> str:
     """One patient with one practitioner, as JSON."""
     visit, bits, ids = clinic.visit(row.ordinal), row.bits, clinic.ids
     known = row.ordinal < len(clinic.fates)
-    start = (
-        clinic.starts[row.ordinal]
-        if known
-        else clinic.start(row.ordinal, row.created, visit.business)
-    )
+    start = clinic.starts[row.ordinal] if known else clinic.start(row.ordinal, row.created)
     fate = clinic.fates[row.ordinal] if known else 0
     online = bits & 3 == 0
     return _form(clinic.base_url) % (

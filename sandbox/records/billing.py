@@ -14,7 +14,6 @@ from cliniko_warehouse.sandbox.timestamps import DAY, date_text, text
 
 STATUS = {10: "Open", 20: "Paid", 30: "Closed", 40: "Open credit"}
 FIRST_NUMBER = 1001  # of the first invoice
-MISS_LIMIT = 60  # of so many invoices, one takes back the one before
 
 
 def thousandths(written: str) -> int:
@@ -132,6 +131,9 @@ def line(clinic: Clinic, ordinal: int) -> tuple[int, int, int, int, int]:
     bits = clinic.bits("invoice_items", ordinal)
     parents = clinic.columns["invoice_items"].parents
     invoice = parents[ordinal % len(parents)]
+    original = clinic.reversed_by(invoice)
+    if original is not None and ordinal < len(parents):
+        return _taken_back(clinic, original, ordinal - clinic.lines_of(invoice).start)
     second = ordinal and ordinal < len(parents) and parents[ordinal - 1] == invoice
     if second:  # a product
         place = bits % len(PRODUCTS)
@@ -142,13 +144,21 @@ def line(clinic: Clinic, ordinal: int) -> tuple[int, int, int, int, int]:
     return place, 1000, thousandths(BILLABLE_ITEMS[place][3]), 0, discount
 
 
+def _taken_back(clinic: Clinic, original: int, number: int) -> tuple[int, int, int, int, int]:
+    """A line of a credit note: that of the invoice which it takes back, less than nothing."""
+    lines = clinic.lines_of(original)
+    place, quantity, price, rate, discount = line(clinic, lines[min(number, len(lines) - 1)])
+    return place, -quantity if number < len(lines) else 0, price, rate, discount
+
+
 def amounts(clinic: Clinic, ordinal: int) -> tuple[int, int, int]:
     """Net, tax and discount of an invoice line, in thousandths."""
     _, quantity, price, rate, discount = line(clinic, ordinal)
-    gross = price * quantity // 1000
+    sign = -1 if quantity < 0 else 1
+    gross = price * abs(quantity) // 1000
     cut = gross * discount // 1000
     net = gross - cut
-    return net, (net * rate // 1000 + 5) // 10 * 10, cut
+    return sign * net, sign * ((net * rate // 1000 + 5) // 10 * 10), sign * cut
 
 
 def invoice_item(clinic: Clinic, row: Row) -> Record:
@@ -181,20 +191,20 @@ def invoice_item(clinic: Clinic, row: Row) -> Record:
     }
 
 
-def _lines_of(clinic: Clinic, invoice: int) -> range:
-    """Ordinals of the lines of an invoice of the history."""
-    if invoice >= clinic.sizes["invoices"]:
-        return range(0)
-    lines, bills = clinic.sizes["invoice_items"], clinic.sizes["invoices"]
-    return range(-(-invoice * lines // bills), -(-(invoice + 1) * lines // bills))
+def _paid(row: Row) -> int:
+    """When an invoice was paid: at the desk, or within some weeks."""
+    return min(row.updated, row.created + (row.bits >> 20) % (35 * DAY))
 
 
 def invoice(clinic: Clinic, row: Row) -> Record:
     """A bill for one visit; `parent` is the appointment."""
     visit = clinic.visit(row.parent)
-    sums = [amounts(clinic, ordinal) for ordinal in _lines_of(clinic, row.ordinal)]
+    sums = [amounts(clinic, ordinal) for ordinal in clinic.lines_of(row.ordinal)]
     net, taxed, cut = (sum(column) for column in zip(*sums, strict=True)) if sums else (0, 0, 0)
+    original = clinic.reversed_by(row.ordinal)
     status = clinic.invoiced[row.parent] or 20 if row.parent < len(clinic.invoiced) else 10
+    if original is not None:
+        status = 20
     first, last = full_name(clinic.bits("patients", visit.patient))
     path = f"invoices/{row.id}"
     seat = clinic.attendee_of[row.parent] if row.parent < len(clinic.attendee_of) else -1
@@ -204,7 +214,7 @@ def invoice(clinic: Clinic, row: Row) -> Record:
         "invoice_to": f"{first} {last}\n1 Station Street",
         "status": status,
         "status_description": STATUS[status],
-        "closed_at": text(row.updated) if status in (20, 30) else None,
+        "closed_at": text(_paid(row)) if status in (20, 30) else None,
         "calculation_method": 2,
         "calculation_method_description": "Tax exclusive",
         "net_amount": decimal(net),
@@ -221,8 +231,8 @@ def invoice(clinic: Clinic, row: Row) -> Record:
         "invoice_items": clinic.url(f"{path}/invoice_items"),
         "reversed_invoices": clinic.url(f"invoices?q[]=original_invoice_id:={row.id}"),
     }
-    if row.ordinal % MISS_LIMIT == MISS_LIMIT - 1:
-        record["original_invoice"] = clinic.link("invoices", row.ordinal - 1)
+    if original is not None:
+        record["original_invoice"] = clinic.link("invoices", original)
     return record | ({"attendee": clinic.link("attendees", seat)} if seat >= 0 else {})
 
 

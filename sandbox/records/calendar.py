@@ -2,21 +2,25 @@
 
 from cliniko_warehouse.sandbox.clinic import (
     ARRIVED,
-    EVERY,
-    SERIES,
     Clinic,
 )
 from cliniko_warehouse.sandbox.records.row import Record, Render, Row
+from cliniko_warehouse.sandbox.roster import LEAVE
 from cliniko_warehouse.sandbox.sample_catalog import (
     APPOINTMENT_TYPES,
     CANCELLATION_REASONS,
+    REASONS_GIVEN,
     UNAVAILABLE_TYPES,
 )
 from cliniko_warehouse.sandbox.sample_texts import CANCELLATION_NOTES, VISIT_NOTES
 from cliniko_warehouse.sandbox.seeded_random import mix, pick, uuid
 from cliniko_warehouse.sandbox.timestamps import DAY, text
 
-_REASONS = tuple(CANCELLATION_REASONS)
+
+def why(bits: int) -> tuple[int, str | None]:
+    """Reason of a cancellation and the note to it: most patients are ill, away or at work."""
+    code = pick(REASONS_GIVEN, bits >> 7)
+    return code, pick(CANCELLATION_NOTES[code], bits >> 13)
 
 
 def because(code: int | None, note: str | None = None) -> Record:
@@ -32,7 +36,7 @@ def cancellation(row: Row) -> Record:
     """Why a booking was cancelled; empty while it is not."""
     if not row.cancelled:
         return because(None)
-    return because(pick(_REASONS, row.bits >> 7), pick(CANCELLATION_NOTES, row.bits >> 13))
+    return because(*why(row.bits))
 
 
 def outcome(clinic: Clinic, ordinal: int) -> tuple[int, int | None, int | None]:
@@ -85,8 +89,7 @@ def attendee(clinic: Clinic, row: Row) -> Record:
 
 def group_appointment(clinic: Clinic, row: Row) -> Record:
     """A class."""
-    practitioner, business, kind = clinic.group(row.ordinal)
-    start = clinic.start(row.ordinal * EVERY + SERIES, row.created, business)
+    start, practitioner, business, kind = clinic.lesson(row.ordinal, row.created)
     path = f"group_appointments/{row.id}"
     known = row.ordinal < clinic.sizes["group_appointments"]
     seats = [clinic.seat(row.ordinal, seat) for seat in range(4)] if known else []
@@ -111,19 +114,46 @@ def group_appointment(clinic: Clinic, row: Row) -> Record:
     return record
 
 
+_BREAKS = {
+    0: 13 * 60,
+    1: 13 * 60,
+    2: 480,
+    3: 450,
+}  # minute of the day at which lunch and such start
+_AWAY = (7 * 60, 5 * 24 * 60 - 5 * 60)  # minutes of a Monday to Friday of leave
+
+
+def _closed(clinic: Clinic, row: Row, kind: int) -> tuple[int, int, int]:
+    """Start and minutes of an unavailable block, and its practitioner."""
+    minutes = UNAVAILABLE_TYPES[kind][2]
+    if row.ordinal in clinic.leave:
+        who, week = clinic.leave[row.ordinal]
+        begins, ends = _AWAY
+        monday = clinic.roster.monday(week)
+        return clinic.instant(monday, begins * 60, who % 2), ends - begins, who
+    who = (row.bits >> 12) % clinic.roster.practitioners
+    worked = {session.weekday for session in clinic.roster.sessions(who)}
+    free = [day for day in range(6) if day not in worked]
+    days = free if kind == LEAVE else sorted(worked)
+    day = days[(row.bits >> 20) % len(days)]
+    monday = (row.created // DAY + 10) // 7 * 7 - 3 + (row.bits >> 28 & 1) * 7
+    # Between the two halves of a day, before the first, or on a day off.
+    second = day * DAY + _BREAKS[kind] * 60
+    return clinic.instant(monday, second, who % 2), minutes, who
+
+
 def unavailable_block(clinic: Clinic, row: Row) -> Record:
     """Time in which a practitioner cannot be booked."""
     kind = row.bits >> 5 & 3
-    business = row.bits >> 7 & 1
-    start = clinic.start(row.ordinal * EVERY + SERIES, row.created, business)
+    start, minutes, who = _closed(clinic, row, kind)
     record = {
         "starts_at": text(start),
-        "ends_at": text(start + UNAVAILABLE_TYPES[kind][2] * 60),
+        "ends_at": text(start + minutes * 60),
         "notes": ("", None, "School pick-up", "Dentist — don't tell 🤐")[row.bits >> 9 & 3],
         "repeat_rule": None,
         "repeats": None,
-        "business": clinic.link("businesses", business),
-        "practitioner": clinic.link("practitioners", row.bits >> 12),
+        "business": clinic.link("businesses", who % 2),
+        "practitioner": clinic.link("practitioners", who),
         "unavailable_block_type": clinic.link("unavailable_block_types", kind),
         "conflicts": clinic.url(f"unavailable_blocks/{row.id}/conflicts"),
     }
@@ -133,15 +163,20 @@ def unavailable_block(clinic: Clinic, row: Row) -> Record:
 
 
 def availability_block(clinic: Clinic, row: Row) -> Record:
-    """Extra working time of a practitioner."""
-    start = row.created // DAY * DAY + 9 * DAY
+    """Extra working time of a practitioner: an hour at the end of a session."""
+    who = (row.bits >> 12) % clinic.roster.practitioners
+    sessions = clinic.roster.sessions(who)
+    last = sessions[(row.bits >> 20) % len(sessions)]
+    monday = (row.created // DAY + 10) // 7 * 7 - 3 + 7
+    ends = last.weekday * DAY + (last.hour + last.cells + 1) * 3600
+    end = clinic.instant(monday, ends, last.business)
     repeat = {"number_of_repeats": 4, "repeat_type": "Monthly", "repeating_interval": 1}
     return {
-        "starts_at": text(start),
-        "ends_at": text(start + 4 * 3600),
+        "starts_at": text(end - 2 * 3600),
+        "ends_at": text(end),
         "repeat_rule": repeat if row.bits & 7 == 0 else None,
-        "business": clinic.link("businesses", row.bits >> 7 & 1),
-        "practitioner": clinic.link("practitioners", row.bits >> 12),
+        "business": clinic.link("businesses", last.business),
+        "practitioner": clinic.link("practitioners", who),
     }
 
 

@@ -110,18 +110,20 @@ def reference_number(clinic: Clinic, row: Row) -> Record:
 
 def daily_availability(clinic: Clinic, row: Row) -> Record:
     """The weekly working hours of a practitioner on one weekday."""
-    who, weekday = row.ordinal // 5, row.ordinal % 5 + 1
-    _, place, zone = BUSINESSES[who % 2]
-    whole_day = [
-        {"starts_at": "08:00", "ends_at": "12:30"},
-        {"starts_at": "13:15", "ends_at": "18:00"},
-    ]
+    who, weekday = row.ordinal // 5 % clinic.sizes["practitioners"], row.ordinal % 5
+    sessions = [one for one in clinic.roster.sessions(who) if one.weekday == weekday]
+    business = sessions[0].business if sessions else who % 2
+    _, place, zone = BUSINESSES[business]
     return {
-        "day_of_week": weekday,
-        "availabilities": whole_day[: 1 + (row.bits & 3 > 0)] if row.bits & 15 else [],
+        "day_of_week": weekday + 1,
+        "availabilities": [
+            {"starts_at": f"{one.hour:02}:00", "ends_at": f"{one.hour + one.cells:02}:00"}
+            for one in sessions
+            if one.business == business
+        ],
         "time_zone": zone,
         "time_zone_identifier": PLACES[place][3],
-        "business": clinic.link("businesses", who % 2),
+        "business": clinic.link("businesses", business),
         "practitioner": clinic.link("practitioners", who),
     }
 

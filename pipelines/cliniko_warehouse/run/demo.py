@@ -15,7 +15,7 @@ from cliniko_warehouse.presentation.progress import listed
 from cliniko_warehouse.run.nightly import night
 from cliniko_warehouse.sandbox import Account, pass_day, serve
 
-ROWS = 10_000  # about a year of a clinic with five practitioners; a first sync of seconds
+ROWS = 30_000  # two years of a growing clinic, six practitioners on two to three days a week
 BUDGET = 100_000  # requests a minute: nobody else uses this server
 
 QUERY = """\

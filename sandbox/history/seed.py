@@ -1,25 +1,28 @@
-"""The two years before an account is opened: which rows there are, and when they changed."""
+"""Every list of a new account: which rows there are, and when they changed."""
 
 from array import array
 from collections.abc import Iterator, Mapping
 
-from cliniko_warehouse.sandbox.clinic import (
-    ARRIVED,
-    BOOKED,
-    CANCELLED,
-    MISSED,
-    Clinic,
-)
+from cliniko_warehouse.sandbox.clinic import ARRIVED, Clinic
 from cliniko_warehouse.sandbox.columns import (
     columns,
     sorted_with_parents,
     span,
     steady,
 )
+from cliniko_warehouse.sandbox.history.visits import IMPORT_DAYS, IMPORTED, appointments
 from cliniko_warehouse.sandbox.lists import LISTS
+from cliniko_warehouse.sandbox.roster import leave
 from cliniko_warehouse.sandbox.row_counts import SETUP, sizes
 from cliniko_warehouse.sandbox.seeded_random import mix
 from cliniko_warehouse.sandbox.timestamps import DAY
+
+FREE = (4,)  # types that are not billed, as places in APPOINTMENT_TYPES: reviews by telephone
+UNWRITTEN = (3, 4)  # types after which no note is written
+
+# Days since an invoice was made → of 1,000, how many are still open.
+OPEN = ((7, 450), (14, 300), (30, 150), (60, 80), (90, 50))
+NEVER_PAID = 15  # of 1,000
 
 SETUP_LISTS = {
     *SETUP,
@@ -32,8 +35,6 @@ SETUP_LISTS = {
 # Of 1,000 rows of a list, how many are archived; lists that are not named have one in forty.
 ARCHIVED = {"patients": 45, "invoices": 12, "attendees": 20, "communications": 4}
 
-IMPORTED = 0.25  # share of the patients that came from an older system in the first days
-
 
 def clinic(seed: int, rows: int, only: Mapping[str, int], end: int, quirks: bool) -> Clinic:
     """A clinic of about `rows` rows whose history ends before the second `end`."""
@@ -41,7 +42,11 @@ def clinic(seed: int, rows: int, only: Mapping[str, int], end: int, quirks: bool
     for name, count in made.sizes.items():
         if name in SETUP_LISTS:
             _setup(made, name, count)
-    _appointments(made, made.sizes["individual_appointments"])
+    away = made.sizes["unavailable_blocks"]
+    made.leave = leave(
+        away, made.salts["unavailable_blocks"], made.roster.now, made.roster.practitioners
+    )
+    appointments(made, made.sizes["individual_appointments"])
     for name in LISTS:
         if name in made.sizes and name not in made.columns and name not in _PARENTS:
             _plain(made, name, made.sizes[name])
@@ -68,7 +73,8 @@ def _plain(made: Clinic, name: str, count: int) -> None:
     created = steady(count, seed, made.span)
     if name == "patients":
         early = int(count * IMPORTED)
-        opened = steady(max(1, early), seed, span(made.span.first_day * DAY + 16 * DAY, 13))
+        days = span(made.span.first_day * DAY + (IMPORT_DAYS + 2) * DAY, IMPORT_DAYS - 1)
+        opened = steady(max(1, early), seed, days)
         created = sorted(opened[:early] + steady(count - early, seed, made.span))
     _finish(made, name, created)
 
@@ -90,55 +96,6 @@ def _finish(made: Clinic, name: str, created: list[int]) -> None:
     made.columns[name] = columns(name, created, updated, hidden)
 
 
-def _appointments(made: Clinic, count: int) -> None:
-    """Individual appointments: when they were made, when they start, what became of them."""
-    name = "individual_appointments"
-    created = steady(count, made.salts[name], made.span)
-    updated: list[int] = []
-    archived: dict[int, int] = {}
-    cancelled: dict[int, int] = {}
-    made.fates = bytearray(count)
-    for ordinal, when in enumerate(created):
-        visit = made.visit(ordinal)
-        start = made.start(ordinal, when, visit.business)
-        made.starts.append(start)
-        made.remember(visit)
-        made.latest_of[visit.patient] = ordinal
-        updated.append(
-            _outcome(made, ordinal, when, start + visit.minutes * 60, cancelled, archived)
-        )
-    made.columns[name] = columns(name, created, updated, archived)
-    made.columns[name].marks["cancelled_at"].update(cancelled)
-    made.invoiced, made.noted = bytearray(count), bytearray(count)
-
-
-def _outcome(
-    made: Clinic,
-    ordinal: int,
-    created: int,
-    ends: int,
-    cancelled: dict[int, int],
-    archived: dict[int, int],
-) -> int:
-    """Decide the fate of an appointment; gives the second of its last change."""
-    bits = mix(made.salts["bookings"], ordinal)
-    end = made.span.end
-    share = (bits >> 24) % 1000
-    last = created
-    if share < (70 if ends < end else 40):
-        last = created + (bits >> 34) % (min(ends, end) - created)
-        cancelled[ordinal] = last
-        made.fates[ordinal] = CANCELLED
-    elif ends + 900 < end:
-        made.fates[ordinal] = MISSED if share < 125 else ARRIVED
-        last = ends + (bits >> 34) % 900
-    else:
-        made.fates[ordinal] = BOOKED
-    if share % 50 == 7:
-        last = archived[ordinal] = min(last + (bits >> 44) % DAY, end - 1)
-    return last
-
-
 def _spread(options: list[int], count: int) -> Iterator[int]:
     """`count` of the options in their order, evenly; some twice if there are too few."""
     return (options[place * len(options) // count] for place in range(count))
@@ -149,29 +106,36 @@ def _attended(made: Clinic) -> list[int]:
     return [place for place, fate in enumerate(made.fates) if fate == ARRIVED]
 
 
-def _of_appointments(made: Clinic, count: int, after: int) -> Iterator[tuple[int, int]]:
-    """Times of creation and parents of what is written up to `after` seconds after a visit."""
-    starts, last = made.starts, made.span.end - 60
-    for ordinal in _spread(_attended(made) or [0], count):
+def _of_appointments(
+    made: Clinic, count: int, after: int, without: tuple[int, ...]
+) -> Iterator[tuple[int, int]]:
+    """Times of creation and parents of what is written up to `after` seconds after a visit.
+
+    without:  types of appointments after which it is not written, as far as others are enough
+    """
+    starts, visits, last = made.starts, made.visits, made.span.end - 60
+    attended = _attended(made)
+    usual = [place for place in attended if visits[place] >> 12 & 15 not in without]
+    for ordinal in _spread((usual if len(usual) >= count else attended) or [0], count):
         yield min(starts[ordinal] + 1500 + mix(ordinal, after) % after, last), ordinal
 
 
 def _invoices(made: Clinic, count: int) -> Iterator[tuple[int, int]]:
-    for created, ordinal in _of_appointments(made, count, 7200):
-        made.invoiced[ordinal] = 10 if mix(made.seed, ordinal) % 12 == 0 else 20
-        yield created, ordinal
+    return _of_appointments(made, count, 7200, FREE)
 
 
 def _notes(made: Clinic, count: int) -> Iterator[tuple[int, int]]:
-    for created, ordinal in _of_appointments(made, count, 20_000):
+    for created, ordinal in _of_appointments(made, count, 20_000, UNWRITTEN):
         made.noted[ordinal] = 10 if mix(made.seed, ordinal) % 9 == 0 else 90
         yield created, ordinal
 
 
 def _items(made: Clinic, count: int) -> Iterator[tuple[int, int]]:
     created = made.columns["invoices"].created
+    before = -1
     for invoice in _spread(list(range(len(created))), count):
-        yield created[invoice], invoice
+        yield created[invoice] + (invoice == before), invoice  # a second later than the first
+        before = invoice
 
 
 def _attendees(made: Clinic, count: int) -> Iterator[tuple[int, int]]:
@@ -205,13 +169,29 @@ _PARENTS = {
 def _children(made: Clinic, name: str, count: int, pairs: Iterator[tuple[int, int]]) -> None:
     """A list whose rows each belong to a row of another list."""
     created, parents = sorted_with_parents(list(pairs))
+    if name == "invoices":
+        _bill(made, created, parents)
     if name == "attendees":
         _follow(made, created, parents)
     else:
         _finish(made, name, created)
     made.columns[name].parents.extend(parents)
-    if name == "invoices":
-        made.invoice_of = {parent: place for place, parent in enumerate(parents)}
+
+
+def _bill(made: Clinic, created: list[int], parents: "array[int]") -> None:
+    """Which invoices are paid, and which take back that of another day.
+
+    Most of the open ones are new; few are never paid.
+    """
+    for place, parent in enumerate(parents):
+        original = made.reversed_by(place)
+        if original is not None:
+            parents[place] = parents[original]
+            continue
+        age = (made.span.end - created[place]) // DAY
+        open_share = next((share for days, share in OPEN if age < days), NEVER_PAID)
+        made.invoiced[parent] = 10 if mix(made.seed, parent) % 1000 < open_share else 20
+        made.invoice_of[parent] = place
 
 
 def _follow(made: Clinic, created: list[int], parents: "array[int]") -> None:
