@@ -6,26 +6,17 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import duckdb
-import psycopg2
 import pytest
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
+from harness import Warehouse, settings_for
 from postgres_server import NAMED, Server, execute, running
-from psycopg2.extras import register_default_jsonb
 
-from cliniko.endpoints import ENDPOINTS
-from cliniko.extract.progress import Reading
-from cliniko.settings import ClinikoSettings, resolve
+from cliniko.settings import ClinikoSettings
 from cliniko_warehouse import cli
-from cliniko_warehouse.ledger.runs import Run
-from cliniko_warehouse.paths import work_file
-from cliniko_warehouse.presentation.progress import console
-from cliniko_warehouse.run import nightly
 from cliniko_warehouse.sandbox import Account, Served, serve
 
 KEY = "MS0xLWFiY2RlZg-au1"
@@ -201,12 +192,6 @@ def settings(served: Served) -> ClinikoSettings:
     return settings_for(served)
 
 
-def settings_for(served: Served, **more: Any) -> ClinikoSettings:
-    """Settings that lead to a served clinic; a budget that no test waits for."""
-    given = {"requests_per_minute": 100_000, "contact_email": "tests@example.com"} | more
-    return resolve(api_key=served.api_key, base_url=served.base_url, **given)
-
-
 @pytest.fixture
 def configured(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def configure(**settings: str) -> None:
@@ -221,91 +206,6 @@ def configured(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 def _connected(configured: Callable[..., None], served: Served) -> Served:
     configured(api_key=served.api_key, base_url=served.base_url)
     return served
-
-
-class Warehouse:
-    """A state directory, and a destination with what readers see there.
-
-    url:  of the database; empty for DuckDB
-    """
-
-    def __init__(self, state_dir: Path, url: str = "") -> None:
-        self.state_dir = state_dir
-        self.url = url
-        self.destination = "postgres" if url else "duckdb"
-
-    def sync(self, settings: ClinikoSettings, *names: str, **how: Any) -> Run:
-        """One whole run of the named endpoints, or of all."""
-        chosen = [e for e in ENDPOINTS.values() if (e.name in names if names else e.by_default)]
-        readings = {e.name: Reading(e, **how) for e in chosen}
-        return nightly.night(settings, readings, self.destination, self.state_dir, console())
-
-    def rows(self, sql: str) -> list[dict[str, Any]]:
-        """What a reader gets; in DuckDB of the published file."""
-        with connected(self.url or self.state_dir / "warehouse.duckdb", read_only=True) as db:
-            return fetched(db, sql)
-
-    def value(self, sql: str) -> Any:
-        """The one value of a query."""
-        [row] = self.rows(sql)
-        [value] = row.values()
-        return value
-
-    def change(self, sql: str) -> None:
-        """Change what runs write, behind the back of everybody."""
-        with self.connected() as db:
-            db.execute(sql)
-
-    def connected(self) -> AbstractContextManager[Any]:
-        """What takes SQL, where runs write."""
-        return connected(self.url or work_file(self.state_dir))
-
-
-@contextmanager
-def connected(place: str | Path, **how: Any) -> Iterator[Any]:
-    """What takes SQL: a DuckDB file, or Postgres at a URL. Time is in UTC, JSON a text."""
-    if isinstance(place, Path):
-        with duckdb.connect(str(place), **how) as db:
-            db.execute("SET TimeZone = 'UTC'")
-            yield db
-        return
-    with closing(psycopg2.connect(place)) as connection, connection.cursor() as cursor:
-        connection.autocommit = True
-        register_default_jsonb(connection, loads=str)
-        cursor.execute("SET TIME ZONE 'UTC'")
-        yield cursor
-
-
-def fetched(db: Any, sql: str) -> list[dict[str, Any]]:
-    """Rows by their columns' names. In either database, `FROM` alone selects all."""
-    db.execute(f"SELECT * {sql}" if sql.startswith("FROM") else sql)
-    names = [column[0] for column in db.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in db.fetchall()]
-
-
-def tables(db: Any) -> dict[str, dict[str, str]]:
-    """Every table of the dataset: column → type, as the catalogue names it."""
-    found: dict[str, dict[str, str]] = {}
-    for row in fetched(
-        db,
-        "SELECT table_name, column_name, data_type, numeric_precision, numeric_scale "
-        "FROM information_schema.columns WHERE table_schema = 'cliniko' ORDER BY ordinal_position",
-    ):
-        table, column, kind, *size = row.values()
-        if kind == "numeric":
-            kind = f"DECIMAL({size[0]},{size[1]})"
-        found.setdefault(table, {})[column] = TYPES.get(kind, kind.upper())
-    return found
-
-
-TYPES = {
-    "character varying": "VARCHAR",
-    "jsonb": "JSON",
-    "timestamp with time zone": "TIMESTAMPTZ",
-    "TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ",
-    "time without time zone": "TIME",
-}
-"""Types that a database names in its own way."""
 
 
 both = pytest.mark.parametrize("warehouse", ["duckdb", "postgres"], indirect=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 import duckdb
 import pyarrow.parquet as parquet
-from conftest import connected, fetched
+from harness import connected, fetched
 
 from cliniko.endpoints import ENDPOINTS
 from cliniko.endpoints.spec import Endpoint, Field

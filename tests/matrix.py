@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Cliniko, Ended, Warehouse, connected, fetched, tables
-from test_sync import unlike
+from conftest import Cliniko, Ended
+from equality import unlike
+from harness import Warehouse, connected, fetched, tables
 
 from cliniko_warehouse.sandbox import Account, Served
 

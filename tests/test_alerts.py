@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
-from conftest import Warehouse, settings_for
+from harness import Warehouse, settings_for
 from listener import Listener, listening
 
 from cliniko.endpoints import ENDPOINTS

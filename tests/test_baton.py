@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
-from conftest import settings_for
+from harness import settings_for
 
 from cliniko.api.client import Client
 from cliniko.api.cpu_lock import holding_cpu, waiting

@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import settings_for
-from test_sync import Place
+from harness import Place, settings_for
 
 from cliniko.api.client import Client
 from cliniko.endpoints import ENDPOINTS

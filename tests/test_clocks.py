@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from conftest import Cliniko, Warehouse, both
+from conftest import Cliniko, both
+from harness import Warehouse
 
 from cliniko.endpoints import ENDPOINTS
 from cliniko.extract.progress import Reading

@@ -8,8 +8,9 @@ from typing import Any
 
 import dlt
 import pytest
-from conftest import Cliniko, Warehouse, settings_for
-from test_sync import unlike
+from conftest import Cliniko
+from equality import unlike
+from harness import Warehouse, settings_for
 
 from cliniko_warehouse.paths import work
 from cliniko_warehouse.recovery.damage import damages

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Cliniko, Warehouse, both, settings_for
+from conftest import Cliniko, both
+from harness import Warehouse, settings_for
 
 from cliniko.api.json_decoding import tolerant
 from cliniko_warehouse.sandbox import (

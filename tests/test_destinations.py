@@ -6,8 +6,8 @@ from typing import Any
 
 import duckdb
 import pytest
-from conftest import Warehouse, fetched
-from test_sync import unlike
+from equality import unlike
+from harness import Warehouse, fetched
 
 from cliniko.errors import ConfigError, Unavailable
 from cliniko.settings import ClinikoSettings

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from conftest import Warehouse
+from harness import Warehouse
 from typer.testing import CliRunner
 
 from cliniko.settings import ClinikoSettings

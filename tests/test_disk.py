@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import connected, fetched, tables
-from test_sync import unlike
+from equality import unlike
+from harness import connected, fetched, tables
 
 from cliniko_warehouse.sandbox import Account, Served
 

@@ -8,10 +8,11 @@ from typing import Any
 
 import dlt
 import pytest
-from conftest import Cliniko, Warehouse, connected, fetched, tables
+from conftest import Cliniko
 from dlt.common.configuration import resolve as resolver
 from dlt.common.configuration.specs import BaseConfiguration
-from test_sync import unlike
+from equality import unlike
+from harness import Warehouse, connected, fetched, tables
 
 from cliniko.source import cliniko_source
 from cliniko_warehouse.config.providers import is_documented, only_documented

@@ -1,7 +1,7 @@
 """Nights whose comparison cannot be trusted: nothing live is marked, and the run says so."""
 
 import pytest
-from conftest import Warehouse
+from harness import Warehouse
 
 from cliniko_warehouse.sandbox import Account, lie, status, truncated
 

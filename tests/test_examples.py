@@ -19,7 +19,8 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import SHARED, connected, fetched, tables
+from conftest import SHARED
+from harness import connected, fetched, tables
 
 from cliniko.api.client import Client
 from cliniko.endpoints import ENDPOINTS, schema

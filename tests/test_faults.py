@@ -17,7 +17,7 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
-from conftest import Warehouse
+from harness import Warehouse
 
 from cliniko_warehouse import cli
 from cliniko_warehouse.sandbox import (

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Warehouse, both, connected, fetched, settings_for
+from conftest import both
+from harness import Warehouse, connected, fetched, settings_for
 from markers import everything, seed
 from postgres_server import Server, execute, on_disk
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from conftest import Warehouse, settings_for
+from harness import Warehouse, settings_for
 
 from cliniko.settings import ClinikoSettings
 from cliniko_warehouse.monitoring import freshness

@@ -12,7 +12,7 @@ from typing import Any
 import dlt
 import pyarrow as pa
 import pytest
-from conftest import connected, fetched, settings_for
+from harness import connected, fetched, settings_for
 
 from cliniko.api.client import Client
 from cliniko.endpoints import ENDPOINTS, schema

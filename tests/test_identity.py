@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Cliniko, Warehouse, settings_for
+from conftest import Cliniko
+from harness import Warehouse, settings_for
 
 from cliniko.endpoints import ENDPOINTS
 from cliniko.errors import OtherAccount

@@ -20,7 +20,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import duckdb
 import pytest
-from test_sync import Place, unlike
+from equality import unlike
+from harness import Place
 
 from cliniko.settings import ClinikoSettings
 from cliniko_warehouse.sandbox import (

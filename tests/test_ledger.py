@@ -6,7 +6,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from conftest import Warehouse
+from harness import Warehouse
 
 from cliniko.endpoints import ENDPOINTS
 from cliniko.errors import (

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from conftest import settings_for
+from harness import settings_for
 
 from cliniko.api.client import Client
 from cliniko.endpoints import ENDPOINTS

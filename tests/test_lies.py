@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from conftest import settings_for
+from harness import settings_for
 from lies import LIES
 
 from cliniko.api.client import Client

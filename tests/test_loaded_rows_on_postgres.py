@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from conftest import Cliniko, Warehouse, settings_for
+from conftest import Cliniko
+from harness import Warehouse, settings_for
 from postgres_server import Server
 
 from cliniko.endpoints import ENDPOINTS

@@ -9,7 +9,7 @@ from logging.config import dictConfig
 from pathlib import Path
 
 import pytest
-from conftest import settings_for
+from harness import settings_for
 
 from cliniko.api.client import Client
 from cliniko.endpoints import ENDPOINTS

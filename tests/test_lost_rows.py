@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from conftest import Warehouse, both, settings_for
+from conftest import both
+from harness import Warehouse, settings_for
 
 from cliniko.endpoints import ENDPOINTS
 from cliniko.extract.progress import Reading

@@ -13,9 +13,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import connected, fetched, settings_for, tables
+from equality import unlike
+from harness import connected, fetched, settings_for, tables
 from lies import LIES
-from test_sync import unlike
 
 from cliniko.endpoints import ENDPOINTS
 from cliniko.extract.progress import Reading

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Warehouse
+from harness import Warehouse
 from mart_builds import mishaps, once, shared
 
 from cliniko.errors import ConfigError

@@ -1,7 +1,8 @@
 """Nightly loads in surroundings that are not ours: equal, or refused with one line."""
 
 import pytest
-from conftest import Cliniko, Warehouse
+from conftest import Cliniko
+from harness import Warehouse
 from matrix import Night, Row, clock, environment, play, server_date
 from matrix_damage import damages
 from matrix_files import clients

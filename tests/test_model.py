@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 import pytest
-from conftest import Warehouse, settings_for
+from harness import Warehouse, settings_for
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as some
 from lies import LIES

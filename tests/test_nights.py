@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from conftest import settings_for
+from harness import settings_for
 
 from cliniko.endpoints import ENDPOINTS
 from cliniko.extract.progress import Reading

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import hand_made
 import pytest
-from conftest import Warehouse
+from harness import Warehouse
 
 from cliniko.settings import ClinikoSettings
 from cliniko_warehouse.paths import published

@@ -4,7 +4,8 @@ import time
 from datetime import UTC, datetime
 
 import pytest
-from conftest import Warehouse, both, settings_for
+from conftest import both
+from harness import Warehouse, settings_for
 
 from cliniko.transform.convert import column, moment
 from cliniko_warehouse.sandbox import Account, serve

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Warehouse, settings_for
+from harness import Warehouse, settings_for
 
 from cliniko.api import filters
 from cliniko.api.client import Client

@@ -11,9 +11,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import Warehouse, settings_for, tables
+from equality import unlike
+from harness import Warehouse, settings_for, tables
 from postgres_server import Server, execute
-from test_sync import unlike
 
 from cliniko.endpoints import ENDPOINTS
 from cliniko.endpoints.schema import Column

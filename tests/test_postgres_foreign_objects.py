@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import Cliniko, Warehouse
+from conftest import Cliniko
+from equality import unlike
+from harness import Warehouse
 from postgres_server import Server
-from test_sync import unlike
 
 from cliniko.endpoints import ENDPOINTS
 from cliniko.endpoints.schema import tables as catalogued

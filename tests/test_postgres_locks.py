@@ -11,7 +11,8 @@ from contextlib import closing, contextmanager
 
 import psycopg2
 import pytest
-from conftest import Cliniko, Warehouse
+from conftest import Cliniko
+from harness import Warehouse
 from postgres_server import Server, execute
 
 from cliniko_warehouse.run.shutdown import ShutdownFlag, heard

@@ -7,7 +7,8 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import pytest
-from conftest import Cliniko, Warehouse
+from conftest import Cliniko
+from harness import Warehouse
 from postgres_server import Server, execute
 from postgres_server import database as named
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import Warehouse
+from harness import Warehouse
 
 from cliniko.errors import ConfigError
 from cliniko.settings import ClinikoSettings

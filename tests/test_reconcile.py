@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from conftest import Warehouse, both
+from conftest import both
+from harness import Warehouse
 
 from cliniko.endpoints import ENDPOINTS
 from cliniko.extract.progress import Reading

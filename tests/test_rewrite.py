@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Warehouse, both, settings_for
+from conftest import both
+from harness import Warehouse, settings_for
 from markers import found, seed
 
 from cliniko_warehouse.sandbox import Account, Served

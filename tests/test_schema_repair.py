@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from conftest import Cliniko, Ended, Warehouse, connected, fetched, tables
+from conftest import Cliniko, Ended
+from equality import unlike
+from harness import Warehouse, connected, fetched, tables
 from postgres_server import Server
-from test_sync import unlike
 
 from cliniko_warehouse.recovery.damage import damages
 from cliniko_warehouse.sandbox import Account, Served, serve

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from datetime import datetime
 
 import pytest
-from conftest import Warehouse
 from dlt.common.runtime.collector import NullCollector
+from harness import Warehouse
 
 from cliniko.settings import ClinikoSettings
 from cliniko.source import cliniko_source

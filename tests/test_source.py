@@ -7,8 +7,8 @@ from typing import Any
 
 import dlt
 import pytest
-from conftest import settings_for
 from dlt.pipeline.exceptions import PipelineStepFailed
+from harness import settings_for
 
 from cliniko.endpoints import ENDPOINTS
 from cliniko.errors import ConfigError

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from conftest import Warehouse, settings_for
+from harness import Warehouse, settings_for
 
 from cliniko.api.client import Client
 from cliniko.endpoints import ENDPOINTS

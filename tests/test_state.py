@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from conftest import Warehouse
+from harness import Warehouse
 
 from cliniko.endpoints import ENDPOINTS
 from cliniko.extract.state import (

@@ -12,7 +12,8 @@ from subprocess import PIPE
 from typing import Any
 
 import pytest
-from conftest import Warehouse, both
+from conftest import both
+from harness import Warehouse
 
 from cliniko.settings import ClinikoSettings
 from cliniko_warehouse import cli

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Cliniko, Warehouse
+from conftest import Cliniko
+from harness import Warehouse
 
 from cliniko_warehouse.sandbox import Account, Served, faults
 

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from conftest import Warehouse, both, settings_for
+from conftest import both
+from harness import Warehouse, settings_for
 
 from cliniko_warehouse.ledger import history
 from cliniko_warehouse.monitoring.volume_anomaly import LOOKED_AT, too_few

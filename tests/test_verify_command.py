@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Cliniko, Ended, Warehouse, both
+from conftest import Cliniko, Ended, both
 from file_client import Client
+from harness import Warehouse
 
 from cliniko_warehouse.paths import published, work_file
 from cliniko_warehouse.sandbox import Account, Served

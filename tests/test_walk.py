@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from conftest import settings_for
+from harness import settings_for
 
 from cliniko.api.client import Client
 from cliniko.endpoints import ENDPOINTS

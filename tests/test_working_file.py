@@ -7,7 +7,8 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import Cliniko, Warehouse, settings_for
+from conftest import Cliniko
+from harness import Warehouse, settings_for
 
 from cliniko_warehouse.paths import published, work, work_file
 from cliniko_warehouse.recovery.damage import damages
