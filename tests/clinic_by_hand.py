@@ -342,7 +342,7 @@ def put(
     for field, value in fields.items():
         if field == "hours":
             record["availabilities"] = [{"starts_at": value[0], "ends_at": value[1]}]
-        elif field.endswith("_id"):
+        elif field.endswith("_id") and field != "old_reference_id":
             link = field.removesuffix("_id")
             path = f"{TARGETS.get(link, link + 's')}/{value}"
             record[link] = {"links": {"self": f"{account.base_url}/{path}"}}
