@@ -90,7 +90,10 @@ def check(destination: str) -> None:
         raise ConfigError(MISSING)
 
 
-TABLES = ("snap_appointments", "snap_rosters", "snap_zones")
+TABLES = (
+    *("snap_appointments", "snap_invoice_items", "snap_invoices", "snap_month_end"),
+    *("snap_patients", "snap_rosters", "snap_zones"),
+)
 
 
 def keep(client: Any, published: Path) -> list[str]:

@@ -1,4 +1,14 @@
-with months as (
+with starts as (
+  select _account, min(seen_at) as history_from from {{ ref('snap_appointments') }} group by 1
+),
+
+closed as (
+  select * from {{ ref('snap_month_end') }} where valid_to is null
+),
+
+{# Months without a row of their own: they ended before there was history of all that such a
+row has, and are worked out from the first versions. #}
+before as (
   select
     zones._account,
     zones.business_id,
@@ -11,6 +21,10 @@ with months as (
   join {{ ref('int_zone_times') }} as times
     on times._account = zones._account and times.business_id = zones.business_id
     and {{ held('times', "cast(days.date_day + interval '1 month' as timestamp) at time zone 'UTC'") }}
+  where not exists (
+    select 1 from closed
+    where closed._account = zones._account and closed.business_id = zones.business_id and closed.month_start = days.date_day
+  )
 ),
 
 versions as (
@@ -26,37 +40,61 @@ versions as (
 
 then_ as (
   select
-    months._account,
-    months.business_id,
-    months.month_start,
+    before._account,
+    before.business_id,
+    before.month_start,
     {{ times('true') }} as appointments,
-    {{ times("not coalesce(versions.cancelled_at < months.as_of, false) and versions.mark <> 'did_not_arrive'") }} as completed,
-    {{ times("not coalesce(versions.cancelled_at < months.as_of, false) and versions.mark = 'did_not_arrive'") }} as did_not_arrive,
-    {{ times('versions.cancelled_at < months.as_of') }} as cancelled
-  from months
+    {{ times("not coalesce(versions.cancelled_at < before.as_of, false) and versions.mark <> 'did_not_arrive'") }} as completed,
+    {{ times("not coalesce(versions.cancelled_at < before.as_of, false) and versions.mark = 'did_not_arrive'") }} as did_not_arrive,
+    {{ times('versions.cancelled_at < before.as_of') }} as cancelled
+  from before
   join versions
-    on versions._account = months._account and versions.business_key = months.business_id
-    and versions.month_start = months.month_start
-    and versions.valid_from < months.as_of
-    and (versions.valid_to is null or versions.valid_to >= months.as_of)
-    and (versions.is_live or versions.ended_at >= months.as_of)
+    on versions._account = before._account and versions.business_key = before.business_id
+    and versions.month_start = before.month_start
+    and versions.valid_from < before.as_of
+    and (versions.valid_to is null or versions.valid_to >= before.as_of)
+    and (versions.is_live or versions.ended_at >= before.as_of)
   group by 1, 2, 3
+),
+
+months as (
+  select
+    _account, business_id, month_start, as_of, true as is_closed, time_zone,
+    appointments, completed, did_not_arrive, cancelled, new_patients, active_patients,
+    revenue_net, revenue_gross, closed_net, closed_gross, open_gross_amount, debtors,
+    offered_minutes, booked_in_offered_minutes
+  from closed
+  union all
+  select
+    before._account, before.business_id, before.month_start, before.as_of, false, before.time_zone,
+    coalesce(then_.appointments, 0), coalesce(then_.completed, 0), coalesce(then_.did_not_arrive, 0), coalesce(then_.cancelled, 0),
+    null, null, null, null, null, null, null, null, null, null
+  from before
+  left join then_
+    on then_._account = before._account and then_.business_id = before.business_id and then_.month_start = before.month_start
 ),
 
 now_ as (
   select
     _account,
-    {{ or_none('business_id') }} as business_id,
+    business_id,
     month_start,
-    {{ times("status = 'completed'") }} as completed,
-    {{ times("status = 'did_not_arrive'") }} as did_not_arrive,
-    {{ times("status = 'cancelled'") }} as cancelled
-  from {{ ref('fct_appointments') }}
+    cast(sum(completed) as bigint) as completed,
+    cast(sum(did_not_arrive) as bigint) as did_not_arrive,
+    cast(sum(cancelled) as bigint) as cancelled,
+    cast(sum(new_patients) as bigint) as new_patients,
+    sum(offered_hours) as offered_hours,
+    sum(booked_in_offered_hours) as booked_hours
+  from {{ ref('mart_practitioner_month') }}
   group by 1, 2, 3
 ),
 
-history as (
-  select _account, min(seen_at) as history_from from {{ ref('snap_appointments') }} group by 1
+money as (
+  select
+    _account, business_id, month_start,
+    {% for name in ['revenue_net', 'revenue_gross', 'closed_net', 'closed_gross'] %}sum({{ name }}) as {{ name }}{{ ', ' if not loop.last }}{% endfor %}
+  from {{ ref('mart_revenue') }}
+  group by 1, 2, 3
 )
 
 select
@@ -65,21 +103,35 @@ select
   businesses.business_name,
   months.month_start,
   months.as_of,
-  months.as_of < history.history_from as is_before_history,
-  coalesce(then_.appointments, 0) as appointments,
-  coalesce(then_.completed, 0) as completed,
-  coalesce(then_.did_not_arrive, 0) as did_not_arrive,
-  coalesce(then_.cancelled, 0) as cancelled,
-  {{ ratio('then_.did_not_arrive', '(then_.completed + then_.did_not_arrive)') }} as dna_rate,
+  months.as_of < starts.history_from as is_before_history,
+  months.is_closed,
+  months.time_zone,
+  months.appointments,
+  months.completed,
+  months.did_not_arrive,
+  months.cancelled,
+  {{ ratio('months.did_not_arrive', '(months.completed + months.did_not_arrive)') }} as dna_rate,
   coalesce(now_.completed, 0) as completed_now,
   coalesce(now_.did_not_arrive, 0) as did_not_arrive_now,
-  coalesce(now_.cancelled, 0) as cancelled_now
+  coalesce(now_.cancelled, 0) as cancelled_now,
+  case when months.is_closed then months.new_patients else coalesce(now_.new_patients, 0) end as new_patients,
+  months.active_patients,
+  case when months.is_closed then {{ ratio('months.booked_in_offered_minutes', 'months.offered_minutes') }}
+    else {{ ratio('now_.booked_hours', 'now_.offered_hours') }} end as utilisation,
+  {% for name in ['revenue_net', 'revenue_gross', 'closed_net', 'closed_gross'] -%}
+  case when months.is_closed then months.{{ name }} else {{ money('coalesce(money.' ~ name ~ ', 0)') }} end as {{ name }},
+  {% endfor -%}
+  months.open_gross_amount,
+  months.debtors,
+  {{ money('coalesce(money.revenue_net, 0)') }} as revenue_net_now,
+  {{ money('coalesce(money.closed_net, 0)') }} as closed_net_now
 from months
-join history on history._account = months._account
-left join then_
-  on then_._account = months._account and then_.business_id = months.business_id and then_.month_start = months.month_start
+join starts on starts._account = months._account
 left join now_
   on now_._account = months._account and now_.business_id = months.business_id and now_.month_start = months.month_start
+left join money
+  on money._account = months._account and money.business_id = months.business_id and money.month_start = months.month_start
 left join {{ ref('stg_businesses') }} as businesses
   on businesses._account = months._account and businesses.business_id = months.business_id
-where then_.appointments > 0 or now_.month_start is not null
+where months.appointments > 0 or months.revenue_net <> 0 or months.closed_net <> 0 or months.open_gross_amount <> 0
+  or now_.completed + now_.did_not_arrive + now_.cancelled > 0 or money.month_start is not null

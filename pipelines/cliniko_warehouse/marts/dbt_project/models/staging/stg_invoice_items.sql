@@ -11,6 +11,9 @@ select
   {{ money('discounted_amount') }} as discount_amount,
   {{ money('net_price') }} as net_amount,
   {{ money('total_including_tax') }} as gross_amount,
+  created_at,
+  coalesce(archived_at, deleted_at, _gone_at) as ended_at,
+  greatest(updated_at, coalesce(_gone_at, updated_at)) as changed_at,
   coalesce(archived_at, deleted_at, _gone_at) is null as is_live,
   coalesce({{ is_too_large('quantity', 3) }}, false)
     or coalesce({{ is_too_large('unit_price') }}, false)

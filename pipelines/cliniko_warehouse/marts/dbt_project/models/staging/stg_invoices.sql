@@ -15,6 +15,9 @@ select
   {{ money('net_amount') }} as net_amount,
   {{ money('tax_amount') }} as tax_amount,
   {{ money('total_amount') }} as gross_amount,
+  created_at,
+  coalesce(archived_at, deleted_at, _gone_at) as ended_at,
+  greatest(updated_at, coalesce(_gone_at, updated_at)) as changed_at,
   coalesce(archived_at, deleted_at, _gone_at) is null as is_live,
   coalesce({{ is_too_large('discounted_amount') }}, false)
     or coalesce({{ is_too_large('net_amount') }}, false)

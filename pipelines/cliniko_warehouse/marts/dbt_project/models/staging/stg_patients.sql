@@ -16,5 +16,6 @@ select
   created_at,
   coalesce(archived_at, deleted_at) as archived_at,
   _gone_at as gone_at,
+  greatest(updated_at, coalesce(_gone_at, updated_at)) as changed_at,
   coalesce(archived_at, deleted_at, _gone_at) is null as is_live
 from {{ raw('patients') }} as raw_
