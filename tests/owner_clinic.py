@@ -38,6 +38,11 @@ VISITS: tuple[tuple[Any, ...], ...] = (
     (8, "2026-05-11T23:00", UMA, ANA, FOLLOW_UP, {"did_not_arrive": True, "patient_case_id": 6}),
     (9, "2026-05-12T23:00", UMA, ANA, CLASS, {"did_not_arrive": True, "patient_case_id": 6}),
     (10, "2025-10-05T23:00", VIC, BEN, INITIAL, {"invoice_status": 20}),
+    # A year ago: Monday, 12 May 2025.
+    (
+        *(11, "2025-05-11T23:00", VIC, ANA, INITIAL),
+        {"invoice_status": 20, "treatment_note_status": 90},
+    ),
     # Monday, 22 June, 9:00 in Sydney: to come.
     (
         *(20, "2026-06-21T23:00", PAT, ANA, INITIAL),

@@ -17,7 +17,7 @@ from cliniko_warehouse.marts.descriptions import marts
 APRIL, MAY = date(2026, 4, 1), date(2026, 5, 1)
 ANA, BEN, HARBOUR, COAST = 1, 2, 1, 2
 CLOCKED = {"_read_at", "seen_at", "last_read_at", "last_ok_at", "hours_since_ok", "last_run_id"}
-NOT_READ = {"list_recalls_due"}  # not every account has recalls, so they are read on demand
+EMPTY = {"snap_month_end"}  # after one night: no month has ended since the first build
 KINDS = {
     "varchar": {"VARCHAR", "character varying", "text"},
     "bigint": {"BIGINT", "bigint"},
@@ -619,7 +619,7 @@ def test_both_databases_give_the_same_figures(tmp_path_factory: pytest.TempPathF
     assert set(one["tables"]) == set(other["tables"])
     for name, rows in one["tables"].items():
         assert len(rows) == len(other["tables"][name]), name
-        assert rows or name in NOT_READ, name
+        assert rows or name in EMPTY, name
         assert _plain(rows) == _plain(other["tables"][name]), name
 
 
