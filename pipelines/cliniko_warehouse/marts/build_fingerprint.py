@@ -1,8 +1,15 @@
-"""What the last good build was made of: whether another one would give the same."""
+"""What the last good build was made of: whether another one would give the same.
+
+And what of it the next one need not make again, where only rows have changed: the views,
+which keep their text, and the queries of the tests, which then run as one statement.
+"""
 
 import hashlib
 import json
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -14,7 +21,8 @@ from cliniko_warehouse.paths import MARTS
 from cliniko_warehouse.warehouse.warehouse import DATASET
 
 TIMES = ("updated_at", "archived_at", "cancelled_at", "deleted_at", "_gone_at")
-NAME = "built.json"
+NAME, COMPILED = "built.json", "compiled.json"
+STAGING = "marts_staging"  # where views over the raw tables are
 OWN = {table.name for table in LEDGER}  # change with every run, and no figure rests on them
 
 
@@ -50,8 +58,32 @@ def keep(folder: Path, made: dict[str, Any]) -> None:
 
 
 def forget(folder: Path) -> None:
-    """Let the next night build in any case."""
-    (folder / NAME).unlink(missing_ok=True)
+    """Let the next night build in any case, and make everything."""
+    for name in (NAME, COMPILED):
+        (folder / name).unlink(missing_ok=True)
+
+
+def compiled(client: Any, folder: Path) -> dict[str, str]:
+    """Test → query, as dbt wrote it for this project and these columns; empty if it did not."""
+    try:
+        last = json.loads((folder / COMPILED).read_text())
+    except (OSError, ValueError):
+        return {}
+    checks: dict[str, str] = last["checks"] if last.get("of") == _shape(client) else {}
+    return checks
+
+
+def keep_compiled(client: Any, folder: Path, checks: Mapping[str, str]) -> None:
+    """Remember the queries of a good build."""
+    kept = {"of": _shape(client), "checks": dict(checks)}
+    (folder / COMPILED).write_text(json.dumps(kept))
+
+
+def _shape(client: Any) -> str:
+    """What the text of views and queries depends on: project, dbt, raw columns, and the views."""
+    raw = {name: list(found.items()) for name, found in sorted(columns(client, DATASET).items())}
+    parts = [fingerprint(), _versions(), relations(client, STAGING, "VIEW"), raw]
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
 def _day(as_of: datetime, zone: str) -> str:
@@ -87,3 +119,11 @@ def _sums(table: str, found: dict[str, str]) -> str:
     text = "max(md5(cast(account AS VARCHAR)))" if "account" in found else "''"
     sums = ", ".join(wanted)
     return f"SELECT '{table}:{','.join(found)}', {sums}, {text} FROM {DATASET}.\"{table}\""
+
+
+def _versions() -> list[str]:
+    found = []
+    for name in ("dbt-core", "dbt-duckdb", "dbt-postgres"):
+        with suppress(PackageNotFoundError):
+            found.append(f"{name} {version(name)}")
+    return found

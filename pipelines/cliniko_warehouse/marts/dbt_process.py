@@ -43,6 +43,11 @@ def _outcome(done: Any) -> dict[str, Any]:
             for one in results
             if str(one.status) in BAD
         ],
+        "checks": {
+            one.node.name: one.node.compiled_code
+            for one in results
+            if one.node.resource_type == "test" and one.node.compiled_code
+        },
         "built": sum(str(one.status) in ("success", "pass", "warn") for one in results),
     }
 

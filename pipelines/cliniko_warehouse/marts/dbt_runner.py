@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +28,12 @@ class Outcome:
 
     failed:  a line for each model or test that failed; empty if all went well
     built:   how many models and tests went well
+    checks:  test → its query, which finds no row where all is well
     """
 
     failed: tuple[str, ...]
     built: int = 0
+    checks: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def starved(self) -> bool:
@@ -93,7 +95,7 @@ def _outcome(said: bytes) -> Outcome:
     failed = [_line(one) for one in found["failed"]]
     if found["broken"] or (not failed and not found["built"]):
         failed.insert(0, f"dbt: {masked(found['broken']) or 'nothing was built'}")
-    return Outcome(tuple(failed), found["built"])
+    return Outcome(tuple(failed), found["built"], found["checks"])
 
 
 def _line(one: Mapping[str, str]) -> str:
