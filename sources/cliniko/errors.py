@@ -19,8 +19,6 @@ ClinikoError
 └── Locked            later  another run is at work
 """
 
-from collections.abc import Collection
-
 ADVICE = {
     301: "redirects are not followed; is the shard at the key's end right, or base_url?",
     401: "is the key complete, is it of this shard, and is its user still active?",
@@ -90,7 +88,7 @@ class Malformed(ClinikoError):
 class NewFields(Malformed):
     """Fields that nobody described, where the settings say that none may come."""
 
-    def __init__(self, names: Collection[str]) -> None:
+    def __init__(self, names: set[str]) -> None:
         """Say which, and what to do."""
         super().__init__(
             f"new fields: {', '.join(sorted(names))}; schema_contract is freeze, so the list is "
@@ -98,7 +96,7 @@ class NewFields(Malformed):
         )
         self.names = names
 
-    def __reduce__(self) -> tuple[type["NewFields"], tuple[Collection[str]]]:
+    def __reduce__(self) -> tuple[type["NewFields"], tuple[set[str]]]:
         """How to build it again, in another process."""
         return type(self), (self.names,)
 

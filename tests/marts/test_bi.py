@@ -14,7 +14,7 @@ import pytest
 psycopg2 = pytest.importorskip("psycopg2", reason="the extra postgres is not installed")
 server = pytest.importorskip("postgres_server")
 
-GUIDE = (Path(__file__).resolve().parents[1] / "docs" / "bi.md").read_text()
+GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "bi.md").read_text()
 
 
 def _examples(heading: str) -> list[str]:

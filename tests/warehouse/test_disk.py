@@ -62,7 +62,7 @@ def sync(served: Served, disk: Disk) -> tuple[int, str]:
     command = [sys.executable, "-m", "cliniko_warehouse", "sync", LIST]
     ended = subprocess.run(
         [*command, "--state-dir", str(disk.folder / "state")],
-        env=environment | {"PYTHONPATH": str(Path(__file__).resolve().parents[1])},
+        env=environment | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])},
         capture_output=True,
         text=True,
         check=False,

@@ -153,7 +153,7 @@ def test_a_night_under_a_clock_four_years_ahead_harms_no_later_one(
     command = ["-c", "from cliniko_warehouse.cli import main; main()", "sync", LIST, *place]
     ended = subprocess.run(
         ["faketime", "--exclude-monotonic", "-f", "+4y", sys.executable, *command],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])},
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
         capture_output=True, text=True, timeout=200, check=False,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr

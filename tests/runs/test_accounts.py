@@ -14,7 +14,7 @@ from cliniko.errors import ConfigError
 
 NORTH, SOUTH = "bm9ydGg-au1", "c291dGg-uk2"
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 Write = Callable[[str, str], None]
 

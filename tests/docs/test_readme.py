@@ -15,7 +15,7 @@ from cliniko_warehouse.marts.descriptions import marts
 from cliniko_warehouse.monitoring.alerts import AlertSettings
 from cliniko_warehouse.reference import catalog
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
 PAGES = {file.name: file.read_text() for file in sorted((ROOT / "docs").glob("*.md"))}
 DOCS = "\n".join([README, *PAGES.values()])

@@ -145,7 +145,7 @@ def clock(by: str) -> Around:
         fake = ["faketime", "--exclude-monotonic", "-f", by]
         ended = subprocess.run(
             [*fake, sys.executable, "-c", code, "sync", *LISTS, "--state-dir", str(night.files)],
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])},
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
             capture_output=True, text=True, timeout=300, check=False,
         )  # fmt: skip
         assert ended.returncode == GREEN, ended.stderr

@@ -15,7 +15,7 @@ from conftest import Cliniko
 from cliniko_warehouse.sandbox import Served
 
 PROGRAM = shlex.join([sys.executable, "-c", "from cliniko_warehouse.cli import main; main()"])
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def shell(command: str, **how: Any) -> subprocess.CompletedProcess[str]:

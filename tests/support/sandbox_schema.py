@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 import yaml
 
-DOCUMENT = Path(__file__).parents[2] / "shared" / "cliniko_api" / "openapi.yaml"
+DOCUMENT = Path(__file__).parents[3] / "shared" / "cliniko_api" / "openapi.yaml"
 
 
 @cache

@@ -10,7 +10,7 @@ import pytest
 
 from cliniko_warehouse.sandbox import Account, serve
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 DLT = Path(sys.executable).with_name("dlt")
 READ = """
 import dlt

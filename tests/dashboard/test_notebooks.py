@@ -17,7 +17,7 @@ pytest.importorskip("marimo", reason="the extra notebooks is not installed")
 
 from cliniko_warehouse.notebooks import freshness, reader
 
-ROOM = Path(__file__).resolve().parents[1] / "notebooks"
+ROOM = Path(__file__).resolve().parents[2] / "notebooks"
 BOTH = pytest.mark.parametrize("name", ["first_look", "clinic_overview"])
 
 

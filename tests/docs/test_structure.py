@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("sources/cliniko", "pipelines/cliniko_warehouse", "sandbox", "notebooks")
 FILES = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
 PACKAGES = sorted({path.parent for path in FILES if path.name == "__init__.py"})

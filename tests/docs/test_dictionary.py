@@ -12,7 +12,7 @@ from cliniko_warehouse.marts.descriptions import marts
 from cliniko_warehouse.publish.comments import tables
 from cliniko_warehouse.reference import data_dictionary
 
-DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "tables.md"
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "tables.md"
 
 
 def test_the_document_is_what_the_command_prints() -> None:

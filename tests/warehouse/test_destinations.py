@@ -16,7 +16,7 @@ from cliniko_warehouse.warehouse.other import merges
 from cliniko_warehouse.warehouse.reader import reader
 from cliniko_warehouse.warehouse.warehouse import warehouse as store
 
-PAGE = (Path(__file__).resolve().parents[1] / "docs" / "destinations.md").read_text()
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "destinations.md").read_text()
 LIST, CHILD = "contacts", "contacts__phone_numbers"
 
 

@@ -269,7 +269,7 @@ def test_a_broken_file_is_refused_without_showing_its_lines(tmp_path: Any) -> No
     (tmp_path / ".dlt").mkdir()
     (tmp_path / ".dlt/secrets.toml").write_text(f'[sources.cliniko\napi_key = "{KEY}"\n')
     code = "from sources.cliniko.settings import resolve; resolve()"  # dlt reads files at its start
-    home = {"PYTHONPATH": str(pathlib.Path(__file__).parents[1]), "HOME": str(tmp_path)}
+    home = {"PYTHONPATH": str(pathlib.Path(__file__).parents[2]), "HOME": str(tmp_path)}
 
     ended = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=home, capture_output=True

@@ -23,7 +23,7 @@ from cliniko.endpoints.spec import (
     Privacy,
 )
 
-FACTS = Path(__file__).parents[2] / "shared" / "cliniko_api" / "resources.yaml"
+FACTS = Path(__file__).parents[3] / "shared" / "cliniko_api" / "resources.yaml"
 
 STAFF_LINK = "opens a video call of a patient, as the attendee's link does"
 OPENAPI = "schema PatientForm…Question… of the vendor's document has it, its list of types does not"
