@@ -82,12 +82,13 @@ def visitors(rows: pa.Table, period: Period) -> Any:
     )
 
 
-def bars(rows: pa.Table, *, unit: str, form: str) -> Any:
+def bars(rows: pa.Table, *, unit: str, currency: str | None = None) -> Any:
     """A length for each `name`, in the rows' order: its `amount`.
 
-    unit:  what is counted, for the axis
-    form:  how a number is written, in d3's words
+    unit:      what is counted, for the axis
+    currency:  the sign of money, before the number; None for what is no money
     """
+    form = ",.0f" if currency is None else "$,.0f"  # d3 puts the locale's sign there
     amounts = rows["amount"].to_pylist()
     room = alt.Scale(domain=[min(0, *amounts), ROOM * max(0, *amounts) or 1], nice=False)
     base = alt.Chart(rows).encode(
@@ -97,4 +98,4 @@ def bars(rows: pa.Table, *, unit: str, form: str) -> Any:
     )
     length = base.mark_bar(color=ATTENDED, cornerRadiusEnd=3, height={"band": 0.68})
     figures = base.mark_text(align="left", dx=5).encode(text=alt.Text("amount:Q", format=form))
-    return dressed(alt.layer(length, figures), ROW * rows.num_rows)
+    return dressed(alt.layer(length, figures), ROW * rows.num_rows, currency or "")

@@ -67,21 +67,39 @@ def _(file, published):
                 "`cliniko marts build`; every `cliniko sync` builds them from then on."
             )
         else:
-            night = freshness.night(connection)
-            if night is None:
+            accounts = freshness.accounts(connection)
+            if not any(freshness.night(connection, one) for one in accounts):
                 nothing = "No list has been read yet: run `cliniko sync`."
     mo.stop(
         bool(nothing),
         mo.vstack([mo.Html(title("Clinic overview", "")), mo.Html(empty(nothing, tall=True))]),
     )
-    return connection, night
+    return accounts, connection
 
 
 @app.cell
-def _(connection, kept, night, poll):
+def _(accounts, connection, kept):
+    read = [one for one in accounts if freshness.night(connection, one)]
+    account = mo.ui.dropdown(
+        read,
+        value=kept["account"] if kept.get("account") in read else read[0],
+        label="Account",
+        on_change=lambda value: kept.__setitem__("account", value),
+    )
+    return account, read
+
+
+@app.cell
+def _(account, connection):
+    night = freshness.night(connection, account.value)
+    return (night,)
+
+
+@app.cell
+def _(account, connection, kept, night, poll, read):
     periods = choices(night.today)
-    places = freshness.businesses(connection)
-    people = freshness.practitioners(connection)
+    places = freshness.businesses(connection, night.account)
+    people = freshness.practitioners(connection, night.account)
 
     def keep(name):
         return lambda value: kept.__setitem__(name, value)
@@ -110,7 +128,12 @@ def _(connection, kept, night, poll):
                 [mo.Html(title("Clinic overview", freshness.sentence(night))), poll],
                 align="start",
             ),
-            mo.hstack([period, business, practitioner], justify="start", gap=1.5, wrap=True),
+            mo.hstack(
+                [*([account] if len(read) > 1 else []), period, business, practitioner],
+                justify="start",
+                gap=1.5,
+                wrap=True,
+            ),
         ],
         gap=1,
     )
@@ -118,8 +141,8 @@ def _(connection, kept, night, poll):
 
 
 @app.cell
-def _(business, period, practitioner):
-    chosen = Selection(period.value, business.value, practitioner.value)
+def _(business, night, period, practitioner):
+    chosen = Selection(period.value, business.value, practitioner.value, night.account)
     unit = chosen.period.unit
     return chosen, unit
 
@@ -289,7 +312,7 @@ def _(WIDER, chosen, connection, counted, night, scope, shown, unit):
                     "cancelled places in appointments, by reason",
                     shown(
                         _reasons,
-                        lambda rows: charts.bars(rows, unit="cancelled appointments", form=",.0f"),
+                        lambda rows: charts.bars(rows, unit="cancelled appointments"),
                         f"Nothing was cancelled {WIDER}",
                         "individual_appointments",
                     ),
@@ -330,7 +353,6 @@ def _(chosen, connection, counted, scope, shown):
 
 @app.cell
 def _(WIDER, chosen, connection, counted, night, scope, shown):
-    _form = f"{night.currency},.0f"
     _unit = f"net revenue, {night.currency or 'in the currency of the account'}"
     mo.vstack(
         [
@@ -342,7 +364,7 @@ def _(WIDER, chosen, connection, counted, night, scope, shown):
                         "billed without tax, credit notes taken off",
                         shown(
                             billing.by_practitioner(connection, chosen),
-                            lambda rows: charts.bars(rows, unit=_unit, form=_form),
+                            lambda rows: charts.bars(rows, unit=_unit, currency=night.currency),
                             f"No invoices {WIDER}",
                             "invoices",
                         ),
@@ -353,7 +375,7 @@ def _(WIDER, chosen, connection, counted, night, scope, shown):
                         "lines of invoices, without tax",
                         shown(
                             billing.by_service(connection, chosen),
-                            lambda rows: charts.bars(rows, unit=_unit, form=_form),
+                            lambda rows: charts.bars(rows, unit=_unit, currency=night.currency),
                             f"No lines of invoices {WIDER}",
                             "invoices",
                             "invoice_items",
@@ -421,7 +443,7 @@ def _(chosen, connection, counted, money, night, shown):
                     shown(
                         billing.open_by_age(connection, chosen),
                         lambda rows: charts.bars(
-                            rows, unit=f"total, {night.currency}", form=f"{night.currency},.0f"
+                            rows, unit=f"total, {night.currency}", currency=night.currency
                         ),
                         "No invoice is open.",
                         "invoices",
@@ -441,7 +463,7 @@ def _(connection, night):
         [
             mo.Html(heading("Freshness", freshness.sentence(night))),
             mo.ui.table(
-                freshness.lists(connection, night.zone),
+                freshness.lists(connection, night),
                 selection=None,
                 page_size=10,
                 show_download=False,

@@ -18,7 +18,8 @@ PLACE = "(len($businesses::VARCHAR[]) = 0 OR _account || '/' || business_id IN $
 PERSON = (
     "(len($practitioners::VARCHAR[]) = 0 OR _account || '/' || practitioner_id IN $practitioners)"
 )
-MINE = f"{PLACE} AND {PERSON}"
+ACCOUNT = "($account = '' OR _account = $account)"
+MINE = f"{ACCOUNT} AND {PLACE} AND {PERSON}"
 """The condition on a mart's rows that is true for what was chosen."""
 
 STARTS = (
@@ -30,11 +31,15 @@ STARTS = (
 
 @dataclass(frozen=True)
 class Selection:
-    """Days, businesses and practitioners; none of either means all."""
+    """Days, businesses and practitioners; none of either means all.
+
+    account:  whose rows; empty for those of all, where there is but one
+    """
 
     period: Period
     businesses: Sequence[Key] = ()
     practitioners: Sequence[Key] = ()
+    account: str = ""
 
     @property
     def before(self) -> "Selection":
@@ -49,7 +54,7 @@ class Selection:
 def rows(
     connection: duckdb.DuckDBPyConnection, sql: str, chosen: Selection, **more: Any
 ) -> pa.Table:
-    """What a query answers; `$first`, `$last`, `$unit`, `$businesses` … are the selection's."""
+    """What a query answers; `$first`, `$unit`, `$businesses`, `$account` … are the selection's."""
     known = {
         "first": chosen.period.first,
         "last": chosen.period.last,
@@ -57,6 +62,7 @@ def rows(
         "said": SAID[chosen.period.unit],
         "businesses": list(chosen.businesses),
         "practitioners": list(chosen.practitioners),
+        "account": chosen.account,
         **more,
     }
     asked = set(re.findall(r"\$([a-z_]+)", sql))

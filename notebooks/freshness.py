@@ -11,17 +11,22 @@ import pyarrow as pa
 
 AS_OF = """
 SELECT coalesce(max(last_ok_at + hours_since_ok * INTERVAL 1 hour), max(last_read_at)) AS moment,
-       (SELECT mode(time_zone) FROM marts.dim_businesses WHERE is_live) AS zone,
-       (SELECT max(currency_symbol) FROM marts.dim_businesses) AS currency
-FROM marts.mart_sync_health"""
+       (SELECT mode(time_zone) FROM marts.dim_businesses
+        WHERE is_live AND _account = $account) AS zone,
+       (SELECT max(currency_symbol) FROM marts.dim_businesses
+        WHERE _account = $account) AS currency
+FROM marts.mart_sync_health WHERE _account = $account"""
+
+ACCOUNTS = "SELECT DISTINCT _account FROM marts.mart_sync_health ORDER BY 1"
 
 BUSINESSES = """
 SELECT _account || '/' || business_id AS key, business_name AS name, _account AS account
-FROM marts.dim_businesses WHERE is_live ORDER BY name, key"""
+FROM marts.dim_businesses WHERE is_live AND _account = $account ORDER BY name, key"""
 
 PRACTITIONERS = """
 SELECT _account || '/' || practitioner_id AS key, practitioner_name AS name, _account AS account
-FROM marts.dim_practitioners WHERE is_live AND first_appointment_on IS NOT NULL
+FROM marts.dim_practitioners
+WHERE is_live AND first_appointment_on IS NOT NULL AND _account = $account
 ORDER BY name, key"""
 
 LISTS = """
@@ -29,7 +34,7 @@ SELECT endpoint AS "list", replace(state, '_', ' ') AS "state",
        strftime(last_ok_at AT TIME ZONE $zone, '%-d %b %Y %H:%M') AS "read whole",
        live_rows AS "rows in use", gone_rows AS "gone", difference AS "missing here",
        coalesce(message, '') AS "note"
-FROM marts.mart_sync_health
+FROM marts.mart_sync_health WHERE _account = $account
 ORDER BY state = 'fresh', endpoint"""
 
 COLUMNS = """
@@ -41,13 +46,14 @@ GROUP BY ALL HAVING list_contains(list(c.column_name), '_read_at') ORDER BY t.ta
 
 HIDING = ("archived_at", "cancelled_at", "deleted_at", "_gone_at")
 
-STATES = "SELECT endpoint, state FROM marts.mart_sync_health"
+STATES = "SELECT endpoint, state FROM marts.mart_sync_health WHERE _account = $account"
 
 
 @dataclass(frozen=True)
 class Night:
-    """The published night.
+    """The published night of one account.
 
+    account:   whose
     moment:    what the marts take for now: earlier is past, later is to come; UTC
     zone:      where most businesses are: what a day is
     today:     the day it was there
@@ -55,6 +61,7 @@ class Night:
     states:    how each list stands, by its name
     """
 
+    account: str
     moment: datetime
     zone: str
     today: date
@@ -81,27 +88,33 @@ def has_marts(connection: duckdb.DuckDBPyConnection) -> bool:
     return bool(found)
 
 
-def night(connection: duckdb.DuckDBPyConnection) -> Night | None:
-    """The night of a file with marts; None if no list was ever read."""
-    [(moment, zone, currency)] = connection.execute(AS_OF).fetchall()
+def accounts(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """The accounts of a file with marts: figures of two are never added, be it for their money."""
+    return [name for (name,) in connection.execute(ACCOUNTS).fetchall()]
+
+
+def night(connection: duckdb.DuckDBPyConnection, account: str) -> Night | None:
+    """The night of an account in a file with marts; None if no list was ever read."""
+    of = {"account": account}
+    [(moment, zone, currency)] = connection.execute(AS_OF, of).fetchall()
     if moment is None:
         return None
     zone = zone or "UTC"
     [(today,)] = connection.execute(
         "SELECT CAST($moment AT TIME ZONE $zone AS DATE)", {"moment": moment, "zone": zone}
     ).fetchall()
-    states = dict(connection.execute(STATES).fetchall())
-    return Night(moment, zone, today, currency or "", states)
+    states = dict(connection.execute(STATES, of).fetchall())
+    return Night(account, moment, zone, today, currency or "", states)
 
 
-def businesses(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """Name → key of each business in use, by name."""
-    return _named(connection.execute(BUSINESSES).fetchall())
+def businesses(connection: duckdb.DuckDBPyConnection, account: str) -> dict[str, str]:
+    """Name → key of each business of an account that is in use, by name."""
+    return _named(connection.execute(BUSINESSES, {"account": account}).fetchall())
 
 
-def practitioners(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """Name → key of each practitioner who ever had an appointment, by name."""
-    return _named(connection.execute(PRACTITIONERS).fetchall())
+def practitioners(connection: duckdb.DuckDBPyConnection, account: str) -> dict[str, str]:
+    """Name → key of each practitioner of an account who ever had an appointment, by name."""
+    return _named(connection.execute(PRACTITIONERS, {"account": account}).fetchall())
 
 
 def _named(found: list[tuple[str, str, str]]) -> dict[str, str]:
@@ -139,6 +152,7 @@ def _counted(
     return {"rows": total - hidden, "hidden": hidden, "newest row read": read}
 
 
-def lists(connection: duckdb.DuckDBPyConnection, zone: str) -> pa.Table:
-    """Every list with its state, those that need a look first."""
-    return connection.sql(LISTS, params={"zone": zone}).to_arrow_table()
+def lists(connection: duckdb.DuckDBPyConnection, night: Night) -> pa.Table:
+    """Every list of an account with its state, those that need a look first."""
+    of = {"zone": night.zone, "account": night.account}
+    return connection.sql(LISTS, params=of).to_arrow_table()

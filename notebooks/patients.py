@@ -6,6 +6,7 @@ import duckdb
 import pyarrow as pa
 
 from cliniko_warehouse.notebooks.filters import (
+    ACCOUNT,
     MINE,
     STARTS,
     Selection,
@@ -26,7 +27,7 @@ SELECT starts_on, said, if(is_new, 'New', 'Returning') AS kind, if(is_new, 1, 2)
        count(*) AS patients
 FROM seen GROUP BY ALL ORDER BY ALL"""
 
-COHORTS = """
+COHORTS = f"""
 SELECT strftime(cohort_month, '%Y-%m-%d')            AS cohort,
        strftime(cohort_month, '%B %Y')               AS said,
        months_since                                  AS months,
@@ -34,7 +35,7 @@ SELECT strftime(cohort_month, '%Y-%m-%d')            AS cohort,
        CAST(sum(cohort_patients) AS BIGINT)          AS cohort_size,
        sum(retained_patients) / sum(cohort_patients) AS share
 FROM marts.mart_patient_cohorts
-WHERE cohort_month >= date_trunc('month', $today) - to_months($shown)
+WHERE {ACCOUNT} AND cohort_month >= date_trunc('month', $today) - to_months($shown)
   AND months_since BETWEEN 1 AND $shown
 GROUP BY ALL ORDER BY ALL"""
 

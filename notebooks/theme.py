@@ -32,6 +32,7 @@ AXIS: dict[str, Any] = {
     "labelPadding": 6,
     "titlePadding": 8,
 }
+NUMBERS: dict[str, Any] = {"decimal": ".", "thousands": ",", "grouping": [3]}
 LEGEND: dict[str, Any] = {
     "orient": "top",
     "title": None,
@@ -46,7 +47,7 @@ LEGEND: dict[str, Any] = {
 }
 
 
-def dressed(chart: Any, height: int) -> Any:
+def dressed(chart: Any, height: int, currency: str = "") -> Any:
     """A chart as wide as its place and so many pixels high, in the page's colours.
 
     It is drawn as SVG: only there can a colour be one of the page's, which follow its theme.
@@ -59,6 +60,7 @@ def dressed(chart: Any, height: int) -> Any:
             autosize=alt.AutoSizeParams(type="fit-x", contains="padding"),
             usermeta={"embedOptions": {"renderer": "svg", "theme": None, "actions": False}},
         )
+        .configure(locale=alt.Locale(number=alt.NumberLocale(**NUMBERS, currency=[currency, ""])))
         .configure_view(stroke=None)
         .configure_axis(**AXIS)
         .configure_legend(**LEGEND)

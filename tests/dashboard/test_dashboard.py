@@ -173,10 +173,10 @@ def test_the_page_shows_the_practice_s_figures(browser: "Browser", address: str)
         seen.expect_card("Completed appointments", "6")
         assert seen.card("Appointments today") == "2"
         assert seen.card("Booked today") == "75.0 %"
-        assert seen.card("Open invoices") == "$310"
+        assert seen.card("Open invoices") == "£310"
         assert seen.card("Patients seen") == "4"
         assert seen.card("New patients") == "2"
-        assert seen.card("Revenue, net") == "$330"
+        assert seen.card("Revenue, net") == "£330"
         assert seen.card("Utilisation") == "50.0 %"
         assert seen.card("Did not arrive") == "14.3 %"
         assert seen.card("Cancelled") == "30.0 %"
@@ -188,8 +188,8 @@ def test_the_charts_are_drawn_from_the_figures(browser: "Browser", address: str)
     with visit(browser, address) as seen:
         seen.choose_period("Last 30 days")
 
-        seen.expect_panel("By practitioner", "$260")
-        seen.expect_panel("By age", "$210")
+        seen.expect_panel("By practitioner", "£260")
+        seen.expect_panel("By age", "£210")
         seen.expect_panel("By service and product", "Follow-up")
         seen.expect_panel("Why appointments were cancelled", "Sick")
         seen.expect_panel("How full the week is", "Wed")
@@ -208,8 +208,8 @@ def test_filters_change_the_figures(browser: "Browser", address: str) -> None:
         seen.choose("Business", "Fremantle")
 
         seen.expect_card("Completed appointments", "1")
-        seen.expect_card("Revenue, net", "$110")
-        seen.expect_card("Open invoices", "$110")
+        seen.expect_card("Revenue, net", "£110")
+        seen.expect_card("Open invoices", "£110")
 
 
 @in_a_browser

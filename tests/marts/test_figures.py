@@ -6,6 +6,7 @@ cancelled.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -48,13 +49,13 @@ def test_thirty_days_end_yesterday() -> None:
 def test_today_is_the_day_at_the_clinic_when_the_marts_were_built(
     db: duckdb.DuckDBPyConnection,
 ) -> None:
-    night = freshness.night(db)
+    night = freshness.night(db, "main")
 
     assert night
     assert (night.today, night.zone, night.currency) == (
         hand_made.TODAY,
         hand_made.MELBOURNE,
-        "$",
+        "£",
     )
 
 
@@ -221,7 +222,10 @@ def test_cohorts_are_shares_of_their_first_month(db: duckdb.DuckDBPyConnection) 
 
 
 def test_lists_that_need_a_look_come_first(db: duckdb.DuckDBPyConnection) -> None:
-    found = freshness.lists(db, hand_made.MELBOURNE).to_pylist()
+    night = freshness.night(db, "main")
+    assert night
+
+    found = freshness.lists(db, night).to_pylist()
 
     assert (found[0]["list"], found[0]["state"]) == ("treatment_notes", "stale")
     assert found[0]["read whole"] == "20 Mar 2026 02:05"
@@ -230,11 +234,51 @@ def test_lists_that_need_a_look_come_first(db: duckdb.DuckDBPyConnection) -> Non
 def test_a_list_that_is_not_permitted_says_what_to_do(tmp_path: Path) -> None:
     file = hand_made.publish(tmp_path / "warehouse.duckdb", invoices="not_permitted")
     with reader.opened(file) as connection:
-        night = freshness.night(connection)
+        night = freshness.night(connection, "main")
 
     assert night
     assert night.forbids("invoices", "invoice_items").startswith("This key may not read invoices")
     assert night.forbids("individual_appointments") == ""
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The hand-made practice twice: in Melbourne in pounds, in Auckland in euros."""
+    file = hand_made.publish(tmp_path / "warehouse.duckdb")
+    with duckdb.connect(str(file)) as db:
+        tables = db.execute(
+            "SELECT DISTINCT table_name FROM duckdb_columns() "
+            "WHERE schema_name = 'marts' AND column_name = '_account'"
+        ).fetchall()
+        for (table,) in tables:
+            other = f"SELECT * REPLACE ('north' AS _account) FROM marts.{table}"
+            db.execute(f"INSERT INTO marts.{table} {other}")
+        db.execute(
+            "UPDATE marts.dim_businesses SET currency_symbol = '€', "
+            "time_zone = 'Pacific/Auckland' WHERE _account = 'north'"
+        )
+        db.execute("DELETE FROM marts.fct_appointments WHERE _account = 'north'")
+    with reader.opened(file) as connection:
+        yield connection
+
+
+def test_accounts_are_never_added_and_each_has_its_currency_and_day(
+    db: duckdb.DuckDBPyConnection, two: duckdb.DuckDBPyConnection
+) -> None:
+    main, north = (replace(THIRTY, account=name) for name in freshness.accounts(two))
+    nights = [freshness.night(two, name) for name in freshness.accounts(two)]
+
+    assert [(one.currency, one.zone) for one in nights if one] == [
+        ("£", hand_made.MELBOURNE),
+        ("€", "Pacific/Auckland"),
+    ]
+    once = billing.revenue(db, THIRTY)
+    assert (billing.revenue(two, main), billing.revenue(two, north)) == (once, once)
+    assert appointments.today(two, north, hand_made.TODAY)["appointments"] == 0
+    assert appointments.today(two, main, hand_made.TODAY)["appointments"] == 2
+    cohorts = patients.cohorts(db, THIRTY, hand_made.TODAY)
+    assert patients.cohorts(two, main, hand_made.TODAY) == cohorts
+    assert all(key.startswith("north/") for key in freshness.businesses(two, "north").values())
 
 
 def test_businesses_of_one_name_are_told_apart() -> None:

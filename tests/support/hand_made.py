@@ -124,7 +124,7 @@ def _rows(
                 "business_id": key,
                 "business_name": name,
                 "time_zone": zone,
-                "currency_symbol": "$",
+                "currency_symbol": "£",
                 "is_live": True,
             }
             for key, (name, zone) in PLACES.items()
