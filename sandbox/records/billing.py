@@ -156,7 +156,7 @@ def amounts(clinic: Clinic, ordinal: int) -> tuple[int, int, int]:
     _, quantity, price, rate, discount = line(clinic, ordinal)
     sign = -1 if quantity < 0 else 1
     gross = price * abs(quantity) // 1000
-    cut = gross * discount // 1000
+    cut = (gross * discount // 1000 + 5) // 10 * 10  # a discount is in whole cents
     net = gross - cut
     return sign * net, sign * ((net * rate // 1000 + 5) // 10 * 10), sign * cut
 

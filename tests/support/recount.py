@@ -4,6 +4,7 @@ Written from the definitions alone, in polars, minute by minute: it shares no li
 idea with the SQL of the marts. It recounts one account whose history began with one build.
 """
 
+from calendar import monthrange
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -32,6 +33,16 @@ SHAPE = {
     **dict.fromkeys(("day", "month", "booked_on", "cancelled_on"), pl.Date),
     **dict.fromkeys(("key", "kind", "status", "mark", "reason", "note"), pl.String),
 }
+
+
+def _later(begins: datetime, rule: str, steps: int) -> timedelta:
+    """How long after its beginning a repetition begins; months end with their last day."""
+    if rule != "Monthly":
+        return timedelta(days=steps * (7 if rule == "Weekly" else 1))
+    years, month = divmod(begins.month - 1 + steps, 12)
+    year = begins.year + years
+    day = min(begins.day, monthrange(year, month + 1)[1])
+    return begins.replace(year=year, month=month + 1, day=day) - begins
 
 
 @dataclass(frozen=True)
@@ -416,11 +427,12 @@ class Recount:
                 continue
             first = datetime.combine(span[0], time())
             last = datetime.combine(span[1] + timedelta(days=1), time())
-            step = {"Daily": 1, "Weekly": 7}.get(row["repeat_rule__repeat_type"] or "", 0)
-            step *= row["repeat_rule__repeating_interval"] or 1
-            times = (row["repeat_rule__number_of_repeats"] or 0) if step else 0
+            rule = row["repeat_rule__repeat_type"] or ""
+            every = row["repeat_rule__repeating_interval"] or 1
+            known = rule in ("Daily", "Weekly", "Monthly")
+            times = (row["repeat_rule__number_of_repeats"] or 0) if known else 0
             for number in range(times + 1):
-                on = timedelta(days=step * number)
+                on = _later(begins, rule, every * number)
                 start, stop = max(begins + on, first), min(stops + on, last)
                 if start < stop:
                     found.append((row["practitioner_id"], row["business_id"], start, stop))
