@@ -13,7 +13,6 @@ import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from math import inf
 from pathlib import Path
@@ -40,51 +39,47 @@ ALIVE = [
 sees that it is in use."""
 
 
-@dataclass(frozen=True)
-class Limits:
-    """How long an answer may take.
+class _Deadline(threading.local):
+    """When the answer to what a thread asks has to be complete; each thread has its own.
 
-    whole:   seconds from the request to the last byte, headers and all
     halted:  whether the run is to end; from then on an answer has `GRACE` seconds left
-    clock:   seconds that never go back
     """
 
-    whole: float
-    halted: Callable[[], bool]
-    clock: Callable[[], float]
+    def __init__(self, halted: Callable[[], bool]) -> None:
+        self._halted = halted
+        self.begin(inf)
 
+    def begin(self, whole: float) -> None:
+        """An answer may take so many seconds from now on, headers and all."""
+        self._late, self._is_halted = time.monotonic() + whole, False
 
-class _Request(threading.local):
-    """When the answer to what a thread asks has to be complete."""
-
-    late = inf
-    is_halted = False
+    def check(self, silent: float) -> None:
+        """Raise ReadTimeout if that moment is past, or one from which on nothing may be silent."""
+        now = time.monotonic()
+        if not self._is_halted and self._halted():
+            self._is_halted, self._late = True, min(self._late, now + GRACE)
+        if now >= min(silent, self._late):
+            raise httpcore.ReadTimeout
 
 
 class _Stream(httpcore.NetworkStream):
     """A connection whose reads end when the answer is late, or the run is to end."""
 
-    def __init__(self, stream: httpcore.NetworkStream, limits: Limits, request: _Request) -> None:
-        self._stream, self._limits, self._request = stream, limits, request
+    def __init__(self, stream: httpcore.NetworkStream, deadline: _Deadline) -> None:
+        self._stream, self._deadline = stream, deadline
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Take what there is. Raises ReadTimeout where a limit is passed."""
-        silent = inf if timeout is None else self._limits.clock() + timeout
+        patience = inf if timeout is None else timeout
+        silent = time.monotonic() + patience
         while True:
             try:
-                data = self._stream.read(max_bytes, min(BLINK, inf if timeout is None else timeout))
+                data = self._stream.read(max_bytes, min(BLINK, patience))
             except httpcore.ReadTimeout:
-                self._check(silent)
+                self._deadline.check(silent)
             else:
-                self._check(inf)
+                self._deadline.check(inf)
                 return data
-
-    def _check(self, silent: float) -> None:
-        now, request = self._limits.clock(), self._request
-        if not request.is_halted and self._limits.halted():
-            request.is_halted, request.late = True, min(request.late, now + GRACE)
-        if now >= min(silent, request.late):
-            raise httpcore.ReadTimeout
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send bytes."""
@@ -102,7 +97,7 @@ class _Stream(httpcore.NetworkStream):
     ) -> httpcore.NetworkStream:
         """The same within TLS."""
         secure = self._stream.start_tls(ssl_context, server_hostname, timeout)
-        return _Stream(secure, self._limits, self._request)
+        return _Stream(secure, self._deadline)
 
     def get_extra_info(self, info: str) -> Any:
         """What the connection knows of itself."""
@@ -112,9 +107,9 @@ class _Stream(httpcore.NetworkStream):
 class _Network(httpcore.SyncBackend):
     """Opens connections that keep the limits."""
 
-    def __init__(self, limits: Limits, request: _Request) -> None:
+    def __init__(self, deadline: _Deadline) -> None:
         super().__init__()
-        self._limits, self._request = limits, request
+        self._deadline = deadline
 
     def connect_tcp(
         self,
@@ -126,7 +121,7 @@ class _Network(httpcore.SyncBackend):
     ) -> httpcore.NetworkStream:
         """A connection."""
         opened = super().connect_tcp(host, port, timeout, local_address, socket_options)
-        return _Stream(opened, self._limits, self._request)
+        return _Stream(opened, self._deadline)
 
 
 class Connections(httpx.BaseTransport):
@@ -143,7 +138,6 @@ class Connections(httpx.BaseTransport):
         *,
         whole: float = inf,
         halted: Callable[[], bool] = lambda: False,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Get ready. Raises ValueError or OSError if the environment's settings are no use.
 
@@ -151,8 +145,8 @@ class Connections(httpx.BaseTransport):
         halted:  whether the run is to end, so that nothing is waited for any more
         """
         self._timeout = timeout.as_dict()
-        self._limits, self._request = Limits(whole, halted, clock), _Request()
-        self._pool = _pool(root, _Network(self._limits, self._request))
+        self._whole, self._deadline = whole, _Deadline(halted)
+        self._pool = _pool(root, _Network(self._deadline))
         weakref.finalize(self, self._pool.close)  # of a client that nobody closed
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -161,8 +155,7 @@ class Connections(httpx.BaseTransport):
         What is asked for is its URL's path and query, unless its extension `target` says
         otherwise, which is httpx's word for that.
         """
-        self._request.late = self._limits.clock() + self._limits.whole
-        self._request.is_halted = False
+        self._deadline.begin(self._whole)
         url = request.url
         asked = httpcore.Request(
             request.method,
