@@ -79,14 +79,17 @@ def _(file, published):
 
 @app.cell
 def _(accounts, connection, kept):
+    def keep(name):
+        return lambda value: kept.__setitem__(name, value)
+
     read = [one for one in accounts if freshness.night(connection, one)]
     account = mo.ui.dropdown(
         read,
         value=kept["account"] if kept.get("account") in read else read[0],
         label="Account",
-        on_change=lambda value: kept.__setitem__("account", value),
+        on_change=keep("account"),
     )
-    return account, read
+    return account, keep, read
 
 
 @app.cell
@@ -96,13 +99,10 @@ def _(account, connection):
 
 
 @app.cell
-def _(account, connection, kept, night, poll, read):
+def _(account, connection, keep, kept, night, poll, read):
     periods = choices(night.today)
     places = freshness.businesses(connection, night.account)
     people = freshness.practitioners(connection, night.account)
-
-    def keep(name):
-        return lambda value: kept.__setitem__(name, value)
 
     period = mo.ui.dropdown(
         periods,
