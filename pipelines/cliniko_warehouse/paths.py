@@ -42,6 +42,11 @@ def logs(state_dir: Path) -> Path:
     return state_dir / "logs"
 
 
+def restored(state_dir: Path) -> Path:
+    """What is there while the working file is a restored one that nothing was published from."""
+    return work(state_dir) / "restored"
+
+
 def lock_file(state_dir: Path) -> Path:
     """What a run holds while it works there."""
     return state_dir / ".lock"

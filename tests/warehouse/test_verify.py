@@ -1,5 +1,6 @@
 """Verification: what readers see is what was loaded, and a difference is never silent."""
 
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from cliniko_warehouse.publish.content_hash import contents, tables
 from cliniko_warehouse.publish.publish import publish, settle
 from cliniko_warehouse.publish.verification import changed_by_others, verify_published
 from cliniko_warehouse.sandbox import Account, Served
+from cliniko_warehouse.warehouse.duckdb_file import restore
 from cliniko_warehouse.warehouse.warehouse import warehouse as destination
 
 FIRST = "('1', 1, 'a', 1.50, TIMESTAMPTZ '2026-01-01 00:00Z', NULL)"
@@ -189,17 +191,27 @@ def test_a_night_that_cannot_be_published_is_partial_and_loses_nothing(
     assert told(tmp_path / "state") == []
 
 
+@pytest.mark.parametrize("number", ["another", "the same"])
 def test_a_working_file_that_is_restored_from_a_changed_file_is_told(
-    account: Account, synced: Callable[..., object], tmp_path: Path
+    account: Account, synced: Callable[..., object], tmp_path: Path, number: str
 ) -> None:
+    """Some file systems give a new file the number of the one that was just deleted."""
+    state_dir = tmp_path / "state"
     synced("sync", "contacts")
     change(
-        tmp_path / "state" / "warehouse.duckdb",
+        published(state_dir),
         "DELETE FROM cliniko.contacts WHERE id = (SELECT min(id) FROM cliniko.contacts)",
     )
-    (tmp_path / "state" / "work" / "load.duckdb").unlink()
+    work_file(state_dir).unlink()
+    if number == "the same":
+        restore(state_dir, "it is missing")
+        record = work_file(state_dir).with_name("published.json")
+        known = json.loads(record.read_text())
+        known["source"][1] = work_file(state_dir).stat().st_ino
+        record.write_text(json.dumps(known))
 
     ended = synced("sync", "contacts")
 
     assert ended.code == 3  # type: ignore[attr-defined]
     assert "another program had changed cliniko.contacts" in ended.err  # type: ignore[attr-defined]
+    assert "restored" not in synced("sync", "contacts").err  # type: ignore[attr-defined]

@@ -15,6 +15,7 @@ from cliniko_warehouse.paths import (
     MARTS,
     marts_folder,
     published,
+    restored,
     work,
     work_file,
 )
@@ -87,7 +88,7 @@ def verify_published(state_dir: Path, target: Path, *, whole: bool = False) -> l
     source = work_file(state_dir)
     now = datetime.now(UTC)
     whole = whole or last is None or last.engine != duckdb.__version__ or _is_due(last, now)
-    whole = whole or (last is not None and last.source != _made(source))
+    whole = whole or is_restored(state_dir) or (last is not None and last.source != _made(source))
     marts = _marts_stamp(state_dir)
     with both(source, target) as connection:
         here, there = tables(connection, LOADED, PUBLISHED)
@@ -110,6 +111,7 @@ def verify_published(state_dir: Path, target: Path, *, whole: bool = False) -> l
         since = last.whole if last and not whole else now.isoformat()
         record = Record(duckdb.__version__, identity(target), _made(source), since, found)
         _file(state_dir).write_text(json.dumps(asdict(record)))
+        restored(state_dir).unlink(missing_ok=True)
     return list(dict.fromkeys(differences))
 
 
@@ -132,10 +134,12 @@ def changed_by_others(state_dir: Path) -> list[str]:
     return sorted(name for name in now.keys() | then.keys() if now.get(name) != then.get(name))
 
 
-def is_new(file: Path, state_dir: Path) -> bool:
-    """Whether the working file is another one than was published from."""
-    last = _last(state_dir)
-    return last is not None and last.source != _made(file)
+def is_restored(state_dir: Path) -> bool:
+    """Whether the working file was restored since the last night that was published.
+
+    A file of its own says so: a new file may get the number of the one that was deleted.
+    """
+    return restored(state_dir).exists()
 
 
 @contextmanager

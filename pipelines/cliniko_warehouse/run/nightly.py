@@ -31,7 +31,6 @@ from cliniko_warehouse.memory import for_many_threads, give_back
 from cliniko_warehouse.paths import (
     published,
     sweep,
-    work_file,
     writable,
 )
 from cliniko_warehouse.presentation.progress import Progress
@@ -39,7 +38,7 @@ from cliniko_warehouse.presentation.summary import closing
 from cliniko_warehouse.publish.compaction import compact, needs_compaction
 from cliniko_warehouse.publish.publish import NotPublished, publish, settle
 from cliniko_warehouse.publish.side_files import closed_to_writers
-from cliniko_warehouse.publish.verification import changed_by_others, is_new
+from cliniko_warehouse.publish.verification import changed_by_others, is_restored
 from cliniko_warehouse.reconcile.count_batcher import Count, CountBatcher
 from cliniko_warehouse.reconcile.reconcile import DEFAULTS, ReconcileOptions, reconcile
 from cliniko_warehouse.reconcile.row_counts import count
@@ -288,7 +287,7 @@ def _opened(
         found, changed = _cleared(state_dir) if destination == "duckdb" else ([], [])
         store = warehouse(destination, state_dir)
         with recovered(store, state_dir) as lost, store.ended_by(stop):
-            if changed and is_new(work_file(state_dir), state_dir):
+            if changed and is_restored(state_dir):
                 lost.append(RESTORED.format(", ".join(changed)))
             yield Night(store, state_dir, stop, as_of, lost, whole, found)
 

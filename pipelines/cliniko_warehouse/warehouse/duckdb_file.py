@@ -23,6 +23,7 @@ from cliniko.errors import ConfigError, Locked
 from cliniko_warehouse.paths import (
     DATASET,
     published,
+    restored,
     work,
     work_file,
 )
@@ -118,6 +119,7 @@ def restore(state_dir: Path, why: str) -> None:
             raise ConfigError(beyond_repair(file, why, source, worse))
         shutil.rmtree(work(state_dir) / "pipelines" / "duckdb", ignore_errors=True)
         file.with_name(f"{file.name}.wal").unlink(missing_ok=True)
+        restored(state_dir).touch(mode=0o600)
         copy.replace(file)
         _sync_folder(file.parent)
     finally:
