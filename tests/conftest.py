@@ -17,6 +17,7 @@ from postgres_server import NAMED, Server, execute, running
 
 from cliniko.settings import ClinikoSettings
 from cliniko_warehouse import cli
+from cliniko_warehouse.marts import dbt_runner
 from cliniko_warehouse.sandbox import Account, Served, serve
 
 KEY = "MS0xLWFiY2RlZg-au1"
@@ -111,20 +112,49 @@ SLOW = frozenset(
 
 
 AGAIN = re.compile(
-    r"test_matrix\.py::.*\[(?!DEV_MODE|REFRESH=drop_sources)[A-Z_]+=.*\]"
+    r"test_matrix\.py::.*\[(?!DEV_MODE|nothing at all|half a working file|a client wrote into the "
+    r"published file and closed|a role's encoding|somebody's trigger|somebody's open report|"
+    r"the server's clock years behind|the clock four years ahead|a database in LATIN1|variables of)"
     r"|test_group\.py::test_(a_field_that_two|accounts_that_are_read|a_group_agrees)"
-    r".*\[(?!kinds3-postgres|kinds0-duckdb).*\]"
+    r".*\[(?!kinds3-postgres).*\]"
     r"|test_markers\.py::.*_(failed_runs|kills)\[(full|minimal)\]"
     r"|test_markers_elsewhere\.py::test_nothing_that_is_left_out.*\[(full|minimal)\]"
     r"|test_markers_elsewhere\.py::test_a_stricter_profile.*\[minimal-full\]"
+    r"|test_recount\.py::test_figures_of_clinics_by_chance\[(?!1-duckdb|2-postgres)"
+    r"|test_doubtful_nights\.py::test_a_record_without_an_id.*\[(?!None|odd_id1|9223)"
+    r"|test_state_commands\.py::test_what_cannot_be_done.*-postgres\]"
+    r"|test_state_commands\.py::test_after_a_re(set|wind).*(here-postgres|machine-duckdb)\]"
+    r"|test_postgres_locks\.py::test_a_lock_of_somebody.*\[(a table inside|the loads|the whole)"
+    r"|test_rewrite\.py::test_a_stricter_profile.*\[minimal-"
+    r"|test_disk\.py::.*\[while it is read\]"
 )
 """Tests that try what another test tries with one more value, and take long: `-m exhaustive`."""
+
+FIRST = (
+    "marts",
+    "nightly_marts",
+    "figure_cases",
+    "odd_rows",
+    "sync",
+    "reconcile",
+    "group",
+    "matrix",
+)
+"""Files whose tests take longest, so that no worker is left with one of them at the end."""
+
+TOGETHER = {"figure_cases": "odd_rows"}
+"""Files that are read by one worker, since both need marts that are built once for all."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is slow, what needs Postgres and what needs a browser, so that no test has to."""
+    """Mark what is slow, what needs Postgres and what needs a browser, so that no test has to.
+
+    A file is one worker's: what its tests share is made once, and nobody waits for it.
+    """
+    items.sort(key=lambda item: FIRST.index(_stem(item)) if _stem(item) in FIRST else len(FIRST))
     for item in items:
+        item.add_marker(pytest.mark.xdist_group(TOGETHER.get(_stem(item), _stem(item))))
         if AGAIN.search(item.nodeid):
             item.add_marker("exhaustive")
         needs = set(getattr(item, "fixturenames", ()))
@@ -132,8 +162,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("postgres")
         if "browser" in needs:
             item.add_marker("browser")
-        if needs & {*SERVERS, "browser"} or item.path.stem.removeprefix("test_") in SLOW:
+        if needs & {*SERVERS, "browser"} or _stem(item) in SLOW:
             item.add_marker("slow")
+
+
+def _stem(item: pytest.Item) -> str:
+    return item.path.stem.removeprefix("test_")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -142,6 +176,8 @@ def _surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         surround(patch, home)
+        # dbt's parsed project is the same for all tests, and takes seconds
+        patch.setattr(dbt_runner, "cache", lambda: home.parent.parent / "parsed")
         yield
 
 

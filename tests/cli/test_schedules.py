@@ -116,6 +116,7 @@ def test_cron_s_line_syncs_with_an_almost_empty_environment(
         f"SOURCES__CLINIKO__BASE_URL={served.base_url}\n"
         "SOURCES__CLINIKO__CONTACT_EMAIL=tests@example.com\n"
         "SOURCES__CLINIKO__REQUESTS_PER_MINUTE=100000\n"
+        "CLINIKO__MARTS=false\n"
     )
     state_dir = tmp_path / "its state"  # dlt itself trips over a % in a path
     here = installation("cliniko", state_dir, "duckdb", environment)

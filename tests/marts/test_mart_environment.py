@@ -6,8 +6,10 @@ Builds in an environment full of other people's settings are in test_odd_rows.
 import os
 from pathlib import Path
 
+import pytest
 from foreign_settings import DBT_VARIABLES, FOREIGN, LIBPQ
 
+from cliniko_warehouse.marts import dbt_runner
 from cliniko_warehouse.marts.dbt_runner import OURS, environment
 
 
@@ -32,3 +34,25 @@ def test_paths_of_modules_count_from_where_the_program_was_started() -> None:
 
     assert (Path(first) / "cliniko_warehouse").is_dir()
     assert others == [str(Path("lib").absolute()), "/opt/lib"]
+
+
+def test_another_place_gets_the_parsed_project_and_dbt_takes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A project that dbt parses anew is written with other times in it."""
+    monkeypatch.setattr(dbt_runner, "cache", lambda: tmp_path / "cache")
+    made = []
+    for place in ("one", "other"):
+        (tmp_path / place).mkdir()
+        reach = {
+            "CLINIKO_TARGET": "duckdb",
+            "CLINIKO_FILE": str(tmp_path / place / "load.duckdb"),
+            "CLINIKO_MEMORY": "400MB",
+        }
+        target = tmp_path / place / "marts/target"
+        outcome = dbt_runner.run(["build", "--select", "int_numbers"], target, reach)
+        assert outcome.failed == (), outcome
+        made.append((target / "partial_parse.msgpack").read_bytes())
+
+    [kept] = (tmp_path / "cache").iterdir()
+    assert made == [kept.read_bytes()] * 2

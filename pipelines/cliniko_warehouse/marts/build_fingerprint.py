@@ -7,15 +7,13 @@ which keep their text, and the queries of the tests, which then run as one state
 import hashlib
 import json
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cliniko_warehouse.ledger.tables import LEDGER
-from cliniko_warehouse.marts.project import fingerprint
+from cliniko_warehouse.marts.project import fingerprint, versions
 from cliniko_warehouse.marts.swap import columns, relations
 from cliniko_warehouse.paths import MARTS
 from cliniko_warehouse.warehouse.warehouse import DATASET
@@ -82,7 +80,7 @@ def keep_compiled(client: Any, folder: Path, checks: Mapping[str, str]) -> None:
 def _shape(client: Any) -> str:
     """What the text of views and queries depends on: project, dbt, raw columns, and the views."""
     raw = {name: list(found.items()) for name, found in sorted(columns(client, DATASET).items())}
-    parts = [fingerprint(), _versions(), relations(client, STAGING, "VIEW"), raw]
+    parts = [fingerprint(), versions(), relations(client, STAGING, "VIEW"), raw]
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
@@ -119,11 +117,3 @@ def _sums(table: str, found: dict[str, str]) -> str:
     text = "max(md5(cast(account AS VARCHAR)))" if "account" in found else "''"
     sums = ", ".join(wanted)
     return f"SELECT '{table}:{','.join(found)}', {sums}, {text} FROM {DATASET}.\"{table}\""
-
-
-def _versions() -> list[str]:
-    found = []
-    for name in ("dbt-core", "dbt-duckdb", "dbt-postgres"):
-        with suppress(PackageNotFoundError):
-            found.append(f"{name} {version(name)}")
-    return found

@@ -1,18 +1,23 @@
 """A dbt command: started apart, waited for, and what came of it."""
 
+import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import platformdirs
+
 from cliniko.errors import Stopped
-from cliniko_warehouse.marts.project import PROJECT
+from cliniko_warehouse.marts.project import PROJECT, fingerprint, versions
 
 PATIENCE = 0.5  # seconds between two looks whether the run is to end
 QUIET = (
@@ -51,6 +56,23 @@ def run(
 
     Signals at the terminal do not reach it: whether to go on is the run's to say.
     """
+    parsed = ParsedProject(target, variables)
+    parsed.bring()
+    outcome = _run(command, target, variables, stop)
+    if not outcome.failed:
+        parsed.keep()
+    return outcome
+
+
+def _run(
+    command: Sequence[str], target: Path, variables: Mapping[str, str], stop: Callable[[], bool]
+) -> Outcome:
+    """Run a dbt command, from the folder of the warehouse if that is a file.
+
+    dbt parses anew wherever its profile has another path in it, so the file goes by its name.
+    """
+    file = Path(variables.get("CLINIKO_FILE", target))
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     arguments = [
         *command,
         *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
@@ -63,7 +85,8 @@ def run(
             stdin=subprocess.PIPE,
             stdout=said,
             stderr=None if os.environ.get("CLINIKO_DEBUG") else subprocess.DEVNULL,
-            env=environment(variables, os.environ),
+            env=environment({**variables, "CLINIKO_FILE": file.name}, os.environ),
+            cwd=file.parent,
             start_new_session=True,
         ) as process,
     ):
@@ -73,6 +96,53 @@ def run(
             process.kill()
         said.seek(0)
         return _outcome(said.read())
+
+
+class ParsedProject:
+    """dbt's parsed project, which takes 11 s of CPU to make and is the same in every place.
+
+    So a new place gets it from the user's cache. It holds text of models and no value.
+
+    target:  where dbt looks for it, and writes it
+    """
+
+    def __init__(self, target: Path, variables: Mapping[str, str]) -> None:
+        parts = [fingerprint(), versions(), str(PROJECT), sys.version]
+        parts += [variables.get(name, "") for name in sorted(TOLD)]
+        known = hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+        self.here = target / "partial_parse.msgpack"
+        self.kept = cache() / f"dbt-{known}.msgpack"
+
+    def bring(self) -> None:
+        """Have dbt find it; without it, dbt parses the project."""
+        if not self.here.exists() and self.kept.exists():
+            with suppress(OSError):
+                self.here.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                shutil.copyfile(self.kept, self.here)
+
+    def keep(self) -> None:
+        """Keep it for other places, in one step; those of other versions go."""
+        if self.kept.exists() or not self.here.exists():
+            return
+        with suppress(OSError), tempfile.TemporaryDirectory(dir=self._folder()) as folder:
+            copy = shutil.copyfile(self.here, Path(folder) / self.kept.name)
+            Path(copy).replace(self.kept)
+            others = sorted(self.kept.parent.glob("dbt-*.msgpack"), key=lambda f: f.stat().st_mtime)
+            for file in others[:-MOST]:
+                file.unlink(missing_ok=True)
+
+    def _folder(self) -> Path:
+        self.kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return self.kept.parent
+
+
+TOLD = frozenset(("CLINIKO_TARGET", "CLINIKO_MARTS_SCHEMA", "CLINIKO_MEMORY"))
+MOST = 6  # parsed projects that are kept: for both databases, and what readers and builds use
+
+
+def cache() -> Path:
+    """Where parsed projects are kept for all places of a user."""
+    return Path(platformdirs.user_cache_dir("cliniko", appauthor=False))
 
 
 def _wait(process: "subprocess.Popen[bytes]", stop: Callable[[], bool]) -> None:

@@ -2,6 +2,8 @@
 
 import hashlib
 import importlib.util
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,15 @@ def fingerprint() -> str:
         if file.is_file():
             digest.update(str(file.relative_to(PROJECT)).encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
+
+
+def versions() -> list[str]:
+    """dbt and its adapters, as they are installed."""
+    found = []
+    for name in ("dbt-core", "dbt-duckdb", "dbt-postgres"):
+        with suppress(PackageNotFoundError):
+            found.append(f"{name} {version(name)}")
+    return found
 
 
 FROM_QUERY = {
