@@ -11,6 +11,7 @@ from foreign_settings import DBT_VARIABLES, FOREIGN, LIBPQ
 
 from cliniko_warehouse.marts import dbt_runner
 from cliniko_warehouse.marts.dbt_runner import OURS, environment
+from cliniko_warehouse.marts.project import PROJECT
 
 
 def test_a_build_gets_no_variable_of_anybody_else() -> None:
@@ -39,20 +40,26 @@ def test_paths_of_modules_count_from_where_the_program_was_started() -> None:
 def test_another_place_gets_the_parsed_project_and_dbt_takes_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A project that dbt parses anew is written with other times in it."""
+    """A project that dbt parses anew is written with other times in it.
+
+    The folders count from where the user stands, and not from where dbt finds its project.
+    """
+    ours = sorted(file.name for file in PROJECT.iterdir())
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(dbt_runner, "cache", lambda: tmp_path / "cache")
     made = []
     for place in ("one", "other"):
         (tmp_path / place).mkdir()
         reach = {
             "CLINIKO_TARGET": "duckdb",
-            "CLINIKO_FILE": str(tmp_path / place / "load.duckdb"),
+            "CLINIKO_FILE": str(Path(place) / "load.duckdb"),
             "CLINIKO_MEMORY": "400MB",
         }
-        target = tmp_path / place / "marts/target"
+        target = Path(place) / "marts/target"
         outcome = dbt_runner.run(["build", "--select", "int_numbers"], target, reach)
         assert outcome.failed == (), outcome
         made.append((target / "partial_parse.msgpack").read_bytes())
 
     [kept] = (tmp_path / "cache").iterdir()
     assert made == [kept.read_bytes()] * 2
+    assert sorted(file.name for file in PROJECT.iterdir()) == ours

@@ -56,6 +56,7 @@ def run(
 
     Signals at the terminal do not reach it: whether to go on is the run's to say.
     """
+    target = target.absolute()  # else dbt counts it from its project, where we are installed
     parsed = ParsedProject(target, variables)
     parsed.bring()
     outcome = _run(command, target, variables, stop)
