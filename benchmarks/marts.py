@@ -13,11 +13,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from cliniko.endpoints import ENDPOINTS
-from cliniko.extract.progress import Reading
+from cliniko.extract.plan import ReadPlan
 from cliniko.settings import resolve
 from cliniko_warehouse.marts.build import build
 from cliniko_warehouse.presentation.progress import console
-from cliniko_warehouse.run.nightly import night
+from cliniko_warehouse.run.nightly import run_account
 from cliniko_warehouse.sandbox import Account, serve
 from cliniko_warehouse.warehouse.warehouse import warehouse
 
@@ -39,8 +39,8 @@ def main(rows: int) -> None:
                 contact_email="benchmark@example.com",
                 requests_per_minute=BUDGET,
             )
-            readings = {e.name: Reading(e) for e in ENDPOINTS.values() if e.by_default}
-            run = night(settings, readings, "duckdb", state_dir, console())
+            readings = {e.name: ReadPlan(e) for e in ENDPOINTS.values() if e.by_default}
+            run = run_account(settings, readings, "duckdb", state_dir, console())
         print(f"{run.rows:,} rows loaded: {run.status}")
         store = warehouse("duckdb", state_dir)
         later = account.now + timedelta(days=1)

@@ -18,7 +18,7 @@ from dagster_dlt.translator import DltResourceTranslatorData
 from cliniko import accounts
 from cliniko.endpoints import ENDPOINTS
 from cliniko.errors import ClinikoError, ConfigError, Locked
-from cliniko.extract.progress import Reading
+from cliniko.extract.plan import ReadPlan
 from cliniko.settings import resolve
 from cliniko.source import cliniko_source
 from cliniko_warehouse.config.providers import only_documented
@@ -26,7 +26,7 @@ from cliniko_warehouse.ledger.runs import Run
 from cliniko_warehouse.monitoring import freshness, notify
 from cliniko_warehouse.monitoring.logs import logged
 from cliniko_warehouse.presentation.console import console
-from cliniko_warehouse.run.nightly import night
+from cliniko_warehouse.run.nightly import run_account
 
 GROUP = "cliniko"
 AGAIN = dagster.RetryPolicy(max_retries=2, delay=600, backoff=dagster.Backoff.EXPONENTIAL)
@@ -124,8 +124,8 @@ def _run(place: Place, account: str, wanted: set[str]) -> Run:
     try:
         with only_documented(), logged(place.state_dir, "json", narration):
             [settings] = accounts.settings([account])
-            readings = {name: Reading(e) for name, e in ENDPOINTS.items() if name in wanted}
-            run = night(settings, readings, place.destination, place.state_dir, narration)
+            plans = {name: ReadPlan(e) for name, e in ENDPOINTS.items() if name in wanted}
+            run = run_account(settings, plans, place.destination, place.state_dir, narration)
             notify.tell([run], place.destination, place.state_dir)
         return run
     except Locked as error:

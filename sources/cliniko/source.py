@@ -21,7 +21,7 @@ from .endpoints.spec import Endpoint
 from .extract.batches import joined
 from .extract.delivery import Delivery
 from .extract.extractor import EndpointExtractor
-from .extract.progress import Reading, State
+from .extract.progress import ReadProgress, State
 from .settings import ClinikoSettings, resolve
 from .transform.privacy import rules
 
@@ -31,7 +31,7 @@ def cliniko_source(
     settings: ClinikoSettings | None = None,
     *,
     client: Client | None = None,
-    readings: Mapping[str, Reading] | None = None,
+    readings: Mapping[str, ReadProgress] | None = None,
 ) -> Iterator[DltResource]:
     """The lists of one Cliniko account, as typed Arrow tables that dlt merges.
 

@@ -8,9 +8,9 @@ from harness import Warehouse, settings_for
 from postgres_server import Server
 
 from cliniko.endpoints import ENDPOINTS
-from cliniko.extract.progress import Reading
+from cliniko.extract.plan import ReadPlan
 from cliniko_warehouse.presentation.progress import console
-from cliniko_warehouse.run.nightly import nights
+from cliniko_warehouse.run.nightly import run_accounts
 from cliniko_warehouse.sandbox import (
     Account,
     Served,
@@ -167,11 +167,13 @@ def test_only_the_account_whose_rows_were_changed_says_so(
         work = [
             (
                 settings_for(served[f"clinic-{name}-au1"], account=name),
-                {"contacts": Reading(ENDPOINTS["contacts"], whole=True)},
+                {"contacts": ReadPlan(ENDPOINTS["contacts"], full=True)},
             )
             for name in "ab"
         ]
-        return {r.account: r.error for r in nights(work, "postgres", group.state_dir, console())}
+        return {
+            r.account: r.error for r in run_accounts(work, "postgres", group.state_dir, console())
+        }
 
     with serve_all(clinics) as served:
         first = night()

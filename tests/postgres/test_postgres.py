@@ -19,7 +19,7 @@ from cliniko.endpoints import ENDPOINTS
 from cliniko.endpoints.schema import Column
 from cliniko.endpoints.schema import tables as catalogued
 from cliniko.errors import ConfigError, Locked, Unavailable
-from cliniko.extract.progress import Reading
+from cliniko.extract.plan import ReadPlan
 from cliniko.settings import ClinikoSettings
 from cliniko.transform.types import SQL
 from cliniko_warehouse.presentation.progress import console
@@ -72,7 +72,7 @@ def test_keys_and_indexes_are_made_once(settings: ClinikoSettings, warehouse: Wa
 
     warehouse.sync(settings, "invoices", LIST)
     first = warehouse.rows(made)
-    warehouse.sync(settings, "invoices", LIST, whole=True)
+    warehouse.sync(settings, "invoices", LIST, full=True)
 
     names = {row["indexname"] for row in first}
     assert {"invoices_pkey", "invoices_patient_id_idx", f"{CHILD}_contact_id_idx"} <= names
@@ -123,7 +123,7 @@ def test_what_users_made_survives_a_full_read_and_a_new_column(
     try:
         account.update(LIST, next(account.rows(LIST))["id"], shoe_size=43)
 
-        run = warehouse.sync(settings, LIST, "services", whole=True)
+        run = warehouse.sync(settings, LIST, "services", full=True)
 
         with warehouse.connected() as db:
             db.execute(f"SET ROLE {role}")
@@ -383,8 +383,8 @@ def refused(
     def said(url: str, kind: type[Exception] = ConfigError) -> str:
         monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", url)
         with pytest.raises(kind) as told:
-            nightly.night(
-                settings, {LIST: Reading(ENDPOINTS[LIST])}, "postgres", tmp_path / "s", console()
+            nightly.run_account(
+                settings, {LIST: ReadPlan(ENDPOINTS[LIST])}, "postgres", tmp_path / "s", console()
             )
         assert list(served.log) == []
         assert not (tmp_path / "s" / "work").exists()

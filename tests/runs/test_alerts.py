@@ -15,7 +15,8 @@ from cliniko.errors import (
     Refused,
     Unavailable,
 )
-from cliniko.extract.progress import Reading
+from cliniko.extract.plan import ReadPlan
+from cliniko.extract.progress import ReadProgress
 from cliniko_warehouse.ledger.runs import Checked, CrashedRun, Run
 from cliniko_warehouse.monitoring import alerts, notify
 from cliniko_warehouse.monitoring.messages import concerns
@@ -39,12 +40,12 @@ def tell(warehouse: Warehouse) -> Told:
     return lambda run: notify.tell([run], "duckdb", warehouse.state_dir)
 
 
-def _run(**readings: Reading) -> Run:
+def _run(**readings: ReadProgress) -> Run:
     return Run("20260306T023000Z-abc", "main", datetime(2026, 3, 6, tzinfo=UTC), readings)
 
 
-def _reading(name: str = "patients", **how: object) -> Reading:
-    reading = Reading(ENDPOINTS[name], status="ok")
+def _reading(name: str = "patients", **how: object) -> ReadProgress:
+    reading = ReadProgress(ReadPlan(ENDPOINTS[name]), status="ok")
     for field, value in how.items():
         setattr(reading, field, value)
     return reading
@@ -101,7 +102,7 @@ def test_a_comparison_alone_does_not_ping(
 ) -> None:
     warehouse.sync(settings_for(served), "taxes")
 
-    tell(warehouse.sync(settings_for(served), "taxes", status="ok"))
+    tell(warehouse.sync(settings_for(served), "taxes", is_read=False))
 
     assert chat.paths == []
 
@@ -134,7 +135,7 @@ def test_a_difference_that_is_left_is_told_with_both_counts() -> None:
 
 
 def test_mended_rows_are_told() -> None:
-    assert concerns(_run(patients=_reading(mended=3))) == [
+    assert concerns(_run(patients=_reading(repaired=3))) == [
         "rows that were missing or out of date, mended: patients 3"
     ]
 

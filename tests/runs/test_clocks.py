@@ -12,7 +12,7 @@ from conftest import Cliniko, both
 from harness import Warehouse
 
 from cliniko.endpoints import ENDPOINTS
-from cliniko.extract.progress import Reading
+from cliniko.extract.plan import ReadPlan
 from cliniko.settings import ClinikoSettings
 from cliniko_warehouse.ledger import last_attempt
 from cliniko_warehouse.monitoring import freshness, logs
@@ -106,8 +106,8 @@ def test_a_comparison_that_is_dated_in_the_future_is_due(
     warehouse: Warehouse, settings: ClinikoSettings, served: Served
 ) -> None:
     def night(now: datetime) -> None:
-        readings, terms = {LIST: Reading(ENDPOINTS[LIST])}, ReconcileOptions(now=lambda: now)
-        nightly.night(settings, readings, "duckdb", warehouse.state_dir, console(), terms)
+        readings, terms = {LIST: ReadPlan(ENDPOINTS[LIST])}, ReconcileOptions(now=lambda: now)
+        nightly.run_account(settings, readings, "duckdb", warehouse.state_dir, console(), terms)
 
     now = datetime.now(UTC)
     night(now)

@@ -19,7 +19,8 @@ from cliniko.endpoints import ENDPOINTS, schema
 from cliniko.extract.batches import Batch
 from cliniko.extract.delivery import Delivery
 from cliniko.extract.extractor import EndpointExtractor
-from cliniko.extract.progress import Reading
+from cliniko.extract.plan import ReadPlan
+from cliniko.extract.progress import begin_reads
 from cliniko.transform.privacy import rules
 from cliniko_warehouse.erasure.patient_rows import forget
 from cliniko_warehouse.ledger.runs import Run
@@ -32,7 +33,7 @@ from cliniko_warehouse.load.pending import prepare
 from cliniko_warehouse.load.spool import Spool
 from cliniko_warehouse.presentation.progress import console
 from cliniko_warehouse.recovery.cursors import cursors, rewind
-from cliniko_warehouse.run.nightly import night, nights
+from cliniko_warehouse.run.nightly import run_account, run_accounts
 from cliniko_warehouse.sandbox import (
     Account,
     Served,
@@ -71,20 +72,20 @@ class Clinics:
 
     def together(self, *names: str) -> dict[str, Run]:
         """A night of several."""
-        work = [(self.settings(name), self.readings()) for name in names or NAMES]
-        runs = nights(work, self.destination, self.state_dir, console())
+        work = [(self.settings(name), self.plans()) for name in names or NAMES]
+        runs = run_accounts(work, self.destination, self.state_dir, console())
         return {run.account: run for run in runs}
 
     def alone(self, name: str, state_dir: Path | None = None) -> Run:
         """A night of one, here or on another machine."""
         where = state_dir or self.state_dir
-        return night(self.settings(name), self.readings(), self.destination, where, console())
+        return run_account(self.settings(name), self.plans(), self.destination, where, console())
 
     def settings(self, name: str) -> Any:
         return settings_for(self.served[name], account=name, max_attempts=1)
 
-    def readings(self) -> dict[str, Reading]:
-        return {name: Reading(ENDPOINTS[name]) for name in LISTS}
+    def plans(self) -> dict[str, ReadPlan]:
+        return {name: ReadPlan(ENDPOINTS[name]) for name in LISTS}
 
     def asked(self, name: str) -> int:
         """Requests since this was asked before."""
@@ -489,7 +490,7 @@ def _left(clinics: Clinics) -> None:
                     "_local": {}}  # fmt: skip
     settings = clinics.settings("a")
     with Client(settings) as client:
-        extract = EndpointExtractor(settings, client, rules(settings), clinics.readings())
+        extract = EndpointExtractor(settings, client, rules(settings), begin_reads(clinics.plans()))
         group._together({member: extract_all(extract, {}, ())})
 
 

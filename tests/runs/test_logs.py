@@ -14,7 +14,7 @@ from harness import settings_for
 from cliniko.api.client import Client
 from cliniko.endpoints import ENDPOINTS
 from cliniko.errors import ConfigError
-from cliniko.extract.progress import Reading
+from cliniko.extract.plan import ReadPlan
 from cliniko_warehouse.monitoring import notify
 from cliniko_warehouse.monitoring.logs import DAYS, log, logged
 from cliniko_warehouse.presentation.console import console
@@ -118,7 +118,7 @@ def test_a_run_with_faults_logs_neither_key_nor_patient(served: Served, tmp_path
     served.faults.extend([status(503, path="/patients"), bad_json(path="/patients")])
     served.faults.append(status(422, path="/invoices", times=9))
     served.account.update("patients", people[0]["id"], date_of_birth="the day of Jane Doe")
-    readings = {name: Reading(ENDPOINTS[name]) for name in ("patients", "invoices")}
+    readings = {name: ReadPlan(ENDPOINTS[name]) for name in ("patients", "invoices")}
     settings = settings_for(served)
 
     with logged(tmp_path, "human", console()):

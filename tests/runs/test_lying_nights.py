@@ -18,7 +18,7 @@ from harness import connected, fetched, settings_for, tables
 from lies import LIES
 
 from cliniko.endpoints import ENDPOINTS
-from cliniko.extract.progress import Reading
+from cliniko.extract.plan import ReadPlan
 from cliniko_warehouse.ledger.runs import Run
 from cliniko_warehouse.paths import work_file
 from cliniko_warehouse.reconcile.reconcile import ReconcileOptions, reconcile
@@ -106,7 +106,7 @@ class Clinic:
         self.served.log.clear()
         now = datetime.now(UTC) + timedelta(days=self.nights)
         given = settings_for(self.served, max_attempts=1)
-        readings = {name: Reading(ENDPOINTS[name]) for name in NAMES}
+        readings = {name: ReadPlan(ENDPOINTS[name]) for name in NAMES}
         terms = ReconcileOptions(requests=BUDGET * len(NAMES), now=lambda: now)
         store = warehouse("duckdb", self.state_dir)
         with store.opened(), bounded(work_file(self.state_dir)):

@@ -27,7 +27,8 @@ from lies import LIES
 from cliniko.api.client import Client
 from cliniko.endpoints import ENDPOINTS, schema
 from cliniko.extract.extractor import EndpointExtractor
-from cliniko.extract.progress import Reading
+from cliniko.extract.plan import ReadPlan
+from cliniko.extract.progress import ReadProgress, begin_reads
 from cliniko.pagination.list_request import PER_PAGE
 from cliniko.settings import ClinikoSettings
 from cliniko.source import cliniko_source
@@ -387,12 +388,12 @@ class Copy:
     inside: list[dict[str, Any]] = field(default_factory=list)
     left: tuple[dict[str, Any], list[pa.Table]] | None = None
 
-    def run(self, sync: Sync) -> Reading:
+    def run(self, sync: Sync) -> ReadProgress:
         """One run; what a run before it left is loaded first."""
         if self.left:
             self._load(*self.left)
         self.left = None
-        reading, checkpoint = Reading(ENDPOINTS[self.name]), 0
+        reading, checkpoint = ReadProgress(ReadPlan(ENDPOINTS[self.name])), 0
         while reading.status == "unread":
             checkpoint += 1
             package = self._extract(reading, sync.pages)
@@ -404,7 +405,7 @@ class Copy:
                 break
         return reading
 
-    def _extract(self, reading: Reading, pages: int) -> tuple[dict[str, Any], list[pa.Table]]:
+    def _extract(self, reading: ReadProgress, pages: int) -> tuple[dict[str, Any], list[pa.Table]]:
         """The rows of a checkpoint, and the state that belongs to them."""
         state, taken = copy.deepcopy(self.state), iter(range(1, pages))
 
@@ -436,7 +437,7 @@ class Copy:
         return {"rows": seen, "inside": inside}
 
 
-def settle(reading: Reading) -> None:
+def settle(reading: ReadProgress) -> None:
     """End a reading that nobody will take pages from, and wait for its threads."""
     mine = {one for one in threading.enumerate() if one.name.startswith("cliniko-walk")}
     if isinstance(reading._pages, Generator):
@@ -550,7 +551,7 @@ class Nights:
         """Extract and go no further, as a run that is killed does."""
         flow = pipeline(store("duckdb", self.place.state_dir), "main", self.place.state_dir)
         prepare(flow)
-        readings = {self.name: Reading(ENDPOINTS[self.name])}
+        readings = begin_reads({self.name: ReadPlan(ENDPOINTS[self.name])})
         with Client(self.settings) as client:
             flow.extract(cliniko_source(self.settings, client=client, readings=readings))
 

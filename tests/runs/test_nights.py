@@ -10,11 +10,11 @@ import pytest
 from harness import settings_for
 
 from cliniko.endpoints import ENDPOINTS
-from cliniko.extract.progress import Reading
+from cliniko.extract.plan import ReadPlan
 from cliniko_warehouse.cli.support import exit_codes
 from cliniko_warehouse.ledger.runs import Run
 from cliniko_warehouse.presentation.progress import console
-from cliniko_warehouse.run.nightly import nights, report
+from cliniko_warehouse.run.nightly import report, run_accounts
 from cliniko_warehouse.sandbox import (
     Account,
     Served,
@@ -39,11 +39,11 @@ class Group:
         work = [
             (
                 settings_for(self.served[name], account=name, max_attempts=1),
-                {e: Reading(ENDPOINTS[e]) for e in names or LISTS},
+                {e: ReadPlan(ENDPOINTS[e]) for e in names or LISTS},
             )
             for name in KEYS
         ]
-        runs = nights(work, "duckdb", self.state_dir, console())
+        runs = run_accounts(work, "duckdb", self.state_dir, console())
         return {run.account: run for run in runs}
 
     def rows(self, sql: str) -> list[Any]:

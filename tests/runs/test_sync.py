@@ -478,7 +478,7 @@ def test_a_full_run_reads_and_loads_all_again(account, settings, place):
     place.sync(settings, "taxes", "services")
     place.change("DELETE FROM cliniko.taxes; DELETE FROM cliniko.services")
 
-    place.sync(settings, "taxes", "services", whole=True)
+    place.sync(settings, "taxes", "services", full=True)
 
     assert place.value("SELECT count(*) FROM cliniko.taxes") == account.count("taxes")
     assert place.value("SELECT count(*) FROM cliniko.services") == account.count("services")

@@ -14,7 +14,8 @@ from cliniko.api.rate_limiter import RateLimiter
 from cliniko.endpoints import ENDPOINTS
 from cliniko.extract.extractor import EndpointExtractor
 from cliniko.extract.load_package import LoadPackage
-from cliniko.extract.progress import Reading
+from cliniko.extract.plan import ReadPlan
+from cliniko.extract.progress import begin_reads
 from cliniko.pagination.page import Page
 from cliniko.pagination.parallel import Pages, together
 from cliniko.settings import ClinikoSettings
@@ -95,7 +96,7 @@ def test_who_holds_no_baton_waits_without_it(other: Callable[[], bool]) -> None:
 
 def read(client: Client, settings: ClinikoSettings, *names: str) -> list[str]:
     """Read lists as a run does; how that ended."""
-    readings = {name: Reading(ENDPOINTS[name]) for name in names}
+    readings = begin_reads({name: ReadPlan(ENDPOINTS[name]) for name in names})
     extract_all(EndpointExtractor(settings, client, rules(settings), readings), {}, ())
     return [reading.status for reading in readings.values()]
 

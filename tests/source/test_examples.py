@@ -25,7 +25,8 @@ from harness import connected, fetched, tables
 from cliniko.api.client import Client
 from cliniko.endpoints import ENDPOINTS, schema
 from cliniko.extract.extractor import EndpointExtractor
-from cliniko.extract.progress import Reading
+from cliniko.extract.plan import ReadPlan
+from cliniko.extract.progress import begin_reads
 from cliniko.settings import resolve
 from cliniko.source import delivered
 from cliniko.transform.privacy import rules
@@ -246,7 +247,7 @@ def extract(flow: Any, root: str, account: str, loaded: Loaded) -> None:
         privacy_columns=HELD,
     )
     names = {endpoint for owner, endpoint, _ in loaded.served.values() if owner == account}
-    readings = {name: Reading(ENDPOINTS[name]) for name in names}
+    readings = begin_reads({name: ReadPlan(ENDPOINTS[name]) for name in names})
     with Client(settings) as client:
         extract = EndpointExtractor(settings, client, rules(settings), readings, "one")
         flow.extract(delivered([extract_all(extract, {}, ())]))

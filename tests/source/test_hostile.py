@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from cliniko.api.answer import Answer
 from cliniko.api.client import Client
 from cliniko.endpoints import ENDPOINTS
-from cliniko.extract.progress import Reading
+from cliniko.extract.plan import ReadPlan
 from cliniko.settings import ClinikoSettings
 from cliniko_warehouse.run.sync import sync
 from cliniko_warehouse.warehouse.warehouse import warehouse
@@ -198,15 +198,15 @@ class Odd(Client):
 def test_a_list_that_is_beyond_understanding_fails_alone(
     settings: ClinikoSettings, tmp_path: Path
 ) -> None:
-    readings = {name: Reading(ENDPOINTS[name]) for name in ("contacts", "taxes")}
+    readings = {name: ReadPlan(ENDPOINTS[name]) for name in ("contacts", "taxes")}
     store = warehouse("duckdb", tmp_path / "state")
 
     run = sync(settings, readings, store, tmp_path / "state", connect=Odd)
 
-    assert {name: one.status for name, one in readings.items()} == {
+    assert {name: one.status for name, one in run.readings.items()} == {
         "contacts": "failed",
         "taxes": "ok",
     }
-    assert "TypeError" in readings["contacts"].message
-    assert "Ann" not in readings["contacts"].message
+    assert "TypeError" in run.readings["contacts"].message
+    assert "Ann" not in run.readings["contacts"].message
     assert run.status == "partial"

@@ -13,7 +13,8 @@ from cliniko.api.client import Client
 from cliniko.endpoints import ENDPOINTS
 from cliniko.errors import Unavailable
 from cliniko.extract.extractor import EndpointExtractor
-from cliniko.extract.progress import Reading, State
+from cliniko.extract.plan import ReadPlan
+from cliniko.extract.progress import ReadProgress, State, begin_reads
 from cliniko.pagination.page import Page
 from cliniko.pagination.partitions import divided, restored
 from cliniko.pagination.walk import ListReader
@@ -55,11 +56,11 @@ def walk(client: Client) -> Any:
     return made
 
 
-def take(reading: Reading, client: Client, state: State, pages: int = LASTING) -> set[str]:
+def take(reading: ReadProgress, client: Client, state: State, pages: int = LASTING) -> set[str]:
     """Some pages into the state, as a source takes them; the ids that came."""
     found = set[str]()
     for page, _ in zip(reading.pages(client, state, OVERLAP), range(pages), strict=False):
-        reading.keep(page, state)
+        reading.commit_page(page, state)
         found |= ids([page])
     return found
 
@@ -215,29 +216,29 @@ def test_records_from_outside_a_range_are_not_believed(account, served, client, 
 
 
 def test_a_change_in_a_range_that_has_ended_is_the_next_runs(account, client):
-    one, state = Reading(ENDPOINTS["patients"]), State()
+    one, state = ReadProgress(ReadPlan(ENDPOINTS["patients"])), State()
     old = next(account.rows("patients"))["id"]  # created first, so in the first range
     changed = []
     for page in one.pages(client, state, OVERLAP):
-        one.keep(page, state)
+        one.commit_page(page, state)
         account.pass_seconds(OVERLAP.total_seconds())
         if page.split and page.split.ranges[0].ended and not changed:
             changed.append(account.update("patients", old))
             newest = max(account.rows("patients"), key=lambda record: record["created_at"])
             account.update("patients", newest["id"])  # the last range reads it
 
-    found = take(Reading(ENDPOINTS["patients"]), client, state)
+    found = take(ReadProgress(ReadPlan(ENDPOINTS["patients"])), client, state)
 
     assert changed
     assert old in found
 
 
 def test_the_cursor_stays_until_every_range_has_ended(account, client):
-    one, state = Reading(ENDPOINTS["patients"]), State()
+    one, state = ReadProgress(ReadPlan(ENDPOINTS["patients"])), State()
     pages = list(one.pages(client, state, OVERLAP))
     cursors = []
     for page in pages:
-        one.keep(page, state)
+        one.commit_page(page, state)
         cursors.append(state.get("cursors", {}).get(PATH))
 
     newest = max(record["updated_at"] for record in account.rows("patients"))
@@ -248,7 +249,7 @@ def test_the_cursor_stays_until_every_range_has_ended(account, client):
 
 
 def test_the_cursor_is_never_ahead_of_the_servers_clock(account, client):
-    one, state = Reading(ENDPOINTS["patients"]), State()
+    one, state = ReadProgress(ReadPlan(ENDPOINTS["patients"])), State()
     ahead = account.now + timedelta(days=1)
     account.update("patients", max(everybody(account)), touch=False, updated_at=ahead)
 
@@ -259,10 +260,10 @@ def test_the_cursor_is_never_ahead_of_the_servers_clock(account, client):
 
 def test_a_reading_that_was_cut_goes_on_where_each_range_stood(account, served, client):
     state: State = {}
-    first = take(Reading(ENDPOINTS["patients"]), client, state, 12)
+    first = take(ReadProgress(ReadPlan(ENDPOINTS["patients"])), client, state, 12)
     served.log.clear()
 
-    second = take(Reading(ENDPOINTS["patients"]), client, state)
+    second = take(ReadProgress(ReadPlan(ENDPOINTS["patients"])), client, state)
 
     assert first | second == everybody(account)
     assert len(served.log) < 20 - 10 + 3 * 4  # the page that each range was at comes again
@@ -270,25 +271,25 @@ def test_a_reading_that_was_cut_goes_on_where_each_range_stood(account, served, 
 
 
 def test_what_changed_in_an_ended_range_before_a_run_goes_on_is_read_by_it(account, client):
-    one, state = Reading(ENDPOINTS["patients"]), State()
+    one, state = ReadProgress(ReadPlan(ENDPOINTS["patients"])), State()
     old = next(account.rows("patients"))["id"]
     for page in one.pages(client, state, OVERLAP):
-        one.keep(page, state)
+        one.commit_page(page, state)
         if page.split and page.split.ranges[0].ended:
             break
     account.pass_seconds(2 * OVERLAP.total_seconds())
     account.update("patients", old)
 
-    found = take(Reading(ENDPOINTS["patients"]), client, state)
+    found = take(ReadProgress(ReadPlan(ENDPOINTS["patients"])), client, state)
 
     assert old in found
 
 
 def test_reading_all_again_forgets_the_ranges_and_goes_on_in_its_own(account, client):
     state: State = {}
-    take(Reading(ENDPOINTS["patients"]), client, state, 12)
+    take(ReadProgress(ReadPlan(ENDPOINTS["patients"])), client, state, 12)
 
-    found = take(Reading(ENDPOINTS["patients"], whole=True), client, state)
+    found = take(ReadProgress(ReadPlan(ENDPOINTS["patients"], full=True)), client, state)
 
     assert found == everybody(account)
     assert state["ranges"] == {}
@@ -297,7 +298,7 @@ def test_reading_all_again_forgets_the_ranges_and_goes_on_in_its_own(account, cl
 def test_a_range_of_time_that_was_asked_for_leaves_the_state_alone(account, client):
     state: State = {}
 
-    found = take(Reading(ENDPOINTS["patients"], until=account.now), client, state)
+    found = take(ReadProgress(ReadPlan(ENDPOINTS["patients"], until=account.now)), client, state)
 
     assert found == everybody(account)
     assert not {"ranges", "cursors"} & state.keys()
@@ -315,7 +316,7 @@ def test_what_fails_in_one_range_fails_the_list_and_ends_every_thread(served, cl
 
 
 def test_no_thread_outlives_a_walk_that_is_left(client):
-    one = Reading(ENDPOINTS["patients"])
+    one = ReadProgress(ReadPlan(ENDPOINTS["patients"]))
     for page in one.pages(client, {}, OVERLAP):
         if page.split:
             break
@@ -372,7 +373,9 @@ def test_a_reset_forgets_the_ranges(served, settings, warehouse):
 
 
 def test_a_list_is_worth_splitting_once_few_walks_go_on_beside_it(settings, client):
-    readings = {name: Reading(ENDPOINTS[name]) for name in ("patients", "users", "taxes")}
+    readings = begin_reads(
+        {name: ReadPlan(ENDPOINTS[name]) for name in ("patients", "users", "taxes")}
+    )
     extract = EndpointExtractor(settings, client, rules(settings), readings)
     mine, users, taxes = readings.values()
     two = extract.is_idle(mine)
@@ -384,7 +387,7 @@ def test_a_list_is_worth_splitting_once_few_walks_go_on_beside_it(settings, clie
 
 
 def test_a_list_is_not_split_where_one_walk_uses_the_budget(settings, client, monkeypatch):
-    mine = Reading(ENDPOINTS["patients"])
+    mine = ReadProgress(ReadPlan(ENDPOINTS["patients"]))
     extract = EndpointExtractor(settings, client, rules(settings), {"patients": mine})
     monkeypatch.setattr(Client, "is_latency_bound", False)
 

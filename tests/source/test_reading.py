@@ -11,7 +11,8 @@ from harness import settings_for
 from cliniko.api.client import Client
 from cliniko.endpoints import ENDPOINTS
 from cliniko.errors import Forbidden, NotFound, Unavailable
-from cliniko.extract.progress import Reading, State
+from cliniko.extract.plan import ReadPlan
+from cliniko.extract.progress import ReadProgress, State
 from cliniko.pagination.walk import Page
 from cliniko_warehouse.sandbox import Served
 
@@ -25,8 +26,9 @@ def client(served: Served) -> Iterator[Client]:
         yield client
 
 
-def reading(name: str = "patients", **how: Any) -> Reading:
-    return Reading(ENDPOINTS[name], **how)
+def reading(name: str = "patients", **how: Any) -> ReadProgress:
+    plan = {key: how.pop(key) for key in ("since", "until", "full") if key in how}
+    return ReadProgress(ReadPlan(ENDPOINTS[name], **plan), **how)
 
 
 def page(cursor: datetime | None = AT, path: str = "/patients") -> Page:
@@ -57,7 +59,7 @@ def test_a_page_that_is_taken_is_known_to_nobody(client, name):
 def test_a_page_that_is_held_comes_first_next_time(client):
     half = reading("attendees")
     first = next(iter(half.pages(client, {}, OVERLAP)))
-    half.hold(first)
+    half.push_back(first)
 
     again, second, *_ = half.pages(client, {}, OVERLAP)
 
@@ -85,7 +87,7 @@ def test_the_cursor_follows_the_pages_and_never_goes_back():
     state: State = {}
     one = reading()
     for cursor in (AT, AT - OVERLAP, None):
-        one.keep(page(cursor), state)
+        one.commit_page(page(cursor), state)
 
     assert state["cursors"] == {"/patients": AT.isoformat()}
     assert one.cursor == AT.isoformat()
@@ -94,8 +96,8 @@ def test_the_cursor_follows_the_pages_and_never_goes_back():
 def test_the_cursor_of_several_paths_is_the_one_that_is_behind():
     state: State = {}
     one = reading("practitioners")
-    one.keep(page(AT, "/practitioners"), state)
-    one.keep(page(AT - OVERLAP, "/practitioners/inactive"), state)
+    one.commit_page(page(AT, "/practitioners"), state)
+    one.commit_page(page(AT - OVERLAP, "/practitioners/inactive"), state)
 
     assert one.cursor == (AT - OVERLAP).isoformat()
 
@@ -104,12 +106,12 @@ def test_the_cursor_of_several_paths_is_the_one_that_is_behind():
 def test_a_range_moves_no_cursor(how):
     state: State = {}
 
-    reading(**how).keep(page(), state)
+    reading(**how).commit_page(page(), state)
 
     assert "cursors" not in state
 
 
-@pytest.mark.parametrize("how", [{"whole": True}, {"until": AT}], ids=["full", "until"])
+@pytest.mark.parametrize("how", [{"full": True}, {"until": AT}], ids=["full", "until"])
 def test_a_full_reading_and_a_range_without_a_start_begin_at_the_beginning(served, client, how):
     list(reading(**how).pages(client, {"cursors": {"/patients": AT.isoformat()}}, OVERLAP))
 
@@ -118,46 +120,46 @@ def test_a_full_reading_and_a_range_without_a_start_begin_at_the_beginning(serve
 
 def test_a_list_that_was_never_permitted_is_not_lost():
     one = reading()
-    one.end(Forbidden(403, "/patients"), {})
+    one.fail(Forbidden(403, "/patients"), {})
 
-    assert (one.status, one.lost) == ("not_permitted", False)
+    assert (one.status, one.permission_lost) == ("not_permitted", False)
 
 
 @pytest.mark.parametrize("how_far", ["to its end", "for a page"])
 def test_a_list_that_could_be_read_before_is_lost(how_far):
     state: State = {}
     before, now = reading(), reading()
-    before.done(state) if how_far == "to its end" else before.keep(page(), state)
+    before.complete(state) if how_far == "to its end" else before.commit_page(page(), state)
 
-    now.end(Forbidden(403, "/patients"), state)
+    now.fail(Forbidden(403, "/patients"), state)
 
-    assert (now.status, now.lost) == ("not_permitted", True)
+    assert (now.status, now.permission_lost) == ("not_permitted", True)
 
 
 def test_an_optional_list_that_never_was_there_is_fine():
     one = reading("recalls")
-    one.end(NotFound(404, "/recalls"), {})
+    one.fail(NotFound(404, "/recalls"), {})
 
     assert (one.status, one.message) == ("ok", "not offered by this account")
 
 
 def test_an_optional_list_that_was_there_has_failed():
     one = reading("recalls")
-    one.end(NotFound(404, "/recalls"), {"permitted": True})
+    one.fail(NotFound(404, "/recalls"), {"permitted": True})
 
     assert one.status == "failed"
 
 
 def test_a_documented_list_that_is_not_there_has_failed():
     one = reading()
-    one.end(NotFound(404, "/patients"), {})
+    one.fail(NotFound(404, "/patients"), {})
 
     assert one.status == "failed"
 
 
 def test_the_message_says_what_ended_it_first():
     one = reading(notes=["records came unsorted"], rejected=2, new_fields={"mood"})
-    one.end(Unavailable("GET /patients: 503"), {})
+    one.fail(Unavailable("GET /patients: 503"), {})
 
     assert one.message == (
         "GET /patients: 503; records came unsorted; new fields: mood; "
@@ -168,9 +170,9 @@ def test_the_message_says_what_ended_it_first():
 def test_a_checkpoint_that_was_not_loaded_leaves_the_cursor_where_it_was(client):
     state: State = {"cursors": {"/patients": AT.isoformat()}}
     one = reading()
-    one.keep(next(iter(one.pages(client, state, OVERLAP))), state)
-    one.done(state)
+    one.commit_page(next(iter(one.pages(client, state, OVERLAP))), state)
+    one.complete(state)
 
-    one.undo(AT.isoformat())
+    one.rollback(AT.isoformat())
 
     assert (one.status, one.cursor) == ("failed", AT.isoformat())

@@ -12,7 +12,8 @@ from harness import settings_for
 
 from cliniko.endpoints import ENDPOINTS
 from cliniko.errors import ConfigError
-from cliniko.extract.progress import Reading
+from cliniko.extract.plan import ReadPlan
+from cliniko.extract.progress import begin_reads
 from cliniko.source import cliniko_source
 from cliniko_warehouse.sandbox import faults
 
@@ -94,7 +95,7 @@ def test_in_a_script_an_error_ends_the_extract_and_moves_no_cursor(account, sett
 
 def test_a_followed_reading_says_its_error_and_the_others_go_on(account, settings, script):
     account.forbidden.add("users")
-    readings = {name: Reading(ENDPOINTS[name]) for name in ("users", "taxes")}
+    readings = begin_reads({name: ReadPlan(ENDPOINTS[name]) for name in ("users", "taxes")})
 
     script.extract(cliniko_source(settings, readings=readings))
 
@@ -104,7 +105,7 @@ def test_a_followed_reading_says_its_error_and_the_others_go_on(account, setting
 
 def test_a_refused_key_is_not_tried_on_every_list(served, settings, script):
     served.faults.append(faults.status(401, times=LASTING))
-    readings = {name: Reading(endpoint) for name, endpoint in ENDPOINTS.items()}
+    readings = begin_reads({name: ReadPlan(endpoint) for name, endpoint in ENDPOINTS.items()})
 
     script.extract(cliniko_source(settings, readings=readings), workers=4)
 
@@ -117,7 +118,9 @@ def test_a_refused_key_ends_the_others_after_their_page_and_keeps_it(account, se
             served.faults.append(faults.status(401, times=LASTING))
 
     account.before_answer.append(refuse)
-    readings = {name: Reading(ENDPOINTS[name]) for name in ("attendees", "communications")}
+    readings = begin_reads(
+        {name: ReadPlan(ENDPOINTS[name]) for name in ("attendees", "communications")}
+    )
     script.extract(cliniko_source(settings_for(served), readings=readings))
     script.normalize()
     script.load()
@@ -145,7 +148,7 @@ def test_the_connections_of_a_source_close_with_it(settings):
 
 
 def test_an_empty_list_has_its_tables(settings, script):
-    readings = {"patient_forms": Reading(ENDPOINTS["patient_forms"])}
+    readings = begin_reads({"patient_forms": ReadPlan(ENDPOINTS["patient_forms"])})
 
     script.extract(cliniko_source(settings, readings=readings))
     script.normalize()

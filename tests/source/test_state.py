@@ -112,11 +112,11 @@ def test_comparing_alone_does_not_pass_for_trying_again(
     monkeypatch.setattr("cliniko.extract.state.version", lambda: "2")
     other = max(account.rows(LIST), key=lambda one: one["updated_at"])
     account.archive(LIST, other["id"])
-    compared = warehouse.sync(settings, LIST, status="ok")
+    compared = warehouse.sync(settings, LIST, is_read=False)
 
     warehouse.sync(settings, LIST)
 
-    assert compared.readings[LIST].mended == 1
+    assert compared.readings[LIST].repaired == 1
     assert rejected(warehouse) == 0
 
 

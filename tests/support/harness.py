@@ -11,7 +11,7 @@ import psycopg2
 from psycopg2.extras import register_default_jsonb
 
 from cliniko.endpoints import ENDPOINTS
-from cliniko.extract.progress import Reading
+from cliniko.extract.plan import ReadPlan
 from cliniko.settings import ClinikoSettings, resolve
 from cliniko_warehouse.ledger.runs import Run
 from cliniko_warehouse.paths import work_file
@@ -29,10 +29,10 @@ def settings_for(served: Served, **more: Any) -> ClinikoSettings:
     return resolve(api_key=served.api_key, base_url=served.base_url, **given)
 
 
-def chosen(*names: str, **how: Any) -> dict[str, Reading]:
+def chosen(*names: str, **how: Any) -> dict[str, ReadPlan]:
     """How to read the named endpoints, or all that are read by default."""
     found = [e for e in ENDPOINTS.values() if (e.name in names if names else e.by_default)]
-    return {endpoint.name: Reading(endpoint, **how) for endpoint in found}
+    return {endpoint.name: ReadPlan(endpoint, **how) for endpoint in found}
 
 
 class Warehouse:
@@ -48,8 +48,8 @@ class Warehouse:
 
     def sync(self, settings: ClinikoSettings, *names: str, **how: Any) -> Run:
         """One whole run of the named endpoints, or of all."""
-        readings = chosen(*names, **how)
-        return nightly.night(settings, readings, self.destination, self.state_dir, console())
+        plans = chosen(*names, **how)
+        return nightly.run_account(settings, plans, self.destination, self.state_dir, console())
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
         """What a reader gets; in DuckDB of the published file."""

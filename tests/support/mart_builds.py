@@ -31,7 +31,7 @@ from clinic_by_hand import (
 from filelock import FileLock
 
 from cliniko.endpoints import ENDPOINTS
-from cliniko.extract.progress import Reading
+from cliniko.extract.plan import ReadPlan
 from cliniko.settings import ClinikoSettings, resolve
 from cliniko_warehouse.ledger.runs import Run
 from cliniko_warehouse.marts import build as build_
@@ -44,7 +44,7 @@ from cliniko_warehouse.marts.swap import session
 from cliniko_warehouse.paths import marts_folder, published, work_file
 from cliniko_warehouse.presentation.progress import console
 from cliniko_warehouse.publish.publish import publish
-from cliniko_warehouse.run.nightly import night, nights
+from cliniko_warehouse.run.nightly import run_account, run_accounts
 from cliniko_warehouse.sandbox import Account, Served, serve
 from cliniko_warehouse.warehouse.warehouse import warehouse
 
@@ -164,8 +164,8 @@ def _settings(served: Served, account: str) -> ClinikoSettings:
     )
 
 
-def _readings() -> dict[str, Reading]:
-    return {e.name: Reading(e) for e in ENDPOINTS.values() if e.by_default}
+def _plans() -> dict[str, ReadPlan]:
+    return {e.name: ReadPlan(e) for e in ENDPOINTS.values() if e.by_default}
 
 
 def by_hand(destination: str, folder: Path) -> dict[str, Any]:
@@ -180,8 +180,8 @@ def by_hand(destination: str, folder: Path) -> dict[str, Any]:
         seen: dict[str, Any] = {}
 
         def pass_night(as_of: datetime) -> None:
-            todo = [(settings, _readings()) for settings, _ in work]
-            runs = nights(todo, destination, place.state_dir, console(), as_of=as_of)
+            todo = [(settings, _plans()) for settings, _ in work]
+            runs = run_accounts(todo, destination, place.state_dir, console(), as_of=as_of)
             assert [(run.status, run.error) for run in runs] == [("ok", "")] * 2
 
         pass_night(OPENED)
@@ -216,7 +216,7 @@ def clinic(destination: str, folder: Path) -> dict[str, Any]:
     with empty_place(destination, folder) as place, serve(account) as served:
         settings = _settings(served, "main")
         now = account.now
-        run = night(settings, _readings(), destination, place.state_dir, console(), as_of=now)
+        run = run_account(settings, _plans(), destination, place.state_dir, console(), as_of=now)
         found = {"tables": place.tables(), "raw": place.raw(), "now": now}
         return {"status": run.status, "error": run.error, **found}
 
@@ -250,7 +250,7 @@ def mishaps(destination: str, folder: Path) -> dict[str, Any]:
         settings = _settings(served, "main")
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("CLINIKO__MARTS", "false")
-            run = night(settings, _readings(), destination, place.state_dir, console())
+            run = run_account(settings, _plans(), destination, place.state_dir, console())
         return _mishaps(place, account, run)
 
 

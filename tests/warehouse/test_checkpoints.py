@@ -11,7 +11,8 @@ from cliniko.api.client import Client
 from cliniko.endpoints import ENDPOINTS
 from cliniko.extract.delivery import Delivery
 from cliniko.extract.extractor import EndpointExtractor
-from cliniko.extract.progress import Reading
+from cliniko.extract.plan import ReadPlan
+from cliniko.extract.progress import begin_reads
 from cliniko.transform.privacy import Rules
 from cliniko_warehouse.load.account_loader import AccountLoader
 from cliniko_warehouse.load.background_loader import BackgroundLoader
@@ -126,7 +127,9 @@ def test_a_checkpoint_ends_once_it_holds_enough(
 
 def test_no_list_is_begun_once_a_checkpoint_holds_enough(served: Served) -> None:
     settings = settings_for(served)
-    readings = {name: Reading(ENDPOINTS[name]) for name in ("patients", "users", "taxes")}
+    readings = begin_reads(
+        {name: ReadPlan(ENDPOINTS[name]) for name in ("patients", "users", "taxes")}
+    )
     with Client(settings) as client:
         extract = EndpointExtractor(settings, client, Rules(), readings, full=1)
         extract_all(extract, {}, (), workers=1)

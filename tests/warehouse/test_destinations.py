@@ -56,7 +56,7 @@ def test_the_readme_s_views_show_the_account_as_it_is(
     account.delete("businesses", next(account.rows("businesses"))["id"])
 
     run = warehouse.sync(settings, LIST, "services")
-    warehouse.sync(settings, LIST, "services", whole=True)
+    warehouse.sync(settings, LIST, "services", full=True)
 
     seen = newest(folder)
     assert run.status == "ok"

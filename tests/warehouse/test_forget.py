@@ -168,7 +168,7 @@ def test_what_the_account_still_has_of_a_forgotten_patient_does_not_come_back(
     account.update("invoices", invoice, notes="MARK-health-again")
 
     run = loaded.sync(settings, *LISTS)
-    again = loaded.sync(settings, *LISTS, whole=True)
+    again = loaded.sync(settings, *LISTS, full=True)
 
     assert (run.status, again.status) == ("ok", "ok")
     assert left(loaded, patient) == {}
@@ -252,7 +252,7 @@ def test_an_array_of_ids_loses_the_patient(
     warehouse.sync(settings, "patients", "group_appointments")
 
     forget(settings, [patient], "duckdb", warehouse.state_dir, even_if_there=True)
-    warehouse.sync(settings, "patients", "group_appointments", whole=True)
+    warehouse.sync(settings, "patients", "group_appointments", full=True)
 
     said = warehouse.value(
         "SELECT CAST(patient_ids AS VARCHAR) FROM cliniko.group_appointments "
@@ -268,6 +268,6 @@ def test_reading_a_patient_who_was_never_there_is_kept_out_too(
     number = account.create("patients")
     account.put("patients", account.record("patients", number) | {"id": "999999"})
 
-    loaded.sync(settings, "patients", whole=True)
+    loaded.sync(settings, "patients", full=True)
 
     assert loaded.value("SELECT count(*) FROM cliniko.patients WHERE id = 999999") == 0

@@ -92,7 +92,7 @@ def test_a_range_or_a_comparison_makes_nothing_fresh(
 ) -> None:
     first = warehouse.sync(settings, "taxes")
     warehouse.sync(settings, "taxes", since=datetime(2020, 1, 1, tzinfo=UTC))
-    warehouse.sync(settings, "taxes", status="ok")
+    warehouse.sync(settings, "taxes", is_read=False)
 
     result = _status(warehouse)
 

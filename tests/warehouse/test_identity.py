@@ -11,11 +11,11 @@ from harness import Warehouse, settings_for
 
 from cliniko.endpoints import ENDPOINTS
 from cliniko.errors import OtherAccount
-from cliniko.extract.progress import Reading
+from cliniko.extract.plan import ReadPlan
 from cliniko_warehouse.cli.support import exit_codes
 from cliniko_warehouse.ledger.runs import Run
 from cliniko_warehouse.presentation.progress import console
-from cliniko_warehouse.run.nightly import nights
+from cliniko_warehouse.run.nightly import run_accounts
 from cliniko_warehouse.sandbox import (
     Account,
     Served,
@@ -121,10 +121,10 @@ def test_a_key_whose_account_was_replaced_is_found_out_by_what_it_reads(
 def test_swapped_keys_of_a_group_are_named(clinics: dict[str, Served], tmp_path: Path) -> None:
     def night(**keys: str) -> list[Run]:
         work = [
-            (settings_for(clinics[key], account=name), {n: Reading(ENDPOINTS[n]) for n in LISTS})
+            (settings_for(clinics[key], account=name), {n: ReadPlan(ENDPOINTS[n]) for n in LISTS})
             for name, key in keys.items()
         ]
-        return nights(work, "duckdb", tmp_path / "state", console())
+        return run_accounts(work, "duckdb", tmp_path / "state", console())
 
     first = night(north=NORTH, south=SOUTH)
     swapped = night(north=SOUTH, south=NORTH)

@@ -15,7 +15,8 @@ from cliniko.errors import (
     Throttled,
     Unavailable,
 )
-from cliniko.extract.progress import Reading, State
+from cliniko.extract.plan import ReadPlan
+from cliniko.extract.progress import ReadProgress, State
 from cliniko_warehouse.ledger.runs import Run
 from cliniko_warehouse.sandbox import faults
 
@@ -34,11 +35,11 @@ def ended(*ends: End, state: State | None = None, error: str = "") -> Run:
     """A run whose lists ended so."""
     readings = {}
     for name, end in zip(NAMES, ends, strict=False):
-        readings[name] = Reading(ENDPOINTS[name])
+        readings[name] = ReadProgress(ReadPlan(ENDPOINTS[name]))
         if isinstance(end, ClinikoError):
-            readings[name].end(end, state or {})
+            readings[name].fail(end, state or {})
         elif end is OK:
-            readings[name].done({})
+            readings[name].complete({})
     return Run("20260601T033000Z-abc123", "main", AT, readings, finished_at=AT, error=error)
 
 

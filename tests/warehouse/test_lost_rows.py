@@ -9,7 +9,7 @@ from conftest import both
 from harness import Warehouse, settings_for
 
 from cliniko.endpoints import ENDPOINTS
-from cliniko.extract.progress import Reading
+from cliniko.extract.plan import ReadPlan
 from cliniko_warehouse.ledger.runs import Run
 from cliniko_warehouse.presentation.progress import console
 from cliniko_warehouse.run import nightly
@@ -33,9 +33,9 @@ class Nights:
         """A run of both."""
         named = zip(self.served, ("north", "south"), strict=True)
         accounts = [settings_for(served, account=name) for served, name in named]
-        work = [(one, {name: Reading(ENDPOINTS[name]) for name in NAMES}) for one in accounts]
+        work = [(one, {name: ReadPlan(ENDPOINTS[name]) for name in NAMES}) for one in accounts]
         place = self.warehouse.destination, self.warehouse.state_dir
-        return nightly.nights(work, *place, console())
+        return nightly.run_accounts(work, *place, console())
 
     def rows(self) -> list[dict[str, Any]]:
         """How many rows each of them has in each table."""

@@ -7,7 +7,7 @@ from conftest import both
 from harness import Warehouse
 
 from cliniko.endpoints import ENDPOINTS
-from cliniko.extract.progress import Reading
+from cliniko.extract.plan import ReadPlan
 from cliniko.settings import ClinikoSettings
 from cliniko_warehouse.ledger.runs import Run
 from cliniko_warehouse.presentation.progress import console
@@ -31,8 +31,8 @@ def night(settings: ClinikoSettings, warehouse: Warehouse):
     """One run of some lists, compared with the account on given terms."""
 
     def run(*names: str, **terms: object) -> Run:
-        readings = {name: Reading(ENDPOINTS[name]) for name in names or (LIST,)}
-        return nightly.night(
+        readings = {name: ReadPlan(ENDPOINTS[name]) for name in names or (LIST,)}
+        return nightly.run_account(
             settings,
             readings,
             warehouse.destination,
@@ -116,7 +116,7 @@ def test_rows_that_the_warehouse_lost_are_fetched(account, served, warehouse, ni
 
     run = night()
 
-    assert run.readings[LIST].mended == 80
+    assert run.readings[LIST].repaired == 80
     assert _live(warehouse) == set(_ids(account))
 
 
@@ -224,9 +224,11 @@ def test_an_outage_while_counting_marks_nothing(account, served, settings, wareh
     night()
     account.delete(LIST, _ids(account)[5])
     served.faults.append(status(403, path=LIST, times=3))
-    readings = {LIST: Reading(ENDPOINTS[LIST], status="ok")}
+    readings = {LIST: ReadPlan(ENDPOINTS[LIST], is_read=False)}
 
-    run = nightly.night(settings, readings, warehouse.destination, warehouse.state_dir, console())
+    run = nightly.run_account(
+        settings, readings, warehouse.destination, warehouse.state_dir, console()
+    )
 
     assert "not compared" in run.readings[LIST].message
     assert len(_live(warehouse)) == 900
@@ -384,9 +386,9 @@ def test_a_comparison_alone_counts_a_list_that_cannot_be_filtered(
     account, served, settings, warehouse, recalls
 ):
     warehouse.sync(settings, "recalls")
-    equal = warehouse.sync(settings, "recalls", status="ok")
+    equal = warehouse.sync(settings, "recalls", is_read=False)
     account.delete("recalls", recalls[0])
-    other = warehouse.sync(settings, "recalls", status="ok")
+    other = warehouse.sync(settings, "recalls", is_read=False)
 
     assert equal.status == "ok"
     assert (other.status, "recalls: not compared" in other.error) == ("partial", True)

@@ -57,7 +57,7 @@ def test_hashes_stay_the_same_from_night_to_night(warehouse: Warehouse, served: 
     warehouse.sync(under(served, "pseudonymous"), "patients")
     before = warehouse.rows("SELECT id, label FROM cliniko.patients ORDER BY id")
 
-    warehouse.sync(under(served, "pseudonymous"), "patients", whole=True)
+    warehouse.sync(under(served, "pseudonymous"), "patients", full=True)
 
     assert warehouse.rows("SELECT id, label FROM cliniko.patients ORDER BY id") == before
 

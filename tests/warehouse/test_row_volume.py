@@ -103,7 +103,7 @@ def test_the_ledger_tells_of_each_account_and_of_no_run_that_does_not_count(
     north = settings_for(served, account="north")
     warehouse.sync(north, "taxes")
     warehouse.change("UPDATE cliniko._runs SET started_at = started_at - INTERVAL '32 days'")
-    taxes = warehouse.sync(north, "taxes", whole=True)
+    taxes = warehouse.sync(north, "taxes", full=True)
     users = warehouse.sync(settings_for(served, account="south"), "users")
 
     found = history.changes(warehouse.rows, datetime.now(UTC) - LOOKED_AT)

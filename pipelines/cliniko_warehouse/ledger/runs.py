@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from cliniko.api.client import Client
 from cliniko.errors import Throttled, Unauthorized
-from cliniko.extract.progress import Reading
+from cliniko.extract.progress import ReadProgress
 from cliniko.transform.erased import Forgotten
 
 Status = Literal["ok", "partial", "failed"]
@@ -56,7 +56,7 @@ class Run:
     run_id: str
     account: str
     started_at: datetime
-    readings: Mapping[str, Reading]
+    readings: Mapping[str, ReadProgress]
     finished_at: datetime | None = None
     kind: Kind = "changes"
     error: str = ""
@@ -97,7 +97,8 @@ class Run:
         if not any(reading.status == "ok" for reading in readings):
             return "partial" if self.stopped else "failed"
         whole = all(
-            r.status == "ok" or (r.status == "not_permitted" and not r.lost) for r in readings
+            r.status == "ok" or (r.status == "not_permitted" and not r.permission_lost)
+            for r in readings
         )
         return "ok" if whole and not self.error else "partial"
 
@@ -145,7 +146,7 @@ class Run:
             "requests": sum(self.requests_by_path[path] for path in reading.endpoint.paths),
             "rejected": reading.rejected,
             "cursor": _text(_moment(reading.cursor)),
-            "gone": reading.gone,
+            "gone": reading.deleted,
             "message": reading.message or (self.error if reading.status == "unread" else ""),
         }
 

@@ -28,7 +28,7 @@ WORDS: tuple[tuple[type[ClinikoError], str], ...] = (
 
 def concerns(run: Run) -> list[str]:
     """A line for each thing to know of a run; empty after a good night."""
-    lost = [name for name, reading in run.readings.items() if reading.lost]
+    lost = [name for name, reading in run.readings.items() if reading.permission_lost]
     found = [f"the run broke: {run.broken}"] if run.broken else []
     found += [f"{len(run.killed)} runs before it were killed"] if run.killed else []
     found += _failed(run)
@@ -75,7 +75,7 @@ def _differing(run: Run) -> Iterator[str]:
     }
     if apart:
         yield "rows differ from the account's: " + some([f"{n} {c}" for n, c in apart.items()])
-    mended = {n: r.mended for n, r in run.readings.items() if r.mended}
+    mended = {n: r.repaired for n, r in run.readings.items() if r.repaired}
     if mended:
         yield f"rows that were missing or out of date, mended: {some(_counted(mended))}"
 

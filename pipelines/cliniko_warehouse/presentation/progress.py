@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cliniko.api.client import Client
-from cliniko.extract.progress import Reading
+from cliniko.extract.progress import ReadProgress
 from cliniko_warehouse.ledger.runs import Run
 from cliniko_warehouse.presentation.console import console as console
 from cliniko_warehouse.presentation.console import listed as listed
@@ -59,7 +59,7 @@ class Progress:
         return Group(Text(f"{ended} of {len(watched)} accounts are done"), table)
 
 
-def _busiest(run: Run) -> list[Reading]:
+def _busiest(run: Run) -> list[ReadProgress]:
     """The lists that are being read, the longest first."""
     busy = [r for r in run.readings.values() if r.status == "unread" and r.rows]
     return sorted(busy, key=lambda r: -r.rows)[:SHOWN]

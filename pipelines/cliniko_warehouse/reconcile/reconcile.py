@@ -9,7 +9,8 @@ from cliniko.api.client import Client
 from cliniko.api.cpu_lock import holding_cpu
 from cliniko.errors import Refused
 from cliniko.extract.extractor import EndpointExtractor
-from cliniko.extract.progress import Reading, State
+from cliniko.extract.plan import ReadPlan
+from cliniko.extract.progress import ReadProgress, State
 from cliniko.pagination.list_request import PER_PAGE, ListRequest
 from cliniko.pagination.page import Page, next_read_at
 from cliniko.settings import ClinikoSettings
@@ -83,7 +84,7 @@ def reconcile(
                 terms.accept_gone,
             )
             for name, r in run.readings.items()
-            if r.status == "ok" and r.offered and r.moves_cursor and r.endpoint.shape == "list"
+            if r.status == "ok" and r.offered and r.plan.moves_cursor and r.endpoint.shape == "list"
             if read.reads(r.endpoint)
         }
         count([one.rows_there for one in comparisons.values()])
@@ -219,7 +220,7 @@ def _search(comparisons: Mapping[str, Comparison], run: Run) -> None:
 ASK = "; if that is right, run `cliniko reconcile --accept-gone`"
 
 
-def _mark(comparison: Comparison, reading: Reading, run: Run, terms: ReconcileOptions) -> None:
+def _mark(comparison: Comparison, reading: ReadProgress, run: Run, terms: ReconcileOptions) -> None:
     """Mark what is gone, unless it is so much that somebody has to look."""
     name, gone = reading.endpoint.name, len(comparison.gone)
     if comparison.is_much(gone) and not terms.accept_gone:
@@ -228,7 +229,7 @@ def _mark(comparison: Comparison, reading: Reading, run: Run, terms: ReconcileOp
         return
     with WRITE_LOCK:
         comparison.rows_there.mark_gone(comparison.gone, terms.now())
-    reading.gone = gone
+    reading.deleted = gone
 
 
 def _load(
@@ -242,11 +243,10 @@ def _load(
 ) -> None:
     """Load the records that were missing or differed, and keep where each list stands."""
     readings = {
-        name: Reading(
-            comparison.rows_there.endpoint,
-            whole=True,
-            given=_pages(comparison),
-            keeps={"compared": places[name]} if name in places else {},
+        name: ReadProgress(
+            ReadPlan(comparison.rows_there.endpoint, full=True),
+            preset_pages=_pages(comparison),
+            state_update={"compared": places[name]} if name in places else {},
         )
         for name, comparison in comparisons.items()
         if comparison.records or places[name] != kept.get(name, {}).get("compared")
@@ -254,7 +254,7 @@ def _load(
     if not readings:
         return
     for name, comparison in comparisons.items():
-        run.readings[name].mended = len(comparison.records)
+        run.readings[name].repaired = len(comparison.records)
     extract = EndpointExtractor(
         settings, client, rules(settings), readings, run.run_id, run.forgotten
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
-from cliniko.extract.progress import Reading
+from cliniko.extract.progress import ReadProgress
 from cliniko.transform.privacy import Rules
 from cliniko_warehouse.ledger.runs import Run
 from cliniko_warehouse.ledger.tables import RECONCILIATION
@@ -33,7 +33,7 @@ def read_again_what_lost_rows(loader: AccountLoader, run: Run, rules: Rules) -> 
     usual = {
         name: reading
         for name, reading in run.readings.items()
-        if reading.status == "unread" and reading.goes_on
+        if reading.status == "unread" and reading.plan.is_incremental
         if states.get(name, {}).get("privacy") == rules.mark(reading.endpoint)
     }
     swapped = {name: s["loaded"] for name in usual if "loaded" in (s := states[name])}
@@ -57,10 +57,9 @@ def _is_much(here: int, expected: int) -> bool:
     return lost > 0 and (not here or lost > max(FEW, SHARE * expected))
 
 
-def _note(reading: Reading, tables: Iterable[str], here: Counts, expected: Counts) -> None:
+def _note(reading: ReadProgress, tables: Iterable[str], here: Counts, expected: Counts) -> None:
     for table in tables:
-        reading.whole = True
-        reading.notes.append(
+        reading.read_all(
             f"{table} had {here[table]} of the {expected[table]} rows that were loaded: read again"
         )
 

@@ -7,12 +7,12 @@ import duckdb
 from rich.console import Console
 
 from cliniko.endpoints import ENDPOINTS
-from cliniko.extract.progress import Reading
+from cliniko.extract.plan import ReadPlan
 from cliniko.settings import ClinikoSettings, resolve
 from cliniko_warehouse.ledger.runs import Run
 from cliniko_warehouse.paths import hold_demo, published, writable
 from cliniko_warehouse.presentation.progress import listed
-from cliniko_warehouse.run.nightly import night
+from cliniko_warehouse.run.nightly import run_account
 from cliniko_warehouse.sandbox import Account, pass_day, serve
 
 ROWS = 30_000  # two years of a growing clinic, six practitioners on two to three days a week
@@ -79,8 +79,8 @@ def _yesterday() -> datetime:
 
 def _sync(settings: ClinikoSettings, state_dir: Path, narration: Console, now: datetime) -> Run:
     """A run as of the clinic's own time, which stands still."""
-    readings = {e.name: Reading(e) for e in ENDPOINTS.values() if e.by_default}
-    run = night(settings, readings, "duckdb", state_dir, narration, as_of=now)
+    readings = {e.name: ReadPlan(e) for e in ENDPOINTS.values() if e.by_default}
+    run = run_account(settings, readings, "duckdb", state_dir, narration, as_of=now)
     if run.status != "ok":
         raise RuntimeError(f"the demo's sync ended {run.status}: {run.error}")
     return run

@@ -15,7 +15,8 @@ from rich.console import Console
 
 from cliniko.api.client import Client
 from cliniko.errors import ClinikoError, ConfigError, Locked
-from cliniko.extract.progress import Reading
+from cliniko.extract.plan import ReadPlan
+from cliniko.extract.progress import begin_reads
 from cliniko.settings import ClinikoSettings
 from cliniko.transform.privacy import rules
 from cliniko_warehouse.erasure import patient_rows
@@ -56,14 +57,14 @@ RESTORED = (
 SKEW = 600.0  # seconds between the clocks that are told; answers may take minutes
 SIDE_BY_SIDE = 64  # accounts: they mostly wait, each for its own budget
 
-Readings = Mapping[str, Reading]
-Work = Sequence[tuple[ClinikoSettings, Readings]]
+Plans = Mapping[str, ReadPlan]
+Work = Sequence[tuple[ClinikoSettings, Plans]]
 """What is to be read of each account."""
 
 
-def night(
+def run_account(
     settings: ClinikoSettings,
-    readings: Readings,
+    plans: Plans,
     destination: str,
     state_dir: Path,
     console: Console,
@@ -80,15 +81,15 @@ def night(
     Raises Locked if another run is at work, ConfigError for what the user has to mend,
     Unavailable if the destination cannot be reached; then nothing has been asked for yet.
     """
-    with _opened(destination, state_dir, as_of, whole) as night:
+    with _opened(destination, state_dir, as_of, whole) as context:
         progress = Progress(console)
-        with progress.shown(), _kept_open(night.store):
-            run = night.run(settings, readings, terms, progress)
-        night.close([run], console, settings.published_mode)
+        with progress.shown(), _kept_open(context.store):
+            run = context.run(settings, plans, terms, progress)
+        context.close([run], console, settings.published_mode)
         return run
 
 
-def nights(
+def run_accounts(
     work: Work,
     destination: str,
     state_dir: Path,
@@ -102,38 +103,38 @@ def nights(
     Each has its own budget, cursors and report. One that cannot be read, or that another
     run is at work on, fails alone.
 
-    Raises Locked if another run writes to this place, ConfigError as `night` does.
+    Raises Locked if another run writes to this place, ConfigError as `run_account` does.
     """
-    with for_many_threads(), _opened(destination, state_dir, as_of, whole) as night:
+    with for_many_threads(), _opened(destination, state_dir, as_of, whole) as context:
         progress = Progress(console)
 
-        def one(account: tuple[ClinikoSettings, Readings]) -> Run:
+        def one(account: tuple[ClinikoSettings, Plans]) -> Run:
             try:
-                return night.run(*account, terms, progress, group, counting)
+                return context.run(*account, terms, progress, group, counting)
             except ClinikoError as error:
                 return _not_begun(*account, error)
 
         names = [settings.account for settings, _ in work]
-        counting = CountBatcher() if night.store.staged else count
+        counting = CountBatcher() if context.store.staged else count
         with (
             progress.shown(),
-            _kept_open(night.store),
-            SharedLoader(night.store, names, state_dir)
-            if night.store.staged
+            _kept_open(context.store),
+            SharedLoader(context.store, names, state_dir)
+            if context.store.staged
             else nullcontext() as group,
             ThreadPoolExecutor(min(len(work), SIDE_BY_SIDE)) as threads,
         ):
             runs = list(threads.map(one, work))
             if group:
                 loaded = [run for run in runs if run.status != "failed"]
-                finish(loaded, group.flow, night.store, night.state_dir, rules(work[0][0]))
+                finish(loaded, group.flow, context.store, context.state_dir, rules(work[0][0]))
         modes = [int(settings.published_mode, 8) for settings, _ in work]
-        night.close(runs, console, f"{reduce(and_, modes):o}")
+        context.close(runs, console, f"{reduce(and_, modes):o}")
         return runs
 
 
 @dataclass(frozen=True)
-class Night:
+class RunContext:
     """A place that is held, and what is to be done there.
 
     as_of:  the moment that the marts are built for; None for now
@@ -153,7 +154,7 @@ class Night:
     def run(
         self,
         settings: ClinikoSettings,
-        readings: Readings,
+        plans: Plans,
         terms: ReconcileOptions,
         progress: Progress,
         group: SharedLoader | None = None,
@@ -166,7 +167,7 @@ class Night:
         ):
             return sync(
                 settings,
-                readings,
+                plans,
                 self.store,
                 self.state_dir,
                 watch=progress.watch,
@@ -274,7 +275,7 @@ def _kept_open(store: Warehouse) -> AbstractContextManager[object]:
 @contextmanager
 def _opened(
     destination: str, state_dir: Path, as_of: datetime | None = None, whole: bool = False
-) -> Iterator[Night]:
+) -> Iterator[RunContext]:
     """Hold the place until the night is over, once the destination is known to work.
 
     Raises Locked, ConfigError and Unavailable.
@@ -289,7 +290,7 @@ def _opened(
         with recovered(store, state_dir) as lost, store.ended_by(stop):
             if changed and is_restored(state_dir):
                 lost.append(RESTORED.format(", ".join(changed)))
-            yield Night(store, state_dir, stop, as_of, lost, whole, found)
+            yield RunContext(store, state_dir, stop, as_of, lost, whole, found)
 
 
 def _cleared(state_dir: Path) -> tuple[list[str], list[str]]:
@@ -322,10 +323,12 @@ def status(runs: Sequence[Run]) -> Status:
     return found.pop() if len(found) == 1 else "partial"
 
 
-def _not_begun(settings: ClinikoSettings, readings: Readings, error: ClinikoError) -> Run:
+def _not_begun(settings: ClinikoSettings, plans: Plans, error: ClinikoError) -> Run:
     """A run that could not start."""
     now = datetime.now(UTC)
-    run = Run(named(now), settings.account, now, readings, now, locked=isinstance(error, Locked))
+    run = Run(
+        named(now), settings.account, now, begin_reads(plans), now, locked=isinstance(error, Locked)
+    )
     run.refused = isinstance(error, ConfigError)
     run.fail(str(error))
     return run

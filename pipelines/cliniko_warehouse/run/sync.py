@@ -12,7 +12,8 @@ import dlt
 from cliniko.api.client import Client
 from cliniko.errors import OtherAccount, Stopped
 from cliniko.extract.extractor import EndpointExtractor
-from cliniko.extract.progress import Reading
+from cliniko.extract.plan import ReadPlan
+from cliniko.extract.progress import ReadProgress, begin_reads
 from cliniko.extract.state import low_watermark
 from cliniko.settings import ClinikoSettings
 from cliniko.transform.privacy import Rules, rules
@@ -46,7 +47,7 @@ Connect = Callable[[ClinikoSettings], Client]
 
 def sync(
     settings: ClinikoSettings,
-    readings: Mapping[str, Reading],
+    plans: Mapping[str, ReadPlan],
     warehouse: Warehouse,
     state_dir: Path,
     *,
@@ -75,8 +76,8 @@ def sync(
         named(started),
         settings.account,
         started,
-        readings,
-        kind=_kind(readings),
+        begin_reads(plans),
+        kind=_kind(plans.values()),
         profile=kept.profile,
     )
     loader = loader or AccountLoader(warehouse, settings.account, state_dir)
@@ -163,7 +164,7 @@ def _left(loader: AccountLoader) -> Iterator[None]:
         raise
 
 
-def _are_unknown(readings: Iterable[Reading]) -> bool:
+def _are_unknown(readings: Iterable[ReadProgress]) -> bool:
     """Whether nothing came again that was read before, although it should have."""
     some = [reading for reading in readings if reading.remembers]
     return bool(some) and not any(reading.recognises for reading in some)
@@ -177,7 +178,7 @@ def _stopped(run: Run, told: bool) -> bool:
     return told
 
 
-def _is_cut(reading: Reading) -> bool:
+def _is_cut(reading: ReadProgress) -> bool:
     """Whether a reading has not come to an end of its own."""
     return reading.status == "unread" or isinstance(reading.error, Stopped)
 
@@ -211,17 +212,18 @@ def _undone(run: Run, loading: BackgroundLoader) -> Iterator[None]:
     except BaseException:
         for begun in reversed(loading.begun):
             for name, cursor in begun.items():
-                run.readings[name].undo(cursor)
+                run.readings[name].rollback(cursor)
         raise
     finally:
         for reading in run.readings.values():
             reading.close()
 
 
-def _kind(readings: Mapping[str, Reading]) -> ledger.Kind:
-    """What a run is to read, before it begins."""
-    if all(reading.status != "unread" for reading in readings.values()):
+def _kind(plans: Iterable[ReadPlan]) -> ledger.Kind:
+    """What a run is to read."""
+    plans = tuple(plans)
+    if not any(plan.is_read for plan in plans):
         return "comparison"
-    if any(not reading.moves_cursor for reading in readings.values()):
+    if not all(plan.moves_cursor for plan in plans):
         return "range"
-    return "all" if any(reading.whole for reading in readings.values()) else "changes"
+    return "all" if any(plan.full for plan in plans) else "changes"

@@ -14,7 +14,8 @@ from cliniko.endpoints import schema
 from cliniko.endpoints.schema import REJECTED, REJECTIONS, Table
 from cliniko.endpoints.spec import Endpoint
 from cliniko.extract.extractor import EndpointExtractor
-from cliniko.extract.progress import Reading
+from cliniko.extract.plan import ReadPlan
+from cliniko.extract.progress import ReadProgress, begin_reads
 from cliniko.settings import ClinikoSettings
 from cliniko.transform.privacy import rules
 from cliniko_warehouse.erasure.patient_rows import forgotten
@@ -86,9 +87,9 @@ def _read_again(
     states: States,
     loader: AccountLoader,
     account: "Reread",
-) -> Mapping[str, Reading]:
+) -> Mapping[str, ReadProgress]:
     """Read whole lists, as a first run would, into the database at hand."""
-    readings = {one.name: Reading(one, whole=True) for one in endpoints}
+    readings = begin_reads({one.name: ReadPlan(one, full=True) for one in endpoints})
     # The same columns for fields that nobody described; else it begins from nothing.
     begun = {one.name: {"fields": states[one.name].get("fields", {})} for one in endpoints}
     again: States = json.loads(json.dumps(begun))

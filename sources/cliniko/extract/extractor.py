@@ -18,7 +18,8 @@ from ..transform.erased import FORGOTTEN, Forgotten
 from ..transform.privacy import Rules, stays
 from .batches import BATCH, Batch
 from .load_package import LoadPackage
-from .progress import Reading, State
+from .plan import ReadPlan
+from .progress import ReadProgress, State
 from .recent_records import RecentRecords
 
 UNEXPECTED = (ClinikoError, ArithmeticError, LookupError, RecursionError, TypeError, ValueError)
@@ -52,13 +53,13 @@ class EndpointExtractor:
     settings: ClinikoSettings
     client: Client
     rules: Rules
-    readings: Mapping[str, Reading] | None = None
+    readings: Mapping[str, ReadProgress] | None = None
     run_id: str = ""
     forgotten: Forgotten = field(default_factory=dict)
     pause: Pause = never
     full: float = inf
     batch: int = BATCH
-    begun: list[Reading] = field(default_factory=list)
+    begun: list[ReadProgress] = field(default_factory=list)
     sizes: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -77,14 +78,14 @@ class EndpointExtractor:
         """Whether it holds all the rows that it may."""
         return sum(tuple(self.sizes.values())) >= self.full
 
-    def reading(self, endpoint: Endpoint) -> Reading:
+    def reading(self, endpoint: Endpoint) -> ReadProgress:
         """Where the endpoint's reading stands; a new one if nobody follows it."""
         if self.readings:
             return self.readings[endpoint.name]
-        self.begun.append(Reading(endpoint))
+        self.begun.append(ReadProgress(ReadPlan(endpoint)))
         return self.begun[-1]
 
-    def is_idle(self, beside: Reading) -> bool:
+    def is_idle(self, beside: ReadProgress) -> bool:
         """Whether so little is read besides that budget is left over."""
         known = self.readings.values() if self.readings else self.begun
         others = (one for one in known if one is not beside and one.status == "unread")
@@ -109,7 +110,7 @@ class EndpointExtractor:
         except UNEXPECTED as error:
             # One list that is beyond understanding must not cost the others their night.
             known = error if isinstance(error, ClinikoError) else _strange(error)
-            reading.end(known, state)
+            reading.fail(known, state)
             if self.readings is None and reading.error:
                 raise
         missing = _missing(package, made)
@@ -118,10 +119,10 @@ class EndpointExtractor:
             yield from package.batches(least=0)
         elif reading.status == "ok":
             changed = package.whole()
-            if changed or missing or not reading.goes_on:
+            if changed or missing or not reading.plan.is_incremental:
                 yield from package.batches(least=0)
 
-    def _taken(self, reading: Reading, package: LoadPackage, state: State) -> Iterator[Batch]:
+    def _taken(self, reading: ReadProgress, package: LoadPackage, state: State) -> Iterator[Batch]:
         """Put page after page into the package, and hand over what fills a batch."""
         if self.locked_out or self.is_full:
             return
@@ -136,12 +137,14 @@ class EndpointExtractor:
             for page in reading.pages(self.client, state, overlap, idle):
                 reading.recognises = reading.recognises or repeats.knows(page)
                 if not package.fits(page):
-                    reading.hold(page)
+                    reading.push_back(page)
                     return
-                reading.note(package.add(repeats.without(page) if reading.goes_on else page))
+                reading.note(
+                    package.add(repeats.without(page) if reading.plan.is_incremental else page)
+                )
                 reading.new_fields |= package.new_fields
                 reading.left_out |= package.left_out
-                reading.keep(page, state)
+                reading.commit_page(page, state)
                 self.sizes[reading.endpoint.name] = package.size
                 if reading.endpoint.shape != "list":
                     continue  # a list that is swapped in one step is handed over in one
@@ -150,7 +153,7 @@ class EndpointExtractor:
                 if self.is_over:
                     return
                 del page  # the next one is waited for, and this one is taken
-            reading.done(state)
+            reading.complete(state)
             state["key"] = key_name(self.settings)
         finally:
             repeats.settle(package.refused)

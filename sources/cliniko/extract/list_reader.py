@@ -17,7 +17,7 @@ from .state import EVERY, State, retryable_rejections
 
 
 @dataclass(frozen=True)
-class Stretch:
+class ReadWindow:
     """What of an endpoint's lists is to be read.
 
     since:    from this change on; None reads all
@@ -37,7 +37,7 @@ class Stretch:
 def read_all_paths(
     client: Client,
     endpoint: Endpoint,
-    stretch: Stretch,
+    window: ReadWindow,
     kept: State,
     notes: list[str],
     capacity: Capacity,
@@ -47,31 +47,31 @@ def read_all_paths(
     capacity:  what the server can answer; moves on with the walks
     """
     for path in endpoint.paths:
-        since, parts = stretch.since, None
+        since, parts = window.since, None
         listed = ListRequest(client, endpoint, path, notes, capacity)
         yield from unread(listed)
-        if (yield from _is_continued(listed, stretch, kept)):
-            since, parts = _place(path, kept, stretch.overlap)
+        if (yield from _is_continued(listed, window, kept)):
+            since, parts = _place(path, kept, window.overlap)
         walk = ListReader(
             client,
             endpoint,
             path,
             since,
-            stretch.until,
+            window.until,
             notes,
             parts,
-            stretch.overlap,
-            stretch.idle,
+            window.overlap,
+            window.idle,
             capacity,
         )
         yield from walk.pages()
 
 
 def _is_continued(
-    listed: ListRequest, stretch: Stretch, kept: State
+    listed: ListRequest, window: ReadWindow, kept: State
 ) -> Generator[Page, None, bool]:
     """Whether a list need not be read from its beginning; records that may fit now come first."""
-    if not stretch.goes_on:
+    if not window.goes_on:
         return False
     rejected = retryable_rejections(kept, listed.endpoint)
     if EVERY in rejected:

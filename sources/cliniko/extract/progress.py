@@ -1,7 +1,7 @@
 """How one endpoint is read in one run, over all the checkpoints of that run."""
 
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Literal
@@ -12,7 +12,8 @@ from ..errors import ClinikoError, Forbidden, NotFound
 from ..pagination.page_size import Capacity, restored
 from ..pagination.walk import Page, always
 from ..transform.tables import Rejection
-from .list_reader import Stretch, read_all_paths
+from .list_reader import ReadWindow, read_all_paths
+from .plan import ReadPlan
 from .state import (
     EVERY,
     copied,
@@ -26,38 +27,32 @@ Status = Literal["unread", "ok", "not_permitted", "failed"]
 
 
 @dataclass
-class Reading:
-    """One endpoint's progress; it outlives the checkpoints, so a walk is never begun twice.
+class ReadProgress:
+    """How far one endpoint is read; it outlives the checkpoints, so a read never begins twice.
 
-    since:       from this change on; None goes on from the cursor, or with `until` reads all
-    until:       up to this change; None reads to the end
-    whole:       whether to read all, whatever the cursor says
-    status:      how it ended; "unread" while it goes on
-    rows:        rows read, repeats included
-    rejected:    records of which something could not be stored
-    new_fields:  columns that nobody described, found in this run
-    left_out:    fields that nobody described, and that the profile therefore leaves out
-    notes:       what a reader of the report should know
-    error:       what ended it, if it failed or is not permitted
-    lost:        whether a list that could be read before is not permitted any more
-    offered:     whether the account has the list at all
-    cursor:      how far the list is read, ISO 8601
-    given:       pages to take instead of walking; None walks
-    keeps:       what the state is to keep besides, once the pages are taken
-    gone:        rows that were found to be gone from the account
-    mended:      rows that a comparison with the account found missing, or out of date
-    seen:        path → keys of all that the list has, where it was read whole and counted
-    at_once:     how many walks read it side by side
-    remembers:   whether records of the run before are known, which should come again
-    recognises:  whether one of them did
-    capacity:    what the server can answer of it
-    told:        path → records that Cliniko counted there when the very first reading began
+    status:           how it ended; "unread" while it goes on
+    rows:             rows read, repeats included
+    rejected:         records of which something could not be stored
+    new_fields:       columns that nobody described, found in this run
+    left_out:         fields that nobody described, and that the profile therefore leaves out
+    notes:            what a reader of the report should know
+    error:            what ended it, if it failed or is not permitted
+    permission_lost:  whether a list that could be read before is not permitted any more
+    offered:          whether the account has the list at all
+    cursor:           how far the list is read, ISO 8601
+    preset_pages:     pages to take instead of asking for them; None asks
+    state_update:     what the state is to keep besides, once the pages are taken
+    deleted:          rows that were found to be gone from the account
+    repaired:         rows that a comparison with the account found missing, or out of date
+    full_ids:         path → keys of all that the list has, where it was read whole and counted
+    at_once:          how many paginated reads take it side by side
+    remembers:        whether records of the run before are known, which should come again
+    recognises:       whether one of them did
+    capacity:         how much the server can answer of it
+    expected_counts:  path → records that Cliniko counted when the very first read began
     """
 
-    endpoint: Endpoint
-    since: datetime | None = None
-    until: datetime | None = None
-    whole: bool = False
+    plan: ReadPlan
     status: Status = "unread"
     rows: int = 0
     rejected: int = 0
@@ -65,46 +60,42 @@ class Reading:
     left_out: set[str] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
     error: ClinikoError | None = None
-    lost: bool = False
+    permission_lost: bool = False
     offered: bool = True
     cursor: str | None = None
-    given: Sequence[Page] | None = None
-    keeps: State = field(default_factory=dict)
-    gone: int = 0
-    mended: int = 0
-    seen: dict[str, frozenset[str]] = field(default_factory=dict)
+    preset_pages: Sequence[Page] | None = None
+    state_update: State = field(default_factory=dict)
+    deleted: int = 0
+    repaired: int = 0
+    full_ids: dict[str, frozenset[str]] = field(default_factory=dict)
     at_once: int = 1
     remembers: bool = False
     recognises: bool = False
-    told: dict[str, int] = field(default_factory=dict)
+    expected_counts: dict[str, int] = field(default_factory=dict)
     capacity: Capacity = field(default_factory=Capacity)
     _is_first: bool = False
     _anew: bool = False
     _pages: Iterator[Page] | None = None
-    _held: list[Page] = field(default_factory=list)
+    _pushed_back: list[Page] = field(default_factory=list)
 
     @property
-    def moves_cursor(self) -> bool:
-        """Whether the cursor follows; a range that was asked for leaves it alone."""
-        return self.since is None and self.until is None
-
-    @property
-    def goes_on(self) -> bool:
-        """Whether it reads on from the run before, and so may leave out what is the same."""
-        return self.moves_cursor and not self.whole
+    def endpoint(self) -> Endpoint:
+        """What is read."""
+        return self.plan.endpoint
 
     @property
     def everything(self) -> frozenset[int] | None:
         """The ids of all that the account has; None if its lists were not read whole."""
-        if self.seen.keys() != set(self.endpoint.paths):
+        if self.full_ids.keys() != set(self.endpoint.paths):
             return None
-        keys = frozenset[str]().union(*self.seen.values())
+        keys = frozenset[str]().union(*self.full_ids.values())
         return frozenset(int(key) for key in keys if key.isdecimal() and int(key) < 2**63)
 
     @property
     def expected(self) -> int | None:
         """How many records a very first reading was to find; None of any other."""
-        return sum(self.told.values()) if self.told.keys() == set(self.endpoint.paths) else None
+        is_known = self.expected_counts.keys() == set(self.endpoint.paths)
+        return sum(self.expected_counts.values()) if is_known else None
 
     @property
     def message(self) -> str:
@@ -113,8 +104,8 @@ class Reading:
         out = [f"left out: {', '.join(sorted(self.left_out))}"] if self.left_out else []
         bad = [f"{self.rejected} records rejected, see _rejected"] if self.rejected else []
         ended = [str(self.error)] if self.error else []
-        gone = [f"{self.gone} rows gone from the account"] if self.gone else []
-        mended = [f"{self.mended} rows mended"] if self.mended else []
+        gone = [f"{self.deleted} rows gone from the account"] if self.deleted else []
+        mended = [f"{self.repaired} rows mended"] if self.repaired else []
         return "; ".join([*ended, *self.notes, *new, *out, *bad, *gone, *mended])
 
     def pages(
@@ -128,38 +119,40 @@ class Reading:
         if self._pages is None:
             kept = copied(state)  # it moves on while the pages are taken
             self.cursor = low_watermark(kept)
-            self._is_first = self.goes_on and not (kept.get("cursors") or kept.get("ranges"))
-            self._anew = not self.goes_on or EVERY in retryable_rejections(kept, self.endpoint)
+            plan, is_new = self.plan, not (kept.get("cursors") or kept.get("ranges"))
+            self._is_first = plan.is_incremental and is_new
+            is_again = EVERY in retryable_rejections(kept, self.endpoint)
+            self._anew = is_again or not plan.is_incremental
             self.capacity = restored(kept)
-            stretch = Stretch(self.since, self.until, self.goes_on, overlap, idle)
-            walked = read_all_paths(client, self.endpoint, stretch, kept, self.notes, self.capacity)
-            self._pages = walked if self.given is None else iter(self.given)
+            window = ReadWindow(plan.since, plan.until, plan.is_incremental, overlap, idle)
+            walked = read_all_paths(client, self.endpoint, window, kept, self.notes, self.capacity)
+            self._pages = walked if self.preset_pages is None else iter(self.preset_pages)
         # No generator of ours: it would end the walk where a checkpoint ends, and know every
         # page until the next one is there.
-        return chain(self._released(), self._pages)
+        return chain(self._pages_again(), self._pages)
 
-    def _released(self) -> Iterator[Page]:
+    def _pages_again(self) -> Iterator[Page]:
         """The pages that were given back."""
-        while self._held:
-            yield self._held.pop()
+        while self._pushed_back:
+            yield self._pushed_back.pop()
 
-    def hold(self, page: Page) -> None:
+    def push_back(self, page: Page) -> None:
         """Give a page back; the next checkpoint takes it first."""
-        self._held.append(page)
+        self._pushed_back.append(page)
 
-    def keep(self, page: Page, state: State) -> None:
+    def commit_page(self, page: Page, state: State) -> None:
         """Move the cursor, or those of the ranges: the page is taken."""
         self.rows += len(page.records)
-        if self.given is None:
+        if self.preset_pages is None:
             self.capacity.store(state)
         state["permitted"] = True
         if self._is_first and not page.rewinds:
-            self.told.setdefault(page.path, len(page.records) + page.left)
+            self.expected_counts.setdefault(page.path, len(page.records) + page.left)
         if page.whole is not None:
-            self.seen[page.path] = page.whole
+            self.full_ids[page.path] = page.whole
         if page.split:
             self.at_once = sum(not one.ended for one in page.split.ranges)
-        if not self.moves_cursor:
+        if not self.plan.moves_cursor:
             return
         if page.rewinds:
             self._rewind(page, state)
@@ -186,22 +179,22 @@ class Reading:
         """Count the records of which something could not be stored."""
         self.rejected += len({rejection.id for rejection in rejected})
 
-    def done(self, state: State) -> None:
+    def complete(self, state: State) -> None:
         """The list was read to its end."""
         self.status = "ok"
         state["permitted"] = True
-        if self.moves_cursor and self.given is None:
+        if self.plan.moves_cursor and self.preset_pages is None:
             note_description(state, self.endpoint, healed=self._anew and not self.rejected)
         # A list that was read whole needs no comparing row by row for a while.
         state.setdefault("compared", {"next": 0, "at": datetime.now(UTC).isoformat()})
-        state.update(self.keeps)
+        state.update(self.state_update)
 
     def leave_out(self, profile: str) -> None:
         """The list is not asked for, by the privacy profile."""
         self.status, self.offered = "ok", False
         self.notes.append(f"not read under the privacy profile {profile}")
 
-    def end(self, error: ClinikoError, state: State) -> None:
+    def fail(self, error: ClinikoError, state: State) -> None:
         """How an error ends the reading; a list that never was there is just not there."""
         readable = state.get("permitted", False)
         if isinstance(error, NotFound) and self.endpoint.optional and not readable:
@@ -210,15 +203,28 @@ class Reading:
             return
         self.error = error
         self.status = "not_permitted" if isinstance(error, Forbidden) else "failed"
-        self.lost = self.status == "not_permitted" and readable
+        self.permission_lost = self.status == "not_permitted" and readable
 
     def close(self) -> None:
         """Nobody takes pages any more: threads that read them end."""
         if isinstance(self._pages, Generator):
             self._pages.close()
 
-    def undo(self, cursor: str | None) -> None:
+    def rollback(self, cursor: str | None) -> None:
         """What was read from that cursor on was not loaded: it counts for nothing."""
         self.cursor = cursor
         if self.status != "not_permitted":
             self.status = "failed"
+
+    def read_all(self, why: str) -> None:
+        """Read the whole list after all."""
+        self.plan = replace(self.plan, full=True)
+        self.notes.append(why)
+
+
+def begin_reads(plans: Mapping[str, ReadPlan]) -> dict[str, ReadProgress]:
+    """What is to be read, of which nothing is read yet."""
+    return {
+        name: ReadProgress(plan, status="unread" if plan.is_read else "ok")
+        for name, plan in plans.items()
+    }

@@ -59,7 +59,7 @@ def sync(
 ) -> None:
     """Read what changed, load it, compare it with the account, publish it."""
     from cliniko import accounts
-    from cliniko.extract.progress import Reading
+    from cliniko.extract.plan import ReadPlan
     from cliniko_warehouse import paths
     from cliniko_warehouse.reconcile.reconcile import ReconcileOptions
 
@@ -70,7 +70,7 @@ def sync(
         if paths.clear_demo(paths.writable(state_dir)):
             say(f"the demo that was in {state_dir} is removed")
         work = [
-            (one, {e.name: Reading(e, *window, whole=full) for e in endpoints}) for one in settings
+            (one, {e.name: ReadPlan(e, *window, full=full) for e in endpoints}) for one in settings
         ]
         terms = ReconcileOptions(max_requests, accept_gone)
         code = _night(work, destination, state_dir, terms, narration, as_json, strict, verify)
@@ -89,7 +89,7 @@ def reconcile(
 ) -> None:
     """Compare with the account: mark what has gone, fetch what is missing."""
     from cliniko import accounts
-    from cliniko.extract.progress import Reading
+    from cliniko.extract.plan import ReadPlan
     from cliniko_warehouse import paths
     from cliniko_warehouse.reconcile.reconcile import ReconcileOptions
 
@@ -98,7 +98,7 @@ def reconcile(
         if destination == "duckdb" and not paths.work_file(state_dir).exists():
             raise ConfigError(paths.NOTHING)
         endpoints = chosen(names)
-        work = [(one, {e.name: Reading(e, status="ok") for e in endpoints}) for one in settings]
+        work = [(one, {e.name: ReadPlan(e, is_read=False) for e in endpoints}) for one in settings]
         terms = ReconcileOptions(max_requests, accept_gone)
         code = _night(work, destination, state_dir, terms, narration, as_json)
     raise typer.Exit(code)
@@ -116,14 +116,14 @@ def _night(
 ) -> int:
     """The night of one account or of several, told to whoever should know; its exit code."""
     from cliniko_warehouse.monitoring import notify
-    from cliniko_warehouse.run.nightly import night, nights, report
+    from cliniko_warehouse.run.nightly import report, run_account, run_accounts
 
     console = narration.console
     with narration.logged(state_dir):
         if len(work) == 1:
-            runs = [night(*work[0], destination, state_dir, console, terms, whole=whole)]
+            runs = [run_account(*work[0], destination, state_dir, console, terms, whole=whole)]
         else:
-            runs = nights(work, destination, state_dir, console, terms, whole=whole)
+            runs = run_accounts(work, destination, state_dir, console, terms, whole=whole)
         notify.tell(runs, destination, state_dir.absolute())
     if as_json:
         show(report(runs))
