@@ -20,7 +20,7 @@ from cliniko_warehouse import cli
 from cliniko_warehouse.paths import lock_file, work_file
 from cliniko_warehouse.sandbox import Account
 from cliniko_warehouse.warehouse.dlt_pipelines import pipeline
-from cliniko_warehouse.warehouse.locks import hold
+from cliniko_warehouse.warehouse.file_locks import hold
 from cliniko_warehouse.warehouse.warehouse import warehouse as store
 
 Call = Callable[..., tuple[int, str, str]]

@@ -96,7 +96,7 @@ def test_an_early_failure_is_one_object_too(
 def test_a_run_that_finds_another_at_work_is_an_object(
     connected: Served, cliniko: Cliniko, tmp_path: Path
 ) -> None:
-    from cliniko_warehouse.warehouse.locks import hold_place
+    from cliniko_warehouse.warehouse.file_locks import hold_place
 
     (tmp_path / "state").mkdir()
     with hold_place(tmp_path / "state"):

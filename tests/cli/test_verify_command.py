@@ -12,7 +12,7 @@ from harness import Warehouse
 
 from cliniko_warehouse.paths import published, work_file
 from cliniko_warehouse.sandbox import Account, Served
-from cliniko_warehouse.warehouse.locks import hold_place
+from cliniko_warehouse.warehouse.file_locks import hold_place
 
 LISTS = ("contacts", "services", "patients")
 Verify = Callable[..., Ended]

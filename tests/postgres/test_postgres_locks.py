@@ -159,11 +159,11 @@ def test_a_turn_that_another_run_keeps_is_waited_for_and_given_up(
     place: tuple[str, ...],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from cliniko_warehouse.postgres.destination import _number
+    from cliniko_warehouse.postgres.advisory_locks import key
 
     monkeypatch.setenv("CLINIKO__LOCK_TIMEOUT", "0.05")
     began = time.monotonic()
-    with held(warehouse, f"SELECT pg_advisory_lock({_number('turn')})"):
+    with held(warehouse, f"SELECT pg_advisory_lock({key('turn')})"):
         ended = cliniko("sync", *place)
     took = time.monotonic() - began
 

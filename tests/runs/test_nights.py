@@ -21,7 +21,7 @@ from cliniko_warehouse.sandbox import (
     serve_all,
     status,
 )
-from cliniko_warehouse.warehouse.locks import hold_account
+from cliniko_warehouse.warehouse.file_locks import hold_account
 
 KEYS = {"north": "bm9ydGg-au1", "south": "c291dGg-au1"}
 LISTS = ("patients", "contacts", "taxes", "services")

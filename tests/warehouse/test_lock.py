@@ -10,12 +10,12 @@ import pytest
 
 from cliniko.errors import Locked
 from cliniko.settings import ClinikoSettings, resolve
-from cliniko_warehouse.warehouse.locks import hold, hold_account, hold_place
+from cliniko_warehouse.warehouse.file_locks import hold, hold_account, hold_place
 
 HOLDER = """
 import sys
 from pathlib import Path
-from cliniko_warehouse.warehouse.locks import hold
+from cliniko_warehouse.warehouse.file_locks import hold
 with hold(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

@@ -19,7 +19,7 @@ from cliniko_warehouse.load import account_identity
 from cliniko_warehouse.load.account_loader import AccountLoader
 from cliniko_warehouse.publish.publish import publish
 from cliniko_warehouse.recovery.recover import recovered
-from cliniko_warehouse.warehouse.locks import hold_account, hold_place, writers
+from cliniko_warehouse.warehouse.file_locks import hold_account, hold_place, writers
 from cliniko_warehouse.warehouse.warehouse import Warehouse, warehouse
 
 

@@ -60,7 +60,7 @@ class AccountLoader:
         """Bring what a run before left in line with the destination."""
         self.unlike += prepare(self.flow)
         self._tables = None
-        if self._warehouse.merges and broke(self.flow, [self.account]):
+        if self._warehouse.supports_merge and broke(self.flow, [self.account]):
             # It may have been columns that others have made, which the next rows have to fit.
             self._fields = others(self.flow, self.account)
 

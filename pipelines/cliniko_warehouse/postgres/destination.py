@@ -1,11 +1,9 @@
 """Postgres: the destination, what its user may do there, and who is at work there."""
 
-import hashlib
 import os
 import socket
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,16 +15,13 @@ from dlt.destinations.sql_client import SqlClientBase
 
 from cliniko.errors import (
     ConfigError,
-    Locked,
-    Stopped,
     Unavailable,
 )
-from cliniko_warehouse.postgres import foreign_objects, lock_holders, privileges
+from cliniko_warehouse.postgres import advisory_locks, foreign_locks, foreign_objects, privileges
 from cliniko_warehouse.postgres.loaded_rows import Unlike, unlike
 from cliniko_warehouse.postgres.session import (
     VERIFY,
     load_name,
-    lock_timeout,
     shielded,
     uri,
     verify,
@@ -39,18 +34,8 @@ SLOWER = (
     "postgres: loaded by INSERT statements, since ADBC is not installed, which is several times "
     "as fast: pip install 'cliniko-warehouse[postgres]'"
 )
-PAUSE = 0.1  # seconds between two tries to get a lock
-TURNS = 10  # times the lock timeout: so long others may load, one after the other
 NEEDED = 2  # connections beside the one that holds the locks
 PLENTY = 100  # connections; where nobody limits them, we do
-
-OWNER = """
-SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)
-WHERE locktype = 'advisory' AND granted AND objsubid = 1
-  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-  AND (classid::bigint << 32) | objid::bigint = %s
-"""
-"""Who holds a lock: the name of its connection, which every user may see."""
 
 
 class Postgres(postgres):
@@ -102,7 +87,7 @@ class Postgres(postgres):
         """Wait for no lock of somebody else's once `stop` says that the run is to end."""
         self._stop = stop
         try:
-            with lock_holders.ended_by(stop, self._ask, load_name()):
+            with foreign_locks.ended_by(stop, self._ask, load_name()):
                 yield
         finally:
             self._stop = None
@@ -114,20 +99,8 @@ class Postgres(postgres):
         The server frees them when their owner is gone, however it went. Raises Locked if
         another machine has one of them.
         """
-        taken: list[str] = []
-        try:
-            for name in names:
-                if not self._ask("SELECT pg_try_advisory_lock(%s)", _number(name)):
-                    owner = self._ask(OWNER, _number(name))
-                    raise Locked(
-                        f"another run is at work{_since(owner)}; try again when it is done"
-                    )
-                taken.append(name)
+        with advisory_locks.held(self._ask, names):
             yield
-        finally:
-            with suppress(Unavailable):  # then they are free
-                for name in taken:
-                    self._ask("SELECT pg_advisory_unlock(%s)", _number(name))
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -140,26 +113,8 @@ class Postgres(postgres):
         if self._connection is None:  # somebody else's pipeline
             yield
             return
-        self._wait_for("turn")
-        try:
+        with advisory_locks.waited_for(self._ask, "turn", self._stop):
             yield
-        finally:
-            with suppress(Unavailable):
-                self._ask("SELECT pg_advisory_unlock(%s)", _number("turn"))
-
-    def _wait_for(self, name: str) -> None:
-        """Take a lock that others hold for a while, in tries, so that the end of a run is heard."""
-        most = TURNS * lock_timeout()
-        until = time.monotonic() + most
-        while not self._ask("SELECT pg_try_advisory_lock(%s)", _number(name)):
-            if self._stop and self._stop():
-                raise Stopped
-            if time.monotonic() > until:
-                owner = self._ask(OWNER, _number(name))
-                raise Unavailable(
-                    f"postgres: another run{_since(owner)} has been loading for {most:.0f} s"
-                )
-            time.sleep(PAUSE)
 
     def _ask(self, sql: str, *values: Any) -> Any:
         """The one value that the server answers; None if it has none. Raises Unavailable."""
@@ -197,23 +152,6 @@ class Postgres(postgres):
                 raise Unavailable(f"postgres: {_line(error)}") from error
             undone.pop_all()  # it is sound, and its user closes it
         return connection
-
-
-def _number(name: str) -> int:
-    """The number that Postgres knows a lock by."""
-    digest = hashlib.sha256(f"cliniko {name}".encode()).digest()
-    return int.from_bytes(digest[:8], "big", signed=True)
-
-
-def _since(owner: str | None) -> str:
-    """Who holds a lock and since when, as far as its connection's name tells."""
-    if not owner:
-        return ""
-    try:
-        _, host, process, since = owner.split()
-        return f" (on {host}, process {process}, since {since})"
-    except ValueError:
-        return f" ({owner})"
 
 
 def _line(error: Exception) -> str:

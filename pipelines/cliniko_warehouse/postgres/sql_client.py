@@ -9,8 +9,8 @@ from dlt.common.destination.dataset import DBApiCursor
 from dlt.destinations.exceptions import DatabaseException
 from dlt.destinations.impl.postgres.sql_client import Psycopg2SqlClient
 
+from cliniko_warehouse.postgres.foreign_locks import held
 from cliniko_warehouse.postgres.foreign_objects import refused
-from cliniko_warehouse.postgres.lock_holders import held
 from cliniko_warehouse.postgres.session import (
     VERIFY,
     shielded,

@@ -24,7 +24,7 @@ from cliniko_warehouse.paths import (
 )
 from cliniko_warehouse.recovery.recover import recovered
 from cliniko_warehouse.warehouse.dlt_pipelines import PREFIX, accounts, pipeline
-from cliniko_warehouse.warehouse.locks import hold, writers
+from cliniko_warehouse.warehouse.file_locks import hold, writers
 from cliniko_warehouse.warehouse.reader import reader
 from cliniko_warehouse.warehouse.warehouse import Warehouse, warehouse
 

@@ -47,7 +47,7 @@ from cliniko_warehouse.recovery.recover import recovered
 from cliniko_warehouse.run.shutdown import ShutdownFlag, heard
 from cliniko_warehouse.run.sync import finish, sync
 from cliniko_warehouse.warehouse.duckdb_file import bounded, problem, restore
-from cliniko_warehouse.warehouse.locks import hold_account, hold_place, writers
+from cliniko_warehouse.warehouse.file_locks import hold_account, hold_place, writers
 from cliniko_warehouse.warehouse.warehouse import Warehouse, warehouse
 
 RESTORED = (
@@ -115,12 +115,12 @@ def run_accounts(
                 return _not_begun(*account, error)
 
         names = [settings.account for settings, _ in work]
-        counting = CountBatcher() if context.store.staged else count
+        counting = CountBatcher() if context.store.supports_shared_load else count
         with (
             progress.shown(),
             _kept_open(context.store),
             SharedLoader(context.store, names, state_dir)
-            if context.store.staged
+            if context.store.supports_shared_load
             else nullcontext() as group,
             ThreadPoolExecutor(min(len(work), SIDE_BY_SIDE)) as threads,
         ):
@@ -190,7 +190,7 @@ class RunContext:
 
         Who is gone from it is forgotten, where that is wanted.
         """
-        if not self.store.merges:
+        if not self.store.supports_merge:
             return
         reconcile(loader, run, client, settings, terms, count=count)
         gone = patient_rows.gone(loader) if settings.forget_gone else ()

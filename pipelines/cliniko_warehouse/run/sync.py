@@ -88,13 +88,13 @@ def sync(
             watch(run, client)
             with told([run]), _left(loader):
                 loader.prepare()
-                if warehouse.merges:
+                if warehouse.supports_merge:
                     verify(loader, client, settings)
                 rewrite(loader, run, kept, warehouse)
                 run.forgotten = forgotten(loader)
-                if warehouse.merges:
+                if warehouse.supports_merge:
                     read_again_what_lost_rows(loader, run, kept)
-                _checkpoints(loader, run, client, settings, stop, clock, warehouse.merges)
+                _checkpoints(loader, run, client, settings, stop, clock, warehouse.supports_merge)
                 if not run.error:
                     after(loader, run, client)
                     _stopped(run, stop())
@@ -193,10 +193,10 @@ def finish(
     before = [run.error for run in runs]
     with told(runs, "the comments could not be written"):
         comment(flow, warehouse.name, kept)
-    if warehouse.indexed:
+    if warehouse.needs_indexes:
         with told(runs, "keys or indexes could not be made"):
             index(flow)
-    if warehouse.staged:
+    if warehouse.has_staging:
         with told(runs, "the staging tables could not be emptied"):
             empty(flow)
     if before != [run.error for run in runs]:

@@ -38,17 +38,18 @@ def waiting_for_nobody(stop: Callable[[], bool]) -> AbstractContextManager[None]
 class Warehouse:
     """A destination of a run.
 
-    name:         as dlt calls it
-    destination:  dlt's own object for it
-    file:         the DuckDB file that a run writes; None elsewhere
-    opened:       see that it can be used
-    locked:       keep other machines out
-    attached:     what others attached to the tables there that may refuse rows, in words
-    ended_by:     wait for nobody there once a run is told to end
-    merges:       whether a newer version of a row takes the place of the older one
-    indexed:      whether it is given primary keys and indexes
-    staged:       whether dlt's staging tables are emptied at the end of a run
-    notes:        what it does otherwise than the program promises
+    name:                  as dlt calls it
+    destination:           dlt's own object for it
+    file:                  the DuckDB file that a run writes; None elsewhere
+    opened:                see that it can be used
+    locked:                keep other machines out
+    attached:              what others attached to the tables there that may refuse rows, in words
+    ended_by:              wait for nobody there once a run is told to end
+    supports_merge:        whether a newer version of a row takes the place of the older one
+    needs_indexes:         whether it is given primary keys and indexes
+    has_staging:           whether dlt's staging tables are emptied at the end of a run
+    supports_shared_load:  whether several accounts' rows are loaded as one package
+    notes:                 what it does otherwise than the program promises
     """
 
     name: str
@@ -58,9 +59,10 @@ class Warehouse:
     locked: Locked = unlocked
     attached: Callable[[], Sequence[str]] = tuple
     ended_by: EndedBy = waiting_for_nobody
-    merges: bool = True
-    indexed: bool = False
-    staged: bool = False
+    supports_merge: bool = True
+    needs_indexes: bool = False
+    has_staging: bool = False
+    supports_shared_load: bool = False
     notes: Sequence[str] = ()
 
 
@@ -76,7 +78,7 @@ def warehouse(name: str, state_dir: Path) -> Warehouse:
 def _duckdb(state_dir: Path) -> Warehouse:
     """The working file, made first where there is none: dlt keeps its format.
 
-    Where a night was published, it is not made but restored, see `working_file`.
+    Where a night was published, it is not made but restored, see `duckdb_file.opened`.
     """
     file = work_file(state_dir)
     if not published(state_dir).exists():
@@ -84,7 +86,9 @@ def _duckdb(state_dir: Path) -> Warehouse:
     made = WorkingFile(str(file), destination_name="duckdb")
     made.file = file
     opened = partial(duckdb_file.opened, state_dir)
-    return Warehouse("duckdb", made, file, opened=opened, staged=True)
+    return Warehouse(
+        "duckdb", made, file, opened=opened, has_staging=True, supports_shared_load=True
+    )
 
 
 def _postgres(state_dir: Path) -> Warehouse:
@@ -96,8 +100,9 @@ def _postgres(state_dir: Path) -> Warehouse:
         locked=made.locked,
         attached=partial(made.attached, DATASET),
         ended_by=made.ended_by,
-        indexed=True,
-        staged=True,
+        needs_indexes=True,
+        has_staging=True,
+        supports_shared_load=True,
         notes=postgres.notes(),
     )
 
@@ -106,7 +111,9 @@ def _elsewhere(name: str, state_dir: Path) -> Warehouse:
     made = other.destination(name)
     merges = other.merges(made, name)
     opened = partial(other.opened, made, DATASET)
-    return Warehouse(name, made, opened=opened, merges=merges, notes=other.notes(name, merges))
+    return Warehouse(
+        name, made, opened=opened, supports_merge=merges, notes=other.notes(name, merges)
+    )
 
 
 _KNOWN: dict[str, Callable[[Path], Warehouse]] = {"duckdb": _duckdb, postgres.NAME: _postgres}

@@ -2,7 +2,6 @@
 
 import base64
 import logging
-import posixpath
 import random as chance
 import re
 import threading
@@ -13,15 +12,13 @@ from contextlib import closing
 from math import inf
 from statistics import median
 from typing import NoReturn, Self
-from urllib.parse import unquote, urlencode
+from urllib.parse import urlencode
 
 import httpx
 import pendulum
-import tenacity
 
 from ..errors import (
     ConfigError,
-    Malformed,
     Overloaded,
     Stopped,
     Throttled,
@@ -30,11 +27,12 @@ from ..errors import (
     refusal,
 )
 from ..settings import ClinikoSettings
+from . import urls
 from .answer import Answer, json_body, message, server_date, words
 from .columnar import Read
 from .cpu_lock import waiting
 from .rate_limiter import RateLimiter, pause
-from .retries import GATEWAYS, MAX_BACKOFF, MAX_THROTTLED, Attempts, attempts_of, give_up, narrate
+from .retries import GATEWAYS, MAX_BACKOFF, Attempts, retrying
 from .transport import Connections
 
 QUICK = 0.01  # seconds; below it handing answers from thread to thread takes longer
@@ -82,14 +80,7 @@ class Client:
         self.throttled = 0
         self.skew = inf
         self._took: deque[float] = deque([0.0], maxlen=LATEST)
-        self._retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(Unavailable),
-            stop=self._over,
-            wait=self._backoff,
-            sleep=self._rest,
-            before_sleep=narrate,
-            retry_error_callback=give_up,
-        )
+        self._retrying = retrying(self._rest, self._random)
 
     def __enter__(self) -> Self:
         """Use the client in a `with` block, which closes it."""
@@ -126,7 +117,7 @@ class Client:
     ) -> Answer:
         """The answer for a path such as `/patients`, which stands under the root.
 
-        read:      a quicker way to read answers that are as described, see `shred`
+        read:      a quicker way to read answers that are as described, see `columnar.reader`
         eager:     whether less can be asked for; then no time is lost on what seems too much
         attempts:  how often it is tried at most, if not as the settings say
 
@@ -147,46 +138,19 @@ class Client:
         with a query takes a tenth of what a small answer costs.
         """
         if self._is_direct and PLAIN.fullmatch(path):
-            target = f"{_prefix(self._root)}{path}{query and '?'}{query}"
+            target = f"{urls.prefix(self._root)}{path}{query and '?'}{query}"
             told = {"target": target.encode()}
             return httpx.Request("GET", self._root, headers=self._headers, extensions=told)
-        url = self._under_root(path)
+        url = urls.of_path(self._root, path)
         url = url.copy_with(query=query.encode()) if query else url
         return httpx.Request("GET", url, headers=self._headers)
 
-    def _under_root(self, path: str) -> httpx.URL:
-        """The URL of a path, or ConfigError if it is none of the API's."""
-        if not re.fullmatch(r"/[!-~]*", path) or set(path) & set("?#\\"):
-            raise ConfigError(f"a path looks like /patients, without a query: {path[:80]!r}")
-        try:
-            return self._ours(f"{self._settings.root}{path}")
-        except Malformed as error:
-            raise ConfigError(f"this path leads out of the API: {path[:80]}") from error
-
     def follow(self, url: str, *, eager: bool = False, attempts: int | None = None) -> Answer:
         """The answer for a link from an earlier answer, if it stays under the root."""
-        request = httpx.Request("GET", self._ours(url), headers=self._headers)
+        request = httpx.Request("GET", urls.of_link(self._root, url), headers=self._headers)
         path = request.url.raw_path.split(b"?")[0].decode()
         tries = Attempts(min(attempts or self._most, self._most), eager)
-        return self._answer(request, path.removeprefix(_prefix(self._root)), tries)
-
-    def _ours(self, text: str) -> httpx.URL:
-        """A URL that leads to the API and nowhere else, or Malformed.
-
-        The key must not follow a link that a wrong answer makes up.
-        """
-        elsewhere = Malformed("a link leads out of the API; it is not followed")
-        if not isinstance(text, str) or not re.fullmatch(r"[!-\[\]-~]+", text):
-            raise elsewhere
-        try:
-            url = httpx.URL(text)
-        except httpx.InvalidURL:
-            raise elsewhere from None
-        home = self._root
-        same = (url.scheme, url.host, url.port) == (home.scheme, home.host, home.port)
-        if not same or "@" in text.partition("?")[0] or not _under(home, url):
-            raise elsewhere
-        return url.copy_with(fragment=None)
+        return self._answer(request, path.removeprefix(urls.prefix(self._root)), tries)
 
     @property
     def _most(self) -> int:
@@ -204,19 +168,6 @@ class Client:
         if seconds:
             with waiting():
                 self._sleep(seconds)
-
-    def _over(self, state: tenacity.RetryCallState) -> bool:
-        """Whether this was the last try."""
-        tries = attempts_of(state)
-        error = state.outcome.exception() if state.outcome else None
-        if tries.eager and isinstance(error, Overloaded) and tries.failed >= error.patience:
-            return True
-        return tries.failed >= tries.most or tries.throttled >= MAX_THROTTLED
-
-    def _backoff(self, state: tenacity.RetryCallState) -> float:
-        """Seconds until the next try."""
-        backoff = attempts_of(state).backoff
-        return backoff + self._random() if backoff else 0.0
 
     def _try(self, request: httpx.Request, path: str, tries: Attempts, read: Read | None) -> Answer:
         """The answer, or the error that it stands for; one request is sent."""
@@ -347,17 +298,3 @@ def _connections(settings: ClinikoSettings, halted: Callable[[], bool]) -> Conne
             "the environment's HTTPS_PROXY, ALL_PROXY or SSL_CERT_FILE cannot be used"
             f" ({type(error).__name__})"
         ) from None
-
-
-def _prefix(root: httpx.URL) -> str:
-    """The root's path without a slash at its end."""
-    return root.path.rstrip("/")
-
-
-def _under(root: httpx.URL, url: httpx.URL) -> bool:
-    """Whether a URL's path stays under the root's, however it is escaped."""
-    path, plain = "", url.path
-    while path != plain:
-        path, plain = plain, unquote(plain)
-    inside = posixpath.normpath(path).startswith(_prefix(root) + "/")
-    return inside and "\\" not in path and path.isprintable()

@@ -1,6 +1,7 @@
 """Retries of transient failures by tenacity: how often, how long apart."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -43,7 +44,7 @@ class Attempts:
     eager:      whether less is asked for once the answer seems to be too much
     failed:     failures that may pass
     throttled:  answers 429
-    nap:        seconds until the next try, besides what the throttle asks
+    backoff:    seconds before the next try, besides what the rate limiter asks
     """
 
     most: int
@@ -51,6 +52,35 @@ class Attempts:
     failed: int = 0
     throttled: int = 0
     backoff: float = 0.0
+
+
+def retrying(sleep: Callable[[float], None], random: Callable[[], float]) -> tenacity.Retrying:
+    """What tries a request again while it fails in passing; `Attempts` is among its arguments.
+
+    random:  from 0 to 1, so that several clients do not come back at the same moment
+    """
+
+    def backoff(state: tenacity.RetryCallState) -> float:
+        seconds = attempts_of(state).backoff
+        return seconds + random() if seconds else 0.0
+
+    return tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(Unavailable),
+        stop=_was_last,
+        wait=backoff,
+        sleep=sleep,
+        before_sleep=narrate,
+        retry_error_callback=give_up,
+    )
+
+
+def _was_last(state: tenacity.RetryCallState) -> bool:
+    """Whether there is no further try."""
+    tries = attempts_of(state)
+    error = state.outcome.exception() if state.outcome else None
+    if tries.eager and isinstance(error, Overloaded) and tries.failed >= error.patience:
+        return True
+    return tries.failed >= tries.most or tries.throttled >= MAX_THROTTLED
 
 
 def attempts_of(state: tenacity.RetryCallState) -> Attempts:

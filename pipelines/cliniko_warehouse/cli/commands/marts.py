@@ -32,7 +32,7 @@ def build(destination: To = "", as_json: AsJson = False, state_dir: StateDir = S
     from cliniko_warehouse.marts.build import build as make
     from cliniko_warehouse.marts.build import check as see
     from cliniko_warehouse.publish.publish import publish
-    from cliniko_warehouse.warehouse.locks import hold_place
+    from cliniko_warehouse.warehouse.file_locks import hold_place
 
     state_dir = paths.writable(state_dir)
     with hold_place(state_dir):
@@ -52,7 +52,7 @@ def check(destination: To = "", as_json: AsJson = False, state_dir: StateDir = S
     """Test the marts as they are."""
     from cliniko_warehouse import paths
     from cliniko_warehouse.marts import inspect
-    from cliniko_warehouse.warehouse.locks import hold_place
+    from cliniko_warehouse.warehouse.file_locks import hold_place
 
     state_dir = paths.writable(state_dir)
     with hold_place(state_dir):
@@ -69,7 +69,7 @@ def docs(destination: To = "", state_dir: StateDir = STATE) -> None:
     """Write a page that shows every model and column, and where each comes from."""
     from cliniko_warehouse import paths
     from cliniko_warehouse.marts import inspect
-    from cliniko_warehouse.warehouse.locks import hold_place
+    from cliniko_warehouse.warehouse.file_locks import hold_place
 
     state_dir = paths.writable(state_dir)
     with hold_place(state_dir):

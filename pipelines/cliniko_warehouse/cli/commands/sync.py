@@ -143,7 +143,7 @@ def publish(
     from cliniko_warehouse import paths
     from cliniko_warehouse.publish.parquet import export
     from cliniko_warehouse.publish.publish import publish as put
-    from cliniko_warehouse.warehouse.locks import hold_place
+    from cliniko_warehouse.warehouse.file_locks import hold_place
     from cliniko_warehouse.warehouse.warehouse import warehouse
 
     if destination != "duckdb":

@@ -61,7 +61,7 @@ def _verify(
     from cliniko_warehouse.verification.account_check import verify_account
     from cliniko_warehouse.verification.certificate import Unverifiable
     from cliniko_warehouse.verification.published_check import verify_counts, verify_published_file
-    from cliniko_warehouse.warehouse.locks import hold_account, hold_place, writers
+    from cliniko_warehouse.warehouse.file_locks import hold_account, hold_place, writers
     from cliniko_warehouse.warehouse.warehouse import warehouse
 
     if destination == "duckdb" and not paths.work_file(state_dir).exists():
