@@ -31,7 +31,7 @@ _ALL_LONG = ("Psychologist", "Remedial Massage Therapist")
 
 
 class Session(NamedTuple):
-    """Half a day of work: weekday (Monday is 0), first hour on the wall, cells, place."""
+    """Half a day of work: weekday (Monday is 0), first hour on the wall, cells, business."""
 
     weekday: int
     hour: int

@@ -37,10 +37,12 @@ _INDEX = 24  # low bits of a key: the place in a list
 class Places:
     """Every place that a visit could take.
 
-    Of each one: its key, which is larger the less it is asked for; week and practitioner;
-    second of its start; 64 bits of chance; whether a series begins there.
-
-    room:  how many visits they hold
+    keys:     larger the less the place is asked for; the low bits are its index
+    weeks:    the week of each
+    staff:    the practitioner of each
+    places:   weekday, second of the start, and whether a series begins there
+    chances:  64 bits of chance for each
+    room:     how many visits they hold
     """
 
     def __init__(self) -> None:
@@ -83,10 +85,10 @@ def _offer(made: Clinic, layer: int, found: Places) -> None:
             if week not in weeks or (who, week) in away:
                 continue
             demand, is_open = weeks[week], week >= roster.now
-            midweek = roster.every == 1 and week & 3
+            is_mid_series = roster.every == 1 and week % SERIES != 0
             for place, weekday, asked in places:
                 weight = asked * demand[weekday] // 1000
-                if not weight or (place.is_series and midweek):
+                if not weight or (place.is_series and is_mid_series):
                     continue
                 drawn += 1
                 bits = mix(seed, drawn)
@@ -142,29 +144,30 @@ def _made_at(made: Clinic, start: int, bits: int) -> int:
 def _taken(made: Clinic, places: Places, count: int) -> tuple[list[int], list[int], list[int]]:
     """The first `count` appointments, in the order of their making.
 
-    Gives when each was made, with its number; by number: the start, and the place of each.
+    Gives when each was made with its number, in that order; the start by number; and the
+    index into `places` by number.
     """
     order: list[int] = []
     starts: list[int] = []
-    heads: list[int] = []
+    indexes: list[int] = []
     mondays, mask = _Mondays(made), (1 << _INDEX) - 1
     for key in places.keys:
-        taken = key & mask
-        week, place = places.weeks[taken], places.places[taken]
+        index = key & mask
+        week, place = places.weeks[index], places.places[index]
         start = mondays[week, place.business] + place.second
-        when = _made_at(made, start, places.chances[taken])
-        order.append(when << _INDEX | len(heads))
+        when = _made_at(made, start, places.chances[index])
+        order.append(when << _INDEX | len(indexes))
         starts.append(start)
-        heads.append(taken)
+        indexes.append(index)
         if place.is_series:
-            for later in range(1, min(SERIES, count - len(heads) + 1)):
-                order.append(when + later << _INDEX | len(heads))  # a second each
+            for later in range(1, min(SERIES, count - len(indexes) + 1)):
+                order.append(when + later << _INDEX | len(indexes))  # a second each
                 starts.append(mondays[week + later, place.business] + place.second)
-                heads.append(taken)
-        if len(heads) >= count:
+                indexes.append(index)
+        if len(indexes) >= count:
             break
     order.sort()
-    return order, starts, heads
+    return order, starts, indexes
 
 
 def _seat(

@@ -1,8 +1,8 @@
 """One dlt resource for each endpoint.
 
 `cliniko_source()` is an ordinary dlt source: it needs nothing but dlt's settings.
-`delivered()` is the same source of what a run has read already: a run reads on while
-dlt loads what it read before.
+`delivered()` yields batches that a run has extracted already, so that it can read on while
+dlt loads them.
 """
 
 import weakref
@@ -38,8 +38,8 @@ def cliniko_source(
     settings:   the account's settings; without them they come from dlt's configuration,
                 section `sources.cliniko`
     client:     what asks Cliniko; made from the settings if not given
-    readings:   endpoint → how to read it. Exactly these are read, and how each one ended
-                is written there; without them an endpoint that fails ends the extract
+    readings:   endpoint → its progress, in which the outcome is written. Only these are
+                read; without them the first endpoint that fails ends the extract
 
     No request is sent before rows are asked for. Select with `with_resources`;
     `bookings` has to be selected, the others are from the start.
@@ -71,7 +71,7 @@ def _rows(endpoint: Endpoint, extract: EndpointExtractor) -> Iterator[Any]:
 def delivered(deliveries: Sequence[Delivery], *, stateful: bool = True) -> Iterator[DltResource]:
     """What was read already, of one account or of several.
 
-    stateful:  whether what is kept of them goes into the state of the pipeline that loads
+    stateful:  whether their cursors go into the state of the pipeline that loads them
     """
     for name in sorted(set[str]().union(*(one.endpoints for one in deliveries))):
         yield dlt.resource(_delivered, name=name)(name, deliveries, stateful)

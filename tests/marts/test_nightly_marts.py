@@ -17,7 +17,7 @@ from cliniko_warehouse.ledger.runs import Run
 from cliniko_warehouse.marts import project
 from cliniko_warehouse.marts.build import TABLES
 from cliniko_warehouse.marts.dbt_runner import masked
-from cliniko_warehouse.marts.nightly_step import turn, wanted
+from cliniko_warehouse.marts.nightly_step import build_marts_step, wanted
 from cliniko_warehouse.paths import work_file
 from cliniko_warehouse.sandbox import Served
 from cliniko_warehouse.warehouse import warehouse as destinations
@@ -161,7 +161,7 @@ def test_without_dbt_the_closing_lines_say_how_to_get_it(
         monkeypatch.setitem(sys.modules, name, None)
     run = Run("a run", "main", datetime.now(UTC), {}, stopped=True)
 
-    [note] = turn([run], destinations.warehouse("duckdb", tmp_path), tmp_path)
+    [note] = build_marts_step([run], destinations.warehouse("duckdb", tmp_path), tmp_path)
 
     assert HOW_TO in note
     assert run.error == ""

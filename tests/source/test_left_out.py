@@ -10,7 +10,7 @@ from harness import settings_for
 
 from cliniko.api.client import Client
 from cliniko.endpoints import ENDPOINTS
-from cliniko.pagination.bisection import EACH, SPARE, Partitions
+from cliniko.pagination.bisection import EACH, SPARE, RangeReader
 from cliniko.pagination.list_request import ListRequest
 from cliniko.pagination.page import UnorderedResponse
 from cliniko.pagination.walk import ListReader
@@ -35,8 +35,8 @@ def client(served: Served) -> Iterator[Client]:
 
 
 @pytest.fixture
-def partitions(client: Client) -> Partitions:
-    return Partitions(ListRequest(client, ENDPOINTS[LIST], f"/{LIST}", []), {})
+def partitions(client: Client) -> RangeReader:
+    return RangeReader(ListRequest(client, ENDPOINTS[LIST], f"/{LIST}", []), {})
 
 
 def leave_out(account: Account, numbers: Sequence[str], asked: Asked) -> None:

@@ -38,7 +38,7 @@ from cliniko_warehouse.marts import build as build_
 from cliniko_warehouse.marts import build as making
 from cliniko_warehouse.marts import build_fingerprint, dbt_runner, inspect
 from cliniko_warehouse.marts.data_warnings import sentences
-from cliniko_warehouse.marts.nightly_step import turn
+from cliniko_warehouse.marts.nightly_step import build_marts_step
 from cliniko_warehouse.marts.project import PROJECT
 from cliniko_warehouse.marts.swap import session
 from cliniko_warehouse.paths import marts_folder, published, work_file
@@ -260,7 +260,7 @@ def _mishaps(place: Place, account: Account, run: Run) -> dict[str, Any]:
     seen: dict[str, Any] = {}
 
     def build(**how: Any) -> list[str]:
-        return turn([run], store, state_dir, as_of=now, **how)
+        return build_marts_step([run], store, state_dir, as_of=now, **how)
 
     with duckdb.connect(str(work_file(state_dir))) as db:
         db.execute(

@@ -110,11 +110,11 @@ def main() -> None:
         warnings.resetwarnings()  # of a developer's shell: a library's warning ends no night
         warnings.simplefilter("ignore")
     os.umask(0o077)  # nobody else is to read what is written
-    streams.stand()
+    streams.ensure_standard_streams()
     collect_rarely()
     with _ended_by_signal():
         code = _run()
-        if why := streams.lost():
+        if why := streams.stdout_error():
             say(f"cliniko: stdout cannot be written: {why}")
             code = code or exit_codes.FAILED
     sys.exit(code)

@@ -1,4 +1,4 @@
-"""Settings of ours alone: what dlt may take from the environment, its files and its vaults.
+"""dlt's config providers, restricted to documented names.
 
 dlt looks every field of its own configuration up under many names, the shortest of which
 (`DEV_MODE`, `REFRESH`, `WORKERS`) belong to other programs, and its files may be shared
@@ -127,7 +127,7 @@ def _parsed(path: str) -> tomlkit.TOMLDocument | None:
 
 
 class _Unreadable(CustomLoaderDocProvider):
-    """A file that cannot be read: whoever asks it is told; what is found elsewhere serves."""
+    """Stands for a file that cannot be read; raises only if a lookup gets as far as it."""
 
     def __init__(self, name: str, supports_secrets: bool, error: UnreadableSettings) -> None:
         super().__init__(name, dict, supports_secrets, [])
@@ -157,7 +157,7 @@ def _file(kind: type[_Secrets] | type[_Config], folders: Sequence[str]) -> Confi
 
 
 class _Context(RunContext):
-    """dlt's surroundings of our commands: this folder's `.dlt`, and documented names."""
+    """dlt's run context for our commands: this folder's `.dlt`, and documented names."""
 
     @property
     def run_dir(self) -> str:
@@ -182,7 +182,7 @@ class _Context(RunContext):
         return [fixed, *map(DocumentedNames, [EnvironProvider(), *files])]
 
     def plug(self) -> None:
-        """Vaults are there by now, which the settings have named: they are bound, too."""
+        """Restrict the vaults too, which the settings have added by now."""
         found = Container()[PluggableRunContext].providers
         found.providers[1:] = [
             one if isinstance(one, DocumentedNames) else DocumentedNames(one)

@@ -14,18 +14,19 @@ log = logging.getLogger("cliniko")
 
 
 @contextmanager
-def told(runs: Sequence[Run], what: str = "") -> Iterator[None]:
-    """Whatever breaks ends the block, and the runs say so.
+def record_failures(runs: Sequence[Run], what: str = "") -> Iterator[None]:
+    """Catch whatever breaks the block, and record it on the runs.
 
     dlt and database drivers raise anything; a night without anybody must end in a report.
     """
     try:
         yield
     except OtherAccount:
-        raise  # nothing was begun
+        raise  # the key is another account's: nothing was begun
     except Exception as error:
         log.debug("the run broke: %s", trace(error))
         ours = cause(error)
-        aloud = said(ours) if isinstance(ours, ClinikoError) else type(ours).__name__
+        public = said(ours) if isinstance(ours, ClinikoError) else type(ours).__name__
+        local_text, public_text = (": ".join(filter(None, (what, w))) for w in (said(ours), public))
         for run in runs:
-            run.fail(*(": ".join(filter(None, (what, words))) for words in (said(ours), aloud)))
+            run.fail(local_text, public_text)

@@ -22,7 +22,7 @@ def test(store: Warehouse, state_dir: Path) -> Outcome:
 
 
 def warned(store: Warehouse, state_dir: Path) -> tuple[DataWarning, ...]:
-    """What was entered oddly, as the marts that are there count it."""
+    """Data-quality warnings, as the marts that are there count them."""
     with session(store, state_dir) as client:
         return data_warnings(client)
 
@@ -52,5 +52,5 @@ def _asked(command: list[str], store: Warehouse, state_dir: Path) -> Outcome:
 
 
 def _target(store: Warehouse, state_dir: Path) -> Path:
-    """Apart from the builds': another schema makes another parsed project."""
+    """A target directory of its own: with another schema dbt parses another project."""
     return marts_folder(state_dir, store.name) / "look"

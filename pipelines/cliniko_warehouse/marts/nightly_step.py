@@ -8,7 +8,7 @@ import dlt
 from dlt.common.configuration.exceptions import ConfigValueCannotBeCoercedException
 
 from cliniko.errors import ConfigError, Stopped
-from cliniko_warehouse.ledger.failures import LEDGER_FAILED, told
+from cliniko_warehouse.ledger.failures import LEDGER_FAILED, record_failures
 from cliniko_warehouse.ledger.runs import Run
 from cliniko_warehouse.ledger.writer import record
 from cliniko_warehouse.marts.build import Built, build
@@ -19,7 +19,7 @@ from cliniko_warehouse.warehouse.warehouse import Warehouse
 SETTING = "cliniko.marts"  # CLINIKO__MARTS
 
 
-def turn(
+def build_marts_step(
     runs: Sequence[Run],
     store: Warehouse,
     state_dir: Path,
@@ -43,7 +43,7 @@ def turn(
     if built.failed:
         for run in loaded:
             run.fail(f"marts not built: {built.failed[0]}" + _more(built))
-        with told(loaded, LEDGER_FAILED):
+        with record_failures(loaded, LEDGER_FAILED):
             record(loaded, store, state_dir)
     return _said(built)
 

@@ -67,7 +67,7 @@ def _failed(run: Run) -> Iterator[str]:
 
 
 def _differing(run: Run) -> Iterator[str]:
-    """What the comparison with the account found and could not mend, or had to."""
+    """Differences from the account: counts that stay apart, and rows that were repaired."""
     apart = {
         f"{one.endpoint} ({one.state})": f"{one.warehouse_count:,} of {one.account_count:,}"
         for one in run.checked

@@ -11,7 +11,7 @@ from cliniko.endpoints.spec import Endpoint, Record
 from cliniko.errors import Malformed
 from cliniko.pagination import page
 from cliniko.pagination.list_request import PER_PAGE, ListRequest
-from cliniko.pagination.page import following
+from cliniko.pagination.page import next_link
 from cliniko.pagination.page_links import read_by_links
 from cliniko.transform.convert import usable_ids
 from cliniko_warehouse.reconcile.absence_proof import Budget, BudgetExhausted, NoAddress, Proof
@@ -183,7 +183,7 @@ class Comparison:
             ids = list(found)
             if any(not low <= number < high for number in ids):
                 raise Malformed(f"{listed.path}: records came from outside the ids asked for")
-            is_last = following(answer) is None
+            is_last = next_link(answer) is None
             if _counted(listed, answer) == len(records) and (is_last or len(records) < answer.most):
                 return found, high
             if is_last or not ids:

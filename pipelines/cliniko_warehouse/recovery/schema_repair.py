@@ -38,7 +38,7 @@ from cliniko_warehouse.recovery.schema_damage import (
     tables_there,
     was_loaded,
 )
-from cliniko_warehouse.warehouse.connection import WRITE_LOCK, turn
+from cliniko_warehouse.warehouse.connection import WRITE_LOCK, exclusive_writer
 from cliniko_warehouse.warehouse.dlt_pipelines import (
     PREFIX,
     accounts,
@@ -50,8 +50,8 @@ from cliniko_warehouse.warehouse.warehouse import DATASET, Warehouse
 log = logging.getLogger("cliniko")
 
 
-PROGRESS = ("cursors", "ranges", "recent", "content", "loaded", "filled")
-"""What a list's state has of how far it is read."""
+PROGRESS = ("cursors", "ranges", "recent", "content", "loaded")
+"""State keys that say how far a list is read; without them it is read again."""
 
 
 def repair(store: Warehouse, state_dir: Path, *, restored: bool = False) -> list[str]:
@@ -155,14 +155,15 @@ def _make(
 
 
 def _clear_the_way(client: Any, store: Warehouse, name: str, columns: Collection[str]) -> None:
-    """Take away columns of another type; all rows, where they lack what tells them apart."""
+    """Drop columns whose type changed; all rows too, where a column of the key is among them."""
     if not columns:
         return
     table = client.sql_client.make_qualified_table_name(name)
     described = client.schema.tables[name]["columns"]
     keys = [column for column in columns if not described[column].get("nullable", True)]
     if keys and (store.file or name.startswith("_dlt")):
-        client.sql_client.execute_sql(f"DROP TABLE {table}")  # DuckDB adds no column with a rule
+        # DuckDB cannot add a column that is NOT NULL
+        client.sql_client.execute_sql(f"DROP TABLE {table}")
         return
     if keys:
         client.sql_client.execute_sql(f"DELETE FROM {table}")
@@ -172,7 +173,7 @@ def _clear_the_way(client: Any, store: Warehouse, name: str, columns: Collection
 
 
 def _drop_staging(store: Warehouse, tables: Collection[str]) -> None:
-    """Have dlt make its staging tables anew: what is in them is on its way only."""
+    """Have dlt make its staging tables anew; what is in them is transient."""
     with client_of(store, dlt.Schema(DATASET)) as client, client.with_staging_dataset():
         for name in ("_dlt_version", *sorted(tables)):
             table = client.sql_client.make_qualified_table_name(name)
@@ -210,7 +211,7 @@ def _read_again(
     if damage.tables & set(STATE_TABLES):
         flow.set_local_state_val("_last_extracted_hash", "")  # or dlt takes it for stored
         changed = {**states, **changed}
-    with turn(flow):
+    with exclusive_writer(flow):
         checkpoints.load(flow, Delivery(account, states=changed))
 
 

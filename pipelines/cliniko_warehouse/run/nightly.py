@@ -22,12 +22,12 @@ from cliniko.transform.privacy import rules
 from cliniko_warehouse.erasure import patient_rows
 from cliniko_warehouse.error_text import said
 from cliniko_warehouse.ledger.crash_markers import named
-from cliniko_warehouse.ledger.failures import LEDGER_FAILED, told
+from cliniko_warehouse.ledger.failures import LEDGER_FAILED, record_failures
 from cliniko_warehouse.ledger.runs import Run, Status
 from cliniko_warehouse.ledger.writer import record
 from cliniko_warehouse.load.account_loader import AccountLoader
 from cliniko_warehouse.load.group_loader import SharedLoader
-from cliniko_warehouse.marts.nightly_step import turn, wanted
+from cliniko_warehouse.marts.nightly_step import build_marts_step, wanted
 from cliniko_warehouse.memory import for_many_threads, give_back
 from cliniko_warehouse.paths import (
     published,
@@ -203,7 +203,7 @@ class RunContext:
         give_back()  # marts are built by another process, which takes memory too
         if self.lost:
             _told(runs, self.lost, self.store, self.state_dir)
-        notes = turn(runs, self.store, self.state_dir, as_of=self.as_of, stop=self.stop)
+        notes = build_marts_step(runs, self.store, self.state_dir, as_of=self.as_of, stop=self.stop)
         if self.as_of is None:  # else the account's time is another one on purpose
             notes += _clocks(runs)
         if self.store.file:
@@ -229,7 +229,7 @@ class RunContext:
             for run in loaded:
                 aloud = said(error) if ours else type(error).__name__
                 run.fail(f"not published: {said(error)}", f"not published: {aloud}")
-            with told(loaded, LEDGER_FAILED):
+            with record_failures(loaded, LEDGER_FAILED):
                 record(loaded, self.store, self.state_dir)
             return notes
 
@@ -258,7 +258,7 @@ def _told(runs: Sequence[Run], lost: Sequence[str], store: Warehouse, state_dir:
     for run in runs:
         for line in lost:
             run.fail(line)
-    with told(runs, LEDGER_FAILED):
+    with record_failures(runs, LEDGER_FAILED):
         record(runs, store, state_dir)
 
 

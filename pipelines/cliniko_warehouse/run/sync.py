@@ -21,7 +21,7 @@ from cliniko_warehouse.erasure.patient_rows import forgotten
 from cliniko_warehouse.erasure.reapply_profile import rewrite
 from cliniko_warehouse.ledger import runs as ledger
 from cliniko_warehouse.ledger.crash_markers import marked, marks, named
-from cliniko_warehouse.ledger.failures import LEDGER_FAILED, told
+from cliniko_warehouse.ledger.failures import LEDGER_FAILED, record_failures
 from cliniko_warehouse.ledger.runs import Run
 from cliniko_warehouse.ledger.writer import record
 from cliniko_warehouse.load.account_identity import verify
@@ -86,7 +86,7 @@ def sync(
     with marked(folder, run.run_id):
         with connect(settings) as client:
             watch(run, client)
-            with told([run]), _left(loader):
+            with record_failures([run]), _left(loader):
                 loader.prepare()
                 if warehouse.supports_merge:
                     verify(loader, client, settings)
@@ -102,7 +102,7 @@ def sync(
                 run.fail(line)
             run.count(client)
         run.finished_at = datetime.now(UTC)
-        with told([run], LEDGER_FAILED):
+        with record_failures([run], LEDGER_FAILED):
             loader.record(run)
         if loader.alone:
             finish([run], loader.flow, warehouse, state_dir, kept)
@@ -191,16 +191,16 @@ def finish(
     Where something breaks, the ledger says so too, which has the runs already.
     """
     before = [run.error for run in runs]
-    with told(runs, "the comments could not be written"):
+    with record_failures(runs, "the comments could not be written"):
         comment(flow, warehouse.name, kept)
     if warehouse.needs_indexes:
-        with told(runs, "keys or indexes could not be made"):
+        with record_failures(runs, "keys or indexes could not be made"):
             index(flow)
     if warehouse.has_staging:
-        with told(runs, "the staging tables could not be emptied"):
+        with record_failures(runs, "the staging tables could not be emptied"):
             empty(flow)
     if before != [run.error for run in runs]:
-        with told(runs, LEDGER_FAILED):
+        with record_failures(runs, LEDGER_FAILED):
             record(runs, warehouse, state_dir)
 
 

@@ -24,7 +24,7 @@ tables, dlt's staging tables too, and DuckDB refuses two that write to one at on
 
 
 @contextmanager
-def turn(flow: dlt.Pipeline) -> Iterator[None]:
+def exclusive_writer(flow: dlt.Pipeline) -> Iterator[None]:
     """Have the destination's tables alone until the end.
 
     A destination that other machines write to has a turn of its own.
@@ -47,7 +47,7 @@ def connection(flow: dlt.Pipeline) -> SqlClientBase[Any]:
 @contextmanager
 def connected(flow: dlt.Pipeline) -> Iterator[SqlClientBase[Any]]:
     """A client of the destination, whose tables nobody else changes meanwhile."""
-    with turn(flow), connection(flow) as client:
+    with exclusive_writer(flow), connection(flow) as client:
         yield client
 
 
@@ -56,7 +56,7 @@ def commit(flow: dlt.Pipeline) -> list[Unlike]:
 
     What is otherwise there afterwards, where the destination compares that.
     """
-    with turn(flow):
+    with exclusive_writer(flow):
         info = flow.normalize()
         flow.load(workers=loads(flow))
         compare: Compare | None = getattr(flow.destination, "unlike", None)

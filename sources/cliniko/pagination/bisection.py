@@ -43,8 +43,8 @@ class Unusable(UnorderedResponse):
 
 
 @dataclass
-class Partitions:
-    """A list of which ranges are read; `pages` reads them.
+class RangeReader:
+    """Reads a list in ranges, each split again until it fits on a page.
 
     bounds:  what of the list is wanted; shrinks where a filter cannot be used
     seen:    keys of the records that came
@@ -67,9 +67,7 @@ class Partitions:
         tried = list[str]()
         while left := [name for name in self._fields if name not in tried]:
             before = len(self.seen)
-            way = _PartitionedRead(
-                self, [left[0], *(name for name in self._fields if name != left[0])]
-            )
+            way = _RangeScan(self, [left[0], *(name for name in self._fields if name != left[0])])
             try:
                 yield from way.pages()
             except Unusable as error:
@@ -87,11 +85,11 @@ class Partitions:
         if not error.is_refused:
             self.listed.notes.append(str(error))
 
-    def _is_verified(self, way: "_PartitionedRead", again: bool, before: int) -> bool:
+    def _is_verified(self, way: "_RangeScan", again: bool, before: int) -> bool:
         """Whether as many records came as are counted.
 
-        A count that is none, or that is wrong, is outvoted: by a second way of cutting the
-        list that brings nothing else.
+        Where the count is missing or wrong, a split by a second field that brings the same
+        records decides.
         """
         short = len(self.seen) < self._counted
         if not short or (again and len(self.seen) == before > 0):
@@ -105,28 +103,28 @@ class Partitions:
 
 
 @dataclass
-class _PartToRead:
+class _Range:
     """A range that is to be read.
 
-    of:       records that the range it is cut from has, None if that is not known
-    is_last:  whether it is the last part of that
-    held:     a page that is the range before this one, if the counts say so, and that range
+    parent_count:  records of the range that it is cut from; None if that is not known
+    is_last:       whether it is the last part of that range
+    pending:       records and range of the part before, given once the counts confirm them
     """
 
     bounds: dict[str, tuple[Any, Any]]
-    of: int | None = None
+    parent_count: int | None = None
     is_last: bool = False
-    held: tuple[Sequence[Record], "_PartToRead"] | None = None
+    pending: tuple[Sequence[Record], "_Range"] | None = None
 
 
-class _PartitionedRead:
+class _RangeScan:
     """One reading of a list in ranges, cut by the first field as long as it can be.
 
     count:     records that the list has, by the first answer
     is_whole:  whether every range was read to its end
     """
 
-    def __init__(self, of: Partitions, fields: Sequence[str]) -> None:
+    def __init__(self, of: RangeReader, fields: Sequence[str]) -> None:
         self._of, self._listed, self._fields = of, of.listed, fields
         self._sort = f"{fields[0]}:asc"
         self._is_ordered = True
@@ -136,17 +134,19 @@ class _PartitionedRead:
 
     def pages(self) -> Generator[Page, None, None]:
         """The pages of all ranges."""
-        waiting = [_PartToRead(dict(self._of.bounds))]
+        waiting = [_Range(dict(self._of.bounds))]
         while waiting:
             part = waiting.pop()
             answer = self._answer(part.bounds)
             records = self._listed.records(answer)
             self._check(part.bounds, records)
             count = self._count(answer, records)
-            if part.held and (part.of is None or count != part.of - len(part.held[0])):
-                waiting.append(part.held[1])
-            elif part.held:
-                yield self._taken(part.held[0])
+            if part.pending and (
+                part.parent_count is None or count != part.parent_count - len(part.pending[0])
+            ):
+                waiting.append(part.pending[1])
+            elif part.pending:
+                yield self._taken(part.pending[0])
             parts = self._parts(part, answer, records, count)
             if parts:
                 waiting.extend(reversed(parts))
@@ -190,16 +190,16 @@ class _PartitionedRead:
         return count
 
     def _parts(
-        self, part: _PartToRead, answer: Answer, records: Sequence[Record], count: int | None
-    ) -> list[_PartToRead]:
+        self, part: _Range, answer: Answer, records: Sequence[Record], count: int | None
+    ) -> list[_Range]:
         """What a range is cut into; nothing if its page is all that it has."""
-        leads_on = page.following(answer) is not None
+        has_next = page.next_link(answer) is not None
         if not records:
-            self.is_whole &= count == 0 or (not leads_on and self._asked > 1)
+            self.is_whole &= count == 0 or (not has_next and self._asked > 1)
             return []
-        if count == len(records) and (not leads_on or count < answer.most):
+        if count == len(records) and (not has_next or count < answer.most):
             return []
-        if not leads_on and len(records) < answer.most:
+        if not has_next and len(records) < answer.most:
             return []  # fewer than are counted, perhaps, but no page follows
         for name in self._fields:
             ends = part.bounds.get(name, (None, None))
@@ -212,10 +212,10 @@ class _PartitionedRead:
         self,
         name: str,
         ends: tuple[Any, Any],
-        part: _PartToRead,
+        part: _Range,
         records: Sequence[Record],
         count: int | None,
-    ) -> list[_PartToRead]:
+    ) -> list[_Range]:
         """A range cut by a field; nothing if the page does not say where."""
         came = _values(records, name)
         known = sorted({value for value in came if value is not None})
@@ -228,7 +228,7 @@ class _PartitionedRead:
             self._is_ordered &= ascends
         if self._is_ordered and ascends:
             return self._head(name, ends, part, records, count, came)
-        if part.is_last and count and part.of and count > SKEWED * part.of:
+        if part.is_last and count and part.parent_count and count > SKEWED * part.parent_count:
             borders = [known[ceil(0.9 * (len(known) - 1))]]
         else:
             number = max(2, min(PARTS, ceil((count or SPARE) / (FULL * self._size))))
@@ -240,19 +240,19 @@ class _PartitionedRead:
         self,
         name: str,
         ends: tuple[Any, Any],
-        part: _PartToRead,
+        part: _Range,
         records: Sequence[Record],
         count: int | None,
         came: Sequence[Any],
-    ) -> list[_PartToRead]:
+    ) -> list[_Range]:
         """What lies behind a page that came in order; the page itself, once the counts agree."""
         border = _next(came[-1]) if name == "id" else came[-1]
         head = [r for r, value in zip(records, came, strict=True) if value < border]
         low, high = ends
         if not _holds(border, low, high):
             return _divided(name, ends, part.bounds, [sorted(set(came))[1]], count)
-        first = _PartToRead({**part.bounds, name: (low, border)}, count)
-        return [_PartToRead({**part.bounds, name: (border, high)}, count, held=(head, first))]
+        first = _Range({**part.bounds, name: (low, border)}, count)
+        return [_Range({**part.bounds, name: (border, high)}, count, pending=(head, first))]
 
     def _taken(self, records: Sequence[Record]) -> Page:
         """A page of records, which came now."""
@@ -265,7 +265,7 @@ class _PartitionedRead:
 
 def _beside(
     name: str, ends: tuple[Any, Any], bounds: Bounds, value: Any, count: int | None
-) -> list[_PartToRead]:
+) -> list[_Range]:
     """A range whose page has one value of a field: that value, and what is on either side."""
     borders = [one for one in (value, _next(value)) if one is not None]
     parts = _divided(name, ends, bounds, borders, count)
@@ -274,13 +274,13 @@ def _beside(
 
 def _divided(
     name: str, ends: tuple[Any, Any], bounds: Bounds, borders: Sequence[Any], count: int | None
-) -> list[_PartToRead]:
+) -> list[_Range]:
     """A range cut at borders, which ascend; those that cut nothing off are left out."""
     low, high = ends
     cuts = [b for b in borders if (low is None or low < b) and (high is None or b < high)]
     pairs = list(zip([low, *cuts], [*cuts, high], strict=True))
     return [
-        _PartToRead({**bounds, name: pair}, count, is_last=place == len(pairs) - 1)
+        _Range({**bounds, name: pair}, count, is_last=place == len(pairs) - 1)
         for place, pair in enumerate(pairs)
     ]
 

@@ -15,7 +15,7 @@ from ..api.filters import Filter
 from ..endpoints.spec import Record
 from ..errors import Refused
 from . import page
-from .bisection import Bounds, Partitions
+from .bisection import Bounds, RangeReader
 from .list_request import ListRequest
 from .page import Page, UnorderedResponse
 from .parallel import Pages
@@ -29,7 +29,7 @@ Cut = Callable[[datetime, int], Partitioning | None]
 """How far a list is read, and how many records are left → these in ranges, if that is better."""
 
 
-def whole(at: datetime, left: int) -> None:
+def never_cut(at: datetime, left: int) -> None:
     """The `cut` of a list that is not read in ranges."""
 
 
@@ -38,15 +38,15 @@ def read_by_change(
     since: datetime | None,
     until: datetime | None,
     within: Partition | None = None,
-    cut: Cut = whole,
+    cut: Cut = never_cut,
 ) -> Generator[Page, None, Partitioning | None]:
     """Every record changed from `since` on and up to `until`, of the range or of all.
 
     cut:  asked after a page that has others behind it; its ranges end this, and are returned
 
-    A page says where it began, since only the answer behind it shows that none was left out
-    before its end; the last one says where it ends.
-    A page is not known here any more once it is given: hundreds of lists may be waiting.
+    Each page's cursor is its start, since only the next answer confirms that nothing is
+    missing before its end; the last page's cursor is its end. No reference to a page is kept
+    here, since hundreds of lists may be waiting.
     Raises UnorderedResponse if the answers do not keep the order, or the range.
     """
     last = begin = before = page.second(since) if since else None
@@ -57,7 +57,7 @@ def read_by_change(
         count = page.count(answer)
         if count is not None and count < expected:
             # One was deleted meanwhile, or the page before was not in the order that it shows.
-            yield from Partitions(listed, bounds(before, last, within)).pages()
+            yield from RangeReader(listed, bounds(before, last, within)).pages()
         if page.is_empty(answer, records, first=last == begin):
             if reached:
                 yield listed.page([], reached)
@@ -126,7 +126,7 @@ def _crowd(listed: ListRequest, second: datetime, within: Partition | None) -> P
     except (UnorderedResponse, Refused) as error:
         if isinstance(error, Refused) and error.status != 400:
             raise
-        yield from Partitions(listed, bounds(second, second + SECOND, within)).pages()
+        yield from RangeReader(listed, bounds(second, second + SECOND, within)).pages()
 
 
 def _by_id(listed: ListRequest, second: datetime, within: Sequence[Filter]) -> Pages:
@@ -164,7 +164,7 @@ class _End:
 
     def is_reached(self, answer: Answer, last: datetime, start: datetime | None) -> bool:
         """Whether the answer was the last one to ask for."""
-        if page.following(answer) is None:
+        if page.next_link(answer) is None:
             return True
         if start and last > start:
             if page.count(answer) is None:

@@ -56,7 +56,7 @@ def records(answer: Answer, path: str, name: str) -> Sequence[Record]:
     return found
 
 
-def following(answer: Answer) -> str | None:
+def next_link(answer: Answer) -> str | None:
     """Where the answer says that the list goes on. Raises Malformed if that is no text."""
     links = answer.body.get("links")
     link = links.get("next") if isinstance(links, dict) else None
@@ -108,7 +108,7 @@ def is_empty(answer: Answer, found: Sequence[Record], *, first: bool = False) ->
     """
     if found:
         return False
-    goes_on = following(answer) is not None and count(answer) != 0
+    goes_on = next_link(answer) is not None and count(answer) != 0
     if goes_on or (first and total(answer) > 0):
         raise UnorderedResponse("an empty page came where records should be")
     return True

@@ -41,8 +41,8 @@ def read_by_links(listed: ListRequest, window: Sequence[Filter]) -> Pages:
     raise Malformed(f"{listed.path} refuses every order in which it could be read")
 
 
-def at_once(listed: ListRequest) -> list[Record]:
-    """Every record of a list that is swapped whole, each of them once."""
+def read_full_list(listed: ListRequest) -> list[Record]:
+    """All records of a list that is fully replaced, without duplicates."""
     before: set[str] | None = None
     for _ in range(PASSES):
         answers = list(_linked(listed, listed.get()))
@@ -62,8 +62,7 @@ def at_once(listed: ListRequest) -> list[Record]:
 def _counted(listed: ListRequest, window: Sequence[Filter], sort: str, first: Answer) -> Pages:
     """Every page of a window, again while fewer records come than there are.
 
-    Where Cliniko does not say how many there are, a pass that brings nothing else has to
-    confirm those before.
+    Where Cliniko does not say how many there are, a second pass has to bring the same keys.
     """
     latest, before = EPOCH, set[str]()
     for number in range(PASSES):
@@ -74,7 +73,7 @@ def _counted(listed: ListRequest, window: Sequence[Filter], sort: str, first: An
             is_counted &= page.count(answer) is not None
             seen.update(page.key(record) for record in records)
             latest = page.newest(records, latest)
-            # The most: a record deleted on the way may have pulled another over an edge.
+            # The highest: a deletion on the way can shift a record to a page that was read.
             count = max(count, page.total(answer))
             yield listed.page(records)
         if len(seen) >= count and (is_counted or pages == 1 or seen == before):
@@ -97,7 +96,7 @@ def _linked(listed: ListRequest, answer: Answer) -> Iterator[Answer]:
         seen.update(page.key(record) for record in listed.records(answer))
         yield answer
         barren = 0 if len(seen) > known else barren + 1
-        link = page.following(answer)
+        link = page.next_link(answer)
         if link is None or not listed.records(answer) or barren >= BARREN:
             return
         if link in followed:

@@ -17,7 +17,7 @@ from ..api.client import Client
 from ..endpoints.spec import Endpoint
 from ..errors import Overloaded, Refused, TooLarge
 from . import page
-from .bisection import Partitions
+from .bisection import RangeReader
 from .keyset import (
     SECOND,
     bounds,
@@ -28,7 +28,7 @@ from .list_request import ListRequest
 from .page import Page as Page
 from .page import UnorderedResponse
 from .page import next_read_at as next_read_at
-from .page_links import at_once, read_by_links
+from .page_links import read_by_links, read_full_list
 from .page_size import Capacity
 from .parallel import Pages, together
 from .partitions import Partitioning, divided
@@ -78,7 +78,7 @@ class ListReader:
         if self.endpoint.shape == "singleton":
             yield listed.page([listed.get().body])
         elif self.endpoint.shape == "computed":
-            yield listed.page(at_once(listed))
+            yield listed.page(read_full_list(listed))
         else:
             yield from self._list(listed)
         if listed.has_lost:
@@ -98,7 +98,7 @@ class ListReader:
             yield replace(listed.page([]), cursor=self.since, rewinds=True)
         begin = page.second(self.since) if self.since else None
         end = page.second(self.until) + SECOND if self.until else None
-        partitions = Partitions(listed, bounds(begin, end))
+        partitions = RangeReader(listed, bounds(begin, end))
         try:
             yield from self._in_ranges(listed, partitions)
         except UnorderedResponse as reason:
@@ -107,7 +107,7 @@ class ListReader:
                 listed, window(self.since, self.until) if partitions.bounds else ()
             )
 
-    def _in_ranges(self, listed: ListRequest, partitions: Partitions) -> Pages:
+    def _in_ranges(self, listed: ListRequest, partitions: RangeReader) -> Pages:
         """In no order; how far the list is read is known at the end."""
         yield from partitions.pages()
         last = listed.page([], partitions.latest)

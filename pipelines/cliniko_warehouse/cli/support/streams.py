@@ -24,11 +24,11 @@ class Standard(io.FileIO):
         return size
 
 
-def stand() -> None:
-    """Have three streams that can be written to and read from, whatever was handed over.
+def ensure_standard_streams() -> None:
+    """Have three standard streams, whatever the process was started with.
 
-    A closed one is opened on nothing: else the next file, a database even, would get its
-    number, and whatever a library prints.
+    Closed ones are opened on the null device: else the next file that is opened, a database
+    even, gets their number, and what a library prints is written into it.
     """
     for number in range(3):
         try:
@@ -53,8 +53,8 @@ def _stream(number: int, before: TextIO | None) -> TextIO:
     )
 
 
-def lost() -> str:
-    """Why what belongs to stdout did not get there; empty if it did, or nobody wants it."""
+def stdout_error() -> str:
+    """The write error of stdout; empty if there is none, or if the reader closed the pipe."""
     raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
     try:
         sys.stdout.flush()
