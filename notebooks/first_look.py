@@ -16,7 +16,8 @@ app = marimo.App(width="medium", app_title="A first look", css_file="style.css")
 with app.setup:
     import marimo as mo
 
-    from cliniko_warehouse.notebooks import freshness, reader
+    from cliniko_warehouse.notebooks.tables import tables
+    from cliniko_warehouse.overview import night, reader
 
 
 @app.cell
@@ -50,14 +51,14 @@ def _():
 
 @app.cell
 def _(warehouse):
-    _what = freshness.tables(warehouse)
+    _what = tables(warehouse)
     mo.ui.table(_what, selection=None, page_size=15, show_column_summaries=False)
     return
 
 
 @app.cell
 def _(warehouse):
-    has_marts = freshness.has_marts(warehouse)
+    has_marts = night.has_marts(warehouse)
     mo.md("""
     ## Five questions
 

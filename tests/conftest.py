@@ -76,6 +76,7 @@ SLOW = frozenset(
         "nightly_marts",
         "nights",
         "notebooks",
+        "overview_equals_marts",
         "odd_instants",
         "odd_rows",
         "page_size",
@@ -142,7 +143,7 @@ FIRST = (
 )
 """Files whose tests take longest, so that no worker is left with one of them at the end."""
 
-TOGETHER = {"figure_cases": "odd_rows"}
+TOGETHER = {"figure_cases": "odd_rows", "overview_equals_marts": "money_marts"}
 """Files that are read by one worker, since both need marts that are built once for all."""
 
 

@@ -15,10 +15,11 @@ from cliniko_warehouse.paths import published
 
 pytest.importorskip("marimo", reason="the extra notebooks is not installed")
 
-from cliniko_warehouse.notebooks import freshness, reader
+from cliniko_warehouse.notebooks.tables import tables
+from cliniko_warehouse.overview import reader
 
 ROOM = Path(__file__).resolve().parents[2] / "notebooks"
-BOTH = pytest.mark.parametrize("name", ["first_look", "clinic_overview"])
+BOTH = pytest.mark.parametrize("name", ["first_look"])
 
 
 def _run(name: str, file: Path) -> subprocess.CompletedProcess[str]:
@@ -75,7 +76,7 @@ def test_the_first_look_counts_rows_in_use_and_hidden_ones(
     )
 
     with reader.opened(published(warehouse.state_dir)) as connection:
-        found = {line["table"]: line for line in freshness.tables(connection)}
+        found = {line["table"]: line for line in tables(connection)}
 
     assert archived > 0
     assert found["patients"]["rows"] == total - archived

@@ -2,15 +2,15 @@
 
 import itertools
 import re
-from pathlib import Path
 
 import pytest
 
 pytest.importorskip("altair", reason="the extra notebooks is not installed")
 
-from cliniko_warehouse.notebooks import theme as look
+from cliniko_warehouse.overview.charts import theme as look
+from cliniko_warehouse.overview.layout.html import STATIC
 
-STYLE = (Path(look.__file__).with_name("style.css")).read_text()
+STYLE = (STATIC / "overview.css").read_text()
 
 # Machado, Oliveira and Fernandes (2009), at full strength, on linear RGB
 EYES = {
@@ -43,7 +43,8 @@ Triple = tuple[float, ...]
 
 def _palette(theme: str) -> dict[str, str]:
     """The colours of a theme by their names."""
-    [block] = re.findall(rf"^{re.escape(theme)} \{{(.*?)^\}}", STYLE, re.M | re.S)
+    light, dark = re.findall(r"^ *:root \{(.*?)\}", STYLE, re.M | re.S)
+    block = light if theme == "light" else dark
     return dict(re.findall(r"--clinic-([\w-]+): (#[0-9a-f]{6});", block))
 
 
@@ -75,7 +76,8 @@ def _contrast(one: str, other: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
-THEMES = pytest.mark.parametrize("theme", [":root", ".dark"])
+THEMES = pytest.mark.parametrize("theme", ["light", "dark"])
+INKS = ("ink", "soft", "link", "good", "bad")
 WORDS = ("attended", "booked", "missed", "cancelled")
 
 
@@ -104,7 +106,7 @@ def test_marks_and_words_are_clear_of_the_card(theme: str) -> None:
     palette = _palette(theme)
 
     assert all(_contrast(palette[word], palette["card"]) >= 3 for word in WORDS)
-    assert all(_contrast(palette[ink], palette["card"]) >= 4.5 for ink in ("ink", "soft"))
+    assert all(_contrast(palette[ink], palette["card"]) >= 4.5 for ink in INKS)
 
 
 @THEMES
@@ -119,5 +121,5 @@ def test_every_colour_that_charts_use_is_in_both_themes() -> None:
     used = {look.INK, look.SOFT, look.LINE, look.CARD, *look.STEPS, *look.ON_STEPS}
     used |= {look.ATTENDED, look.BOOKED, look.MISSED, look.CANCELLED}
 
-    for theme in (":root", ".dark"):
+    for theme in ("light", "dark"):
         assert {f"var(--clinic-{name})" for name in _palette(theme)} >= used

@@ -6,7 +6,6 @@ cancelled.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -14,45 +13,67 @@ import duckdb
 import hand_made
 import pytest
 
-from cliniko_warehouse.notebooks import (
-    appointments,
-    billing,
-    freshness,
-    patients,
-    reader,
-)
-from cliniko_warehouse.notebooks.filters import Selection
-from cliniko_warehouse.notebooks.periods import Period, choices
+pytest.importorskip("altair", reason="the extra notebooks is not installed")
 
-THIRTY = Selection(choices(hand_made.TODAY)["Last 30 days"])
-YEAR = Selection(choices(hand_made.TODAY)["Last 12 months"])
-FREMANTLE = Selection(THIRTY.period, businesses=[f"main/{hand_made.FREMANTLE}"])
-CHO = Selection(THIRTY.period, practitioners=[f"main/{hand_made.CHO}"])
+from overview_pages import narrowed, opened, question
+
+from cliniko_warehouse.overview.figures.catalogue import FIGURES
+from cliniko_warehouse.overview.figures.listing import listing
+from cliniko_warehouse.overview.figures.queries import (
+    STRETCH,
+    Number,
+    Question,
+    grouped,
+    numbers,
+)
+from cliniko_warehouse.overview.layout.definitions import definitions
+from cliniko_warehouse.overview.night import night
+from cliniko_warehouse.overview.pages import data, patients, today
+from cliniko_warehouse.overview.periods import Period, presets
+from cliniko_warehouse.overview.selection import rows_behind
+from cliniko_warehouse.overview.targets import Targets
+
+THIRTY, YEAR = "period=30d", "period=12m"
+FREMANTLE, CHO = f"{THIRTY}&business=2", f"{THIRTY}&practitioner=12"
+NOTHING = "period=custom&from=2020-01-01&to=2020-01-31"
 
 
 @pytest.fixture(scope="module")
 def db(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The hand-made night, as a notebook opens it."""
+    """The hand-made night."""
     file = hand_made.publish(tmp_path_factory.mktemp("night") / "warehouse.duckdb")
-    with reader.opened(file) as connection:
+    with opened(file) as connection:
         yield connection
 
 
-def _month(day: str) -> int:
-    return date.fromisoformat(day).month
+def _number(asked: Question, key: str) -> Number | None:
+    return numbers(asked, FIGURES[key])[key]
+
+
+def _numbers(db: duckdb.DuckDBPyConnection, query: str, *keys: str) -> tuple[Number | None, ...]:
+    found = numbers(question(db, query), *(FIGURES[key] for key in keys))
+    return tuple(found[key] for key in keys)
+
+
+def _by(db: duckdb.DuckDBPyConnection, query: str, key: str, *dimensions: str) -> dict[str, Number]:
+    found = grouped(question(db, query), [FIGURES[key]], *dimensions)
+    return {"/".join(names): row[key] or 0 for names, row in found.items()}
 
 
 def test_thirty_days_end_yesterday() -> None:
-    assert THIRTY.period == Period(date(2026, 2, 18), date(2026, 3, 19))
+    assert presets(hand_made.TODAY)["30d"] == (
+        "Last 30 days",
+        Period(date(2026, 2, 18), date(2026, 3, 19)),
+    )
 
 
 def test_today_is_the_day_at_the_clinic_when_the_marts_were_built(
     db: duckdb.DuckDBPyConnection,
 ) -> None:
-    night = freshness.night(db, "main")
+    found = night(db, "main")
 
-    assert night
-    assert (night.today, night.zone, night.currency) == (
+    assert found
+    assert (found.today, found.zone, found.currency) == (
         hand_made.TODAY,
         hand_made.MELBOURNE,
         "£",
@@ -60,228 +81,246 @@ def test_today_is_the_day_at_the_clinic_when_the_marts_were_built(
 
 
 def test_today_counts_who_is_expected(db: duckdb.DuckDBPyConnection) -> None:
-    found = appointments.today(db, THIRTY, hand_made.TODAY)
+    page = today.page(question(db, THIRTY))
 
     # 101 and 108 are booked, 104 cancelled; 108 was never here; on the 27th comes one more
-    assert found == {
-        "appointments": 2,
-        "to_come": 2,
-        "cancelled": 1,
-        "did_not_arrive": 0,
-        "patients": 2,
-        "new_patients": 1,
-        "ahead": 1,
+    cards = {card.label: (card.value, card.note) for card in page.sections[0].cards}
+    assert cards == {
+        "Appointments today": ("2", "2 still to come, 1 cancelled"),
+        "Patients today": ("2", "1 for the first time"),
+        "Booked today": ("75.0 %", "0.5 h free of 2.0 h"),
+        "Next seven days": ("1", "appointments booked"),
+        "Open invoices": ("£310", "with tax; a part may be paid"),
     }
 
 
 def test_the_headline_counts_and_divides(db: duckdb.DuckDBPyConnection) -> None:
-    found = appointments.headline(db, THIRTY, hand_made.NOW)
+    keys = ("completed", "missed", "cancellations", "patients_seen", "new_patients", "returning")
+    shares = ("dna_rate", "cancellation_rate", "rebooking_rate", "utilisation")
 
-    assert found == {
-        "completed": 6,
-        "did_not_arrive": 1,
-        "cancelled": 3,
-        "patients_seen": 4,
-        "new_patients": 2,
-        "dna_rate": pytest.approx(1 / 7),
-        "cancellation_rate": pytest.approx(3 / 10),
-        "same_day_rate": pytest.approx(1 / 10),
-        "rebooking_rate": pytest.approx(3 / 6),
-    }
+    # 103 and 105 were new, 101 and 102 had been here; 150 of 300 offered minutes are booked
+    assert _numbers(db, THIRTY, *keys) == (6, 1, 3, 4, 2, 2)
+    assert _numbers(db, THIRTY, *shares) == pytest.approx((1 / 7, 3 / 10, 3 / 6, 150 / 300))
 
 
 def test_the_period_before_has_as_many_days(db: duckdb.DuckDBPyConnection) -> None:
-    found = appointments.headline(db, THIRTY.before, hand_made.NOW)
+    asked = question(db, THIRTY)
+    before = asked.of(asked.chosen.over(asked.chosen.period.before))
 
-    assert (found["completed"], found["new_patients"]) == (2, 2)
-    assert billing.revenue(db, THIRTY.before) == 180
-
-
-def test_a_business_filters(db: duckdb.DuckDBPyConnection) -> None:
-    found = appointments.headline(db, FREMANTLE, hand_made.NOW)
-
-    assert (found["completed"], found["cancelled"], found["did_not_arrive"]) == (1, 1, 0)
-    assert billing.revenue(db, FREMANTLE) == 110
+    assert _number(before, "completed") == 2
+    assert _number(before, "revenue_net") == 180
 
 
-def test_a_practitioner_filters(db: duckdb.DuckDBPyConnection) -> None:
-    found = appointments.headline(db, CHO, hand_made.NOW)
+def test_a_business_and_a_practitioner_filter(db: duckdb.DuckDBPyConnection) -> None:
+    keys = ("completed", "cancellations", "missed", "revenue_net", "open_invoices")
 
-    assert (found["completed"], found["cancelled"], found["did_not_arrive"]) == (1, 2, 1)
-    assert billing.revenue(db, CHO) == 70
+    assert _numbers(db, FREMANTLE, *keys) == (1, 1, 0, 110, 110)
+    assert _numbers(db, CHO, *keys) == (1, 2, 1, 70, 0)
+
+
+def test_a_type_filters_what_can_be_told_by_it(db: duckdb.DuckDBPyConnection) -> None:
+    keys = ("completed", "utilisation")
+
+    assert _numbers(db, f"{THIRTY}&type=1", *keys) == (6, None)
+    assert _numbers(db, f"{THIRTY}&type=2", *keys) == (0, None)
 
 
 def test_a_period_without_appointments_has_no_rates(db: duckdb.DuckDBPyConnection) -> None:
-    nothing = Selection(Period(date(2020, 1, 1), date(2020, 1, 31)))
+    keys = ("completed", "dna_rate", "cancellation_rate", "utilisation", "revenue_net")
 
-    found = appointments.headline(db, nothing, hand_made.NOW)
-
-    assert (found["completed"], found["dna_rate"], found["cancellation_rate"]) == (0, None, None)
-    assert appointments.fullness(db, nothing)["utilisation"] is None
-    assert billing.revenue(db, nothing) is None
-    assert appointments.attendance(db, nothing).num_rows == 0
+    assert _numbers(db, NOTHING, *keys) == (0, None, None, None, None)
 
 
 def test_a_year_is_shown_by_month(db: duckdb.DuckDBPyConnection) -> None:
-    found = appointments.attendance(db, YEAR).to_pylist()
-
-    by_month = {(_month(row["starts_on"]), row["status"]): row["appointments"] for row in found}
-    assert by_month == {
-        (1, "Attended"): 1,
-        (2, "Attended"): 3,
-        (2, "Did not arrive"): 1,
-        (2, "Cancelled"): 1,
-        (3, "Attended"): 4,
-        (3, "Cancelled"): 2,
+    assert _by(db, YEAR, "places", STRETCH, "ended") == {
+        "2026-01-01/Attended": 1,
+        "2026-02-01/Attended": 3,
+        "2026-02-01/Did not arrive": 1,
+        "2026-02-01/Cancelled": 1,
+        "2026-03-01/Attended": 4,
+        "2026-03-01/Cancelled": 2,
     }
 
 
 def test_rates_over_time_are_of_each_stretch(db: duckdb.DuckDBPyConnection) -> None:
-    found = appointments.rates(db, YEAR, hand_made.NOW).to_pylist()
-
     # January 1 came; February 3 came, 1 missed, 1 cancelled; March 4 came, 2 cancelled
-    shares = {(_month(row["starts_on"]), row["rate"]): row["share"] for row in found}
-    assert shares[2, "Did not arrive"] == pytest.approx(1 / 4)
-    assert shares[2, "Cancelled"] == pytest.approx(1 / 5)
-    assert shares[3, "Did not arrive"] == 0
-    assert shares[3, "Cancelled"] == pytest.approx(2 / 6)
+    assert _by(db, YEAR, "dna_rate", STRETCH)["2026-02-01"] == pytest.approx(1 / 4)
+    assert _by(db, YEAR, "cancellation_rate", STRETCH) == {
+        "2026-01-01": 0,
+        "2026-02-01": pytest.approx(1 / 5),
+        "2026-03-01": pytest.approx(2 / 6),
+    }
 
 
-def test_reasons_come_most_frequent_first(db: duckdb.DuckDBPyConnection) -> None:
-    found = appointments.reasons(db, THIRTY).to_pylist()
+def test_a_month_that_the_period_cuts_off_is_not_whole() -> None:
+    stretches = presets(hand_made.TODAY)["12m"][1].stretches
 
-    assert [(row["name"], row["amount"]) for row in found] == [("Sick", 2), ("Work", 1)]
+    assert [stretch.whole for stretch in stretches] == [False, *[True] * 11, False]
+    assert stretches[-1].said == "March 2026, incomplete"
+    assert stretches[-1].within == Period(date(2026, 3, 1), date(2026, 3, 19))
+
+
+def test_reasons_have_their_numbers(db: duckdb.DuckDBPyConnection) -> None:
+    found = _by(db, THIRTY, "cancellations", "reason")
+
+    assert {name: number for name, number in found.items() if number} == {"Sick": 2, "Work": 1}
 
 
 def test_utilisation_adds_minutes_before_it_divides(db: duckdb.DuckDBPyConnection) -> None:
-    found = appointments.week(db, THIRTY).to_pylist()
-
     # Wednesdays at 9: 45 and 15 of 60 each; at 10: none of 60. Mondays at 9: 60 and 30 of 60
-    shares = {(row["weekday"], row["hour"]): row["utilisation"] for row in found}
-    assert shares == {("Mon", 9): 0.75, ("Wed", 9): 0.5, ("Wed", 10): 0.0}
-    assert appointments.fullness(db, THIRTY)["utilisation"] == pytest.approx(150 / 300)
+    assert _by(db, THIRTY, "utilisation", "weekday", "hour") == {
+        "Mon/9": 0.75,
+        "Wed/10": 0.0,
+        "Wed/9": 0.5,
+    }
 
 
-def test_revenue_takes_credit_notes_off(db: duckdb.DuckDBPyConnection) -> None:
-    assert billing.revenue(db, THIRTY) == 90 + 100 + 110 + 70 - 40
+def test_revenue_takes_credit_notes_off_and_adds_up(db: duckdb.DuckDBPyConnection) -> None:
+    keys = ("revenue_net", "credited_net", "closed_net")
 
-
-def test_revenue_by_practitioner_adds_up(db: duckdb.DuckDBPyConnection) -> None:
-    found = billing.by_practitioner(db, THIRTY).to_pylist()
-
-    assert [(row["name"], row["amount"]) for row in found] == [("Ana Lee", 260), ("Ben Cho", 70)]
-
-
-def test_revenue_by_service_puts_the_rest_together(
-    db: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(billing, "SHOWN", 1)
-
-    found = billing.by_service(db, THIRTY).to_pylist()
-
-    # Follow-up 70 + 70 - 40, Tape 20
-    assert [(row["name"], row["amount"]) for row in found] == [
-        ("Initial consult", 210),
-        ("all other lines", 120),
-    ]
+    assert _numbers(db, THIRTY, *keys) == (90 + 100 + 110 + 70 - 40, -40, 90 + 70)
+    assert _by(db, THIRTY, "revenue_net", "practitioner") == {"Ana Lee": 260, "Ben Cho": 70}
+    assert _by(db, THIRTY, "lines_net", "item") == {
+        "Follow-up": 70 + 70 - 40,
+        "Initial consult": 210,
+        "Tape": 20,
+    }
 
 
 def test_open_invoices_stand_by_age_and_credits_apart(db: duckdb.DuckDBPyConnection) -> None:
-    found = billing.open_by_age(db, THIRTY).to_pylist()
+    found = _by(db, THIRTY, "open_invoices", "age")
 
-    assert found == [
-        {"name": "0-30", "amount": 210, "invoices": 2},
-        {"name": "31-60", "amount": 100, "invoices": 1},
-    ]
-    assert billing.open_total(db, THIRTY) == {"owed": 310, "credited": -40, "invoices": 3}
+    assert {age: amount for age, amount in found.items() if amount} == {"0-30": 210, "31-60": 100}
+    assert _numbers(db, THIRTY, "open_invoices", "open_credits") == (310, -40)
 
 
 def test_a_patient_is_new_in_the_month_of_the_first_visit_only(
     db: duckdb.DuckDBPyConnection,
 ) -> None:
-    found = patients.visitors(db, YEAR).to_pylist()
+    page = patients.page(question(db, YEAR), Targets())
+    chart = next(
+        panel.chart
+        for section in page.sections
+        for panel in section.panels
+        if panel.name == "New and returning"
+    )
 
     # January 101; February 102 and 103 new, 101 again; March 105 new, 101, 102, 103 again
-    counts = {(_month(row["starts_on"]), row["kind"]): row["patients"] for row in found}
-    assert counts == {
-        (1, "New"): 1,
-        (2, "New"): 2,
-        (2, "Returning"): 1,
-        (3, "New"): 1,
-        (3, "Returning"): 3,
+    assert chart
+    rows = chart.spec["datasets"]["rows"]
+    assert {(row["starts_on"], row["series"]): row["value"] for row in rows} == {
+        ("2026-01-01", "New"): 1,
+        ("2026-02-01", "New"): 2,
+        ("2026-02-01", "Returning"): 1,
+        ("2026-03-01", "New"): 1,
+        ("2026-03-01", "Returning"): 3,
+    }
+    for row in rows:
+        key, query = row["href"].removeprefix("/list/").split("?")
+        assert (
+            listing(question(db, query), FIGURES[key], narrowed(question(db), query)).count
+            == (row["value"])
+        )
+
+
+def test_sources_of_referral_are_those_of_new_patients(db: duckdb.DuckDBPyConnection) -> None:
+    found = _by(db, THIRTY, "new_patients", "source")
+
+    assert {name: number for name, number in found.items() if number} == {
+        "Google": 1,
+        "not given": 1,
     }
 
 
-def test_cohorts_are_shares_of_their_first_month(db: duckdb.DuckDBPyConnection) -> None:
-    found = patients.cohorts(db, THIRTY, hand_made.TODAY).to_pylist()
+@pytest.mark.parametrize("key", FIGURES)
+def test_the_rows_behind_a_figure_make_its_number(db: duckdb.DuckDBPyConnection, key: str) -> None:
+    figure, asked = FIGURES[key], question(db, THIRTY)
 
-    assert [(_month(row["cohort"]), row["months"], row["share"]) for row in found] == [
-        (1, 1, 1.0),
-        (2, 1, 0.75),
-    ]
+    found = listing(asked, figure, narrowed(asked, ""))
+
+    number = _number(asked, key)
+    assert found.value == number
+    if figure.unit == "count":
+        assert found.rows.num_rows == found.count == number
+
+
+@pytest.mark.parametrize(
+    ("key", "dimension"),
+    [(key, name) for key, figure in FIGURES.items() for name in figure.fact.dimensions],
+)
+def test_the_parts_of_a_figure_have_lists_of_their_own(
+    db: duckdb.DuckDBPyConnection, key: str, dimension: str
+) -> None:
+    asked, figure = question(db, THIRTY), FIGURES[key]
+
+    for (value,), row in grouped(asked, [figure], dimension).items():
+        found = listing(asked, figure, narrowed(asked, f"only={dimension}:{value}"))
+        assert found.value == row[key]
 
 
 def test_lists_that_need_a_look_come_first(db: duckdb.DuckDBPyConnection) -> None:
-    night = freshness.night(db, "main")
-    assert night
+    lists = data.page(question(db)).sections[0].panels[0].table
+    assert lists
 
-    found = freshness.lists(db, night).to_pylist()
+    first = [cell.text for cell in lists.rows[0]]
+    assert first[:3] == ["treatment_notes", "stale", "20 Mar 2026 02:05"]
 
-    assert (found[0]["list"], found[0]["state"]) == ("treatment_notes", "stale")
-    assert found[0]["read whole"] == "20 Mar 2026 02:05"
+
+def test_the_line_about_the_night_counts_its_lists(db: duckdb.DuckDBPyConnection) -> None:
+    found = night(db, "main")
+
+    assert found
+    assert found.sentence == (
+        "2 of 3 lists fresh, 1 stale, as of Friday, 20 March 2026, 04:05 AEDT"
+    )
 
 
 def test_a_list_that_is_not_permitted_says_what_to_do(tmp_path: Path) -> None:
     file = hand_made.publish(tmp_path / "warehouse.duckdb", invoices="not_permitted")
-    with reader.opened(file) as connection:
-        night = freshness.night(connection, "main")
+    with opened(file) as connection:
+        found = night(connection, "main")
 
-    assert night
-    assert night.forbids("invoices", "invoice_items").startswith("This key may not read invoices")
-    assert night.forbids("individual_appointments") == ""
-
-
-@pytest.fixture
-def two(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The hand-made practice twice: in Melbourne in pounds, in Auckland in euros."""
-    file = hand_made.publish(tmp_path / "warehouse.duckdb")
-    with duckdb.connect(str(file)) as db:
-        tables = db.execute(
-            "SELECT DISTINCT table_name FROM duckdb_columns() "
-            "WHERE schema_name = 'marts' AND column_name = '_account'"
-        ).fetchall()
-        for (table,) in tables:
-            other = f"SELECT * REPLACE ('north' AS _account) FROM marts.{table}"
-            db.execute(f"INSERT INTO marts.{table} {other}")
-        db.execute(
-            "UPDATE marts.dim_businesses SET currency_symbol = '€', "
-            "time_zone = 'Pacific/Auckland' WHERE _account = 'north'"
-        )
-        db.execute("DELETE FROM marts.fct_appointments WHERE _account = 'north'")
-    with reader.opened(file) as connection:
-        yield connection
+    assert found
+    assert found.forbids("invoices", "invoice_items").startswith("This key may not read invoices")
+    assert found.forbids("individual_appointments") == ""
 
 
 def test_accounts_are_never_added_and_each_has_its_currency_and_day(
-    db: duckdb.DuckDBPyConnection, two: duckdb.DuckDBPyConnection
+    db: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
-    main, north = (replace(THIRTY, account=name) for name in freshness.accounts(two))
-    nights = [freshness.night(two, name) for name in freshness.accounts(two)]
+    file = hand_made.publish(tmp_path / "warehouse.duckdb")
+    hand_made.add_account(file, "north", "€", "Pacific/Auckland")
 
-    assert [(one.currency, one.zone) for one in nights if one] == [
+    with opened(file) as two:
+        main, north = (question(two, THIRTY, account) for account in ("main", "north"))
+        both = [_number(one, "revenue_net") for one in (main, north)]
+        counts = [_number(one, "completed") for one in (main, north)]
+
+    once = _number(question(db, THIRTY), "revenue_net")
+    assert both == [once, once]
+    assert counts == [6, 0]
+    assert [(one.night.currency, one.night.zone) for one in (main, north)] == [
         ("£", hand_made.MELBOURNE),
         ("€", "Pacific/Auckland"),
     ]
-    once = billing.revenue(db, THIRTY)
-    assert (billing.revenue(two, main), billing.revenue(two, north)) == (once, once)
-    assert appointments.today(two, north, hand_made.TODAY)["appointments"] == 0
-    assert appointments.today(two, main, hand_made.TODAY)["appointments"] == 2
-    cohorts = patients.cohorts(db, THIRTY, hand_made.TODAY)
-    assert patients.cohorts(two, main, hand_made.TODAY) == cohorts
-    assert all(key.startswith("north/") for key in freshness.businesses(two, "north").values())
 
 
-def test_businesses_of_one_name_are_told_apart() -> None:
-    found = freshness._named([("a/1", "City", "a"), ("b/1", "City", "b"), ("a/2", "Park", "a")])
+def test_what_is_chosen_stands_in_the_address(db: duckdb.DuckDBPyConnection) -> None:
+    asked = "account=main&period=custom&from=2026-01-01&to=2026-01-31&business=2&type=3"
 
-    assert found == {"City (a/1)": "a/1", "City (b/1)": "b/1", "Park": "a/2"}
+    chosen = question(db, asked).chosen
+
+    assert question(db, chosen.address).chosen == chosen
+    assert chosen.address == asked
+    assert rows_behind("completed", chosen) == f"/list/completed?{asked}"
+
+
+@pytest.mark.parametrize("key", [key for key, figure in FIGURES.items() if figure.definition])
+def test_every_definition_that_is_shown_exists(key: str) -> None:
+    name = FIGURES[key].definition
+
+    assert definitions([name]).startswith(f"<p><strong>{name.replace('_', ' ')}</strong>: ")
+
+
+def test_a_figure_without_definition_says_nothing() -> None:
+    assert definitions(["no_such_figure"]) == ""

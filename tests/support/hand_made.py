@@ -6,6 +6,7 @@ loses is missed here too.
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -76,7 +77,22 @@ STATES = {"individual_appointments": "fresh", "invoices": "fresh", "treatment_no
 WALK_IN = ("2026-03-20", 15, CHO, FREMANTLE, 109, "booked", None, False, False, False)
 
 
-def publish(file: Path, *booked: tuple[Any, ...], **states: str) -> Path:
+ODD_NAMES = {
+    101: '=HYPERLINK("http://clinic.example")',
+    102: "</script><b>Bo</b>",
+    103: "Zoë O'Hara",
+}
+"""Patients whose names spreadsheets and browsers could take for something else."""
+
+# first day, practitioner, business, offered, booked
+WEEKS: tuple[tuple[Any, ...], ...] = (
+    ("2026-03-21", LEE, FITZROY, 20.0, 5.0),
+    ("2026-03-21", CHO, FITZROY, 10.0, 8.0),
+    ("2026-03-28", LEE, FREMANTLE, 16.0, 4.0),
+)
+
+
+def publish(file: Path, *booked: tuple[Any, ...], currency: str = "£", **states: str) -> Path:
     """Put the practice's night in a file's place, in one step.
 
     `booked` come on top of APPOINTMENTS, `states` differ from STATES.
@@ -87,8 +103,25 @@ def publish(file: Path, *booked: tuple[Any, ...], **states: str) -> Path:
     with duckdb.connect(str(made)) as db:
         db.execute("CREATE SCHEMA cliniko")
         fill(db, *booked, **states)
+        db.execute("UPDATE marts.dim_businesses SET currency_symbol = ?", [currency])
     made.replace(file)
     return file
+
+
+def add_account(file: Path, account: str, currency: str, zone: str) -> None:
+    """The practice once more as another account, which has no appointments."""
+    with duckdb.connect(str(file)) as db:
+        for mart in contract():
+            if mart != "dim_date":
+                db.execute(
+                    f"INSERT INTO marts.{mart} SELECT * REPLACE ('{account}' AS _account) "
+                    f"FROM marts.{mart} WHERE _account = 'main'"
+                )
+        db.execute(
+            "UPDATE marts.dim_businesses SET currency_symbol = ?, time_zone = ? WHERE _account = ?",
+            [currency, zone, account],
+        )
+        db.execute("DELETE FROM marts.fct_appointments WHERE _account = ?", [account])
 
 
 def fill(db: duckdb.DuckDBPyConnection, *booked: tuple[Any, ...], **states: str) -> None:
@@ -98,15 +131,17 @@ def fill(db: duckdb.DuckDBPyConnection, *booked: tuple[Any, ...], **states: str)
         named = ", ".join(f'"{column}" {kind}' for column, kind in columns.items())
         db.execute(f"CREATE TABLE marts.{name} ({named})")
     for name, rows in _rows((*APPOINTMENTS, *booked), STATES | states).items():
-        _insert(db, name, rows)
+        insert(db, name, rows)
 
 
+@cache
 def contract() -> dict[str, dict[str, str]]:
     """Mart → column → type, as the marts' schema says."""
     return {mart.name: {c.name: c.kind for c in mart.columns} for mart in marts()}
 
 
-def _insert(db: duckdb.DuckDBPyConnection, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+def insert(db: duckdb.DuckDBPyConnection, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Put rows into a mart; columns that a row lacks are null."""
     for row in rows:
         names = ", ".join(f'"{column}"' for column in row)
         marks = ", ".join("?" * len(row))
@@ -145,6 +180,26 @@ def _rows(
         "fct_invoices": [_invoice(*row) for row in INVOICES],
         "fct_invoice_items": [line for row in INVOICES for line in _lines(*row)],
         "mart_open_invoices": [_open(*row) for row in INVOICES if row[5]],
+        "mart_capacity": [_week(*row) for row in WEEKS],
+        "dim_appointment_types": [
+            {
+                **account,
+                "appointment_type_id": 1,
+                "appointment_type_name": "Consult",
+                "is_live": True,
+            }
+        ],
+        "list_recalls_due": [
+            {
+                **account,
+                "recall_id": 1,
+                "patient_id": 104,
+                "patient_name": "Patient 104",
+                "phone": "+61 3 9000 0000",
+                "recall_on": date(2026, 3, 10),
+                "days_due": 10,
+            }
+        ],
         "mart_patient_cohorts": [
             {
                 **account,
@@ -180,7 +235,13 @@ def _patients(places: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
             visits.setdefault(patient, day)
     known = {row[4] for row in places}
     return [
-        {"_account": "main", "patient_id": patient, "first_visit_on": visits.get(patient)}
+        {
+            "_account": "main",
+            "patient_id": patient,
+            "patient_name": ODD_NAMES.get(patient, f"Patient {patient}"),
+            "first_visit_on": visits.get(patient),
+            "referral_source": "Google" if patient == 103 else None,
+        }
         for patient in sorted(known)
     ]
 
@@ -212,6 +273,8 @@ def _appointment(
     return {
         **_whose(practitioner, business),
         "appointment_key": f"individual-{day}-{hour}-{practitioner}",
+        "appointment_type_id": 1,
+        "appointment_type_name": "Consult",
         "kind": "individual",
         "patient_id": patient,
         "status": status,
@@ -225,6 +288,19 @@ def _appointment(
         "is_same_day_cancellation": same_day,
         "is_first_visit": first,
         "is_rebooked": rebooked,
+    }
+
+
+def _week(
+    day: str, practitioner: int, business: int, offered: float, booked: float
+) -> dict[str, Any]:
+    return {
+        **_whose(practitioner, business),
+        "week_from": day,
+        "offered_hours": offered,
+        "booked_hours": booked,
+        "free_hours": offered - booked,
+        "utilisation": booked / offered,
     }
 
 
@@ -244,13 +320,26 @@ def _hour(
 
 
 def _invoice(
-    number: int, day: str, practitioner: int, business: int, net: int, *_: Any
+    number: int,
+    day: str,
+    practitioner: int,
+    business: int,
+    net: int,
+    is_open: bool,
+    credit: bool,
+    *_: Any,
 ) -> dict[str, Any]:
     return {
         **_whose(practitioner, business),
         "invoice_id": number,
+        "number": number,
         "issue_date": day,
+        "patient_id": 101,
+        "is_open": is_open,
+        "is_credit": credit,
+        "closed_on": None if is_open else day,
         "net_amount": net,
+        "gross_amount": net,
     }
 
 
@@ -287,6 +376,9 @@ def _open(
         "invoice_id": number,
         "days_open": days,
         "age": next((age for limit, age in ages if days <= limit), "over 90 days"),
+        "number": number,
+        "issue_date": day,
+        "patient_id": 101,
         "is_credit": credit,
         "open_gross_amount": net,
     }

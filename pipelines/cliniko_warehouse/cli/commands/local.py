@@ -1,6 +1,7 @@
 """The commands to try things with, on this machine only: sandbox, demo, dashboard."""
 
 import webbrowser
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -67,6 +68,10 @@ def dashboard(
         int, typer.Option("--port", min=0, max=65_535, help="0 takes a free one.")
     ] = 2718,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only say where it is.")] = False,
+    targets: Annotated[
+        Path | None,
+        typer.Option("--targets", help="A TOML file; default: targets.toml in the state folder."),
+    ] = None,
     state_dir: StateDir = STATE,
 ) -> None:
     """Show the clinic overview of the published file, on this machine only."""
@@ -76,7 +81,7 @@ def dashboard(
     if not file.exists():
         raise ConfigError(f"{file} is not there yet: run `cliniko sync` or `cliniko demo` first")
     try:
-        from cliniko_warehouse.notebooks.server import serve
+        from cliniko_warehouse.overview.server import serve
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"the dashboard needs {error.name}: pip install 'cliniko-warehouse[notebooks]'"
@@ -88,6 +93,6 @@ def dashboard(
             webbrowser.open(address)
 
     try:
-        serve(file, port, opened)
+        serve(file, port, opened, targets or state_dir / "targets.toml")
     except OSError as error:
         raise ConfigError(f"port {port} cannot be used: {error.strerror}") from error

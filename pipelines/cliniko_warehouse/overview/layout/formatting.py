@@ -1,9 +1,12 @@
 """Figures as people read them: grouped, rounded, with their unit."""
 
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from datetime import date
 from decimal import Decimal
+from typing import Any
 
-from cliniko_warehouse.notebooks.periods import Period
+from cliniko_warehouse.overview.figures.facts import Kind
+from cliniko_warehouse.overview.periods import Period
 
 NONE = "\u2013"  # a dash, where there is no figure
 MINUS = "\u2212"  # as wide as a plus
@@ -38,6 +41,13 @@ def hours(minutes: Number | None) -> str:
     return NONE if minutes is None else f"{minutes / 60:,.1f} h"
 
 
+def cents(amount: Number | None, symbol: str) -> str:
+    """An amount with its cents: $1,234.50."""
+    if amount is None:
+        return NONE
+    return f"{MINUS if amount < 0 else ''}{symbol}{abs(amount):,.2f}"
+
+
 def plural(number: int, noun: str) -> str:
     """A count with its noun: 1 list, 2 lists."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
@@ -65,9 +75,41 @@ def stretch(period: Period) -> str:
     return f"{first} to {period.last:%-d %b %Y}"
 
 
-def age(then: datetime, now: datetime) -> str:
-    """How long ago a moment was: 5 hours ago."""
-    passed = int((now - then).total_seconds() // 3600)
-    if passed < 1:
-        return "less than an hour ago"
-    return f"{plural(passed, 'hour')} ago" if passed < 48 else f"{plural(passed // 24, 'day')} ago"
+def day(when: date) -> str:
+    """A day: 19 Mar 2026."""
+    return f"{when:%-d %b %Y}"
+
+
+def iso(day: str) -> str:
+    """A day that is written as ISO 8601 has it: 19 Mar."""
+    return f"{date.fromisoformat(day):%-d %b}"
+
+
+def number(value: Number | None, kind: Kind, currency: str) -> str:
+    """A figure with its unit."""
+    if kind == "money":
+        return money(value, currency)
+    return _NUMBERS[kind](value)
+
+
+def cell(value: Any, kind: Kind, currency: str) -> str:
+    """A value in a list; empty for none."""
+    if value is None:
+        return ""
+    if kind == "money":
+        return cents(value, currency)
+    return _NUMBERS[kind](value) if kind in _NUMBERS else _WORDS[kind](value)
+
+
+_NUMBERS: Mapping[str, Callable[[Any], str]] = {
+    "count": whole,
+    "share": percent,
+    "minutes": hours,
+    "hours": lambda value: NONE if value is None else f"{value:,.1f} h",
+}
+_WORDS: Mapping[str, Callable[[Any], str]] = {
+    "text": str,
+    "day": day,
+    "moment": lambda value: f"{value:%-d %b %Y %H:%M}",
+    "yes": lambda value: "yes" if value else "",
+}

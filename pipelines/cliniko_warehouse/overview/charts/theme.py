@@ -4,7 +4,7 @@ from typing import Any
 
 import altair as alt
 
-FONT = "PT Sans, sans-serif"  # comes with marimo: nothing is fetched
+FONT = "system-ui, sans-serif"  # the reader's own: nothing is fetched
 
 INK, SOFT, LINE, CARD = (f"var(--clinic-{name})" for name in ("ink", "soft", "line", "card"))
 ATTENDED, BOOKED, MISSED, CANCELLED = (
@@ -47,22 +47,24 @@ LEGEND: dict[str, Any] = {
 }
 
 
-def dressed(chart: Any, height: int, currency: str = "") -> Any:
+def dressed(chart: Any, height: int) -> dict[str, Any]:
     """A chart as wide as its place and so many pixels high, in the page's colours.
 
-    It is drawn as SVG: only there can a colour be one of the page's, which follow its theme.
+    `$currency`: the sign of money, before the number.
     """
-    return (
+    locale = alt.Locale(number=alt.NumberLocale(**NUMBERS, currency=["$currency", ""]))
+    made: dict[str, Any] = (
         chart.properties(
             width="container",
             height=height,
             background="transparent",
             autosize=alt.AutoSizeParams(type="fit-x", contains="padding"),
-            usermeta={"embedOptions": {"renderer": "svg", "theme": None, "actions": False}},
         )
-        .configure(locale=alt.Locale(number=alt.NumberLocale(**NUMBERS, currency=[currency, ""])))
+        .configure(locale=locale)
         .configure_view(stroke=None)
         .configure_axis(**AXIS)
         .configure_legend(**LEGEND)
         .configure_text(**TEXT)
+        .to_dict()
     )
+    return made

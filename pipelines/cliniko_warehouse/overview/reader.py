@@ -8,20 +8,20 @@ import duckdb
 from cliniko_warehouse.paths import published
 
 WAREHOUSE = "CLINIKO_WAREHOUSE"
-"""The environment variable that names the file; without it, the state directory's."""
+"""The environment variable that names the file to notebooks; without it, the state directory's."""
 
 CATALOG = "warehouse"
 
-Night = tuple[int, int, int]
+Stamp = tuple[int, int, int]
 """What tells two nights' files apart: inode, time of change, size."""
 
 
 def file() -> Path:
-    """The published file; it may not be there yet."""
+    """The published file that a notebook reads; it may not be there yet."""
     return Path(os.environ.get(WAREHOUSE) or published(Path("state"))).absolute()
 
 
-def night(file: Path) -> Night | None:
+def night(file: Path) -> Stamp | None:
     """Which night is published; None while nothing is."""
     try:
         found = file.stat()
@@ -42,7 +42,12 @@ def opened(file: Path) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     quoted = str(file).replace("'", "''")
     connection.execute(f"ATTACH '{quoted}' AS {CATALOG} (READ_ONLY)")
-    connection.execute(f"USE {CATALOG}.cliniko")
     connection.execute("SET enable_external_access = false")
+    return looking(connection)
+
+
+def looking(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """A connection that looks at the file, in UTC: another cursor begins without either."""
+    connection.execute(f"USE {CATALOG}.cliniko")
     connection.execute("SET TimeZone = 'UTC'")
     return connection

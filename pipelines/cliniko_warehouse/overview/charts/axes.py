@@ -1,20 +1,29 @@
 """Axes and colours of charts: time, numbers, names, and shares in steps."""
 
+from collections.abc import Iterable, Sequence
+from typing import Any
+
 import altair as alt
-import pyarrow as pa
 
-from cliniko_warehouse.notebooks.periods import Period
-from cliniko_warehouse.notebooks.theme import SOFT, STEPS
+from cliniko_warehouse.overview.charts.theme import SOFT, STEPS
+from cliniko_warehouse.overview.periods import Unit
+
+FORMS: dict[Unit, str] = {"day": "%-d %b", "week": "%-d %b", "month": "%b %Y", "year": "%Y"}
 
 
-def time(period: Period) -> alt.X:
-    """The stretches of a period, those without a row too."""
+def rows() -> Any:
+    """The rows of a chart, which are given to it when it is drawn."""
+    return alt.NamedData(name="rows")
+
+
+def time(unit: Unit) -> alt.X:
+    """The stretches of a period, those without a row too: `$starts`."""
     return alt.X(
         "starts_on:O",
-        title="week, by its Monday" if period.unit == "week" else period.unit,
-        scale=alt.Scale(domain=[day.isoformat() for day in period.starts]),
+        title="week, by its Monday" if unit == "week" else unit,
+        scale=alt.Scale(domain=["$starts"]),
         axis=alt.Axis(
-            labelExpr=written("%b %Y" if period.unit == "month" else "%-d %b"),
+            labelExpr=written(FORMS[unit]),
             labelAngle=0,
             labelOverlap="greedy",
             labelSeparation=8,
@@ -38,9 +47,9 @@ def named(column: str, *pairs: tuple[str, str]) -> alt.Color:
     return alt.Color(f"{column}:N", scale=alt.Scale(domain=names, range=colours))
 
 
-def even_steps(shares: pa.ChunkedArray) -> tuple[float, ...]:
+def even_steps(shares: Iterable[float]) -> tuple[float, ...]:
     """Where five even steps begin that reach the highest share: by 20 % in a full week."""
-    highest = max(shares.to_pylist())
+    highest = max(shares, default=0.0)
     step = next(
         (step for step in (0.01, 0.02, 0.04, 0.05, 0.06, 0.08, 0.1, 0.15) if highest <= 5 * step),
         0.2,
@@ -48,10 +57,12 @@ def even_steps(shares: pa.ChunkedArray) -> tuple[float, ...]:
     return tuple(round(step * number, 2) for number in range(1, 6))
 
 
-def steps(column: str, starts: tuple[float, ...], title: str) -> alt.Color:
+def steps(column: str, starts: Sequence[float | str], title: str) -> alt.Color:
     """A colour for each step of a share; in bands, so that a reader can name them."""
     return alt.Color(
         f"{column}:Q",
         scale=alt.Scale(type="threshold", domain=list(starts), range=list(STEPS)),
-        legend=alt.Legend(title=title, format=".0%", titleColor=SOFT, titleFontWeight="normal"),
+        legend=alt.Legend(
+            title=title, format=".0%", titleColor=SOFT, titleFontWeight="normal", titleLimit=300
+        ),
     )

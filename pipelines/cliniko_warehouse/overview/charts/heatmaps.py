@@ -1,0 +1,72 @@
+"""The overview's heat maps: how full the week is, who came back.
+
+What each map needs of its rows stands in its docstring; `href` is the list behind a cell.
+"""
+
+from functools import lru_cache
+
+import altair as alt
+
+from cliniko_warehouse.overview.charts.axes import rows, steps
+from cliniko_warehouse.overview.charts.charts import KEPT, Spec
+from cliniko_warehouse.overview.charts.theme import CARD, ON_STEPS, dressed
+
+CELL = 28  # pixels of a row
+STARTS = (0.05, 0.15, 0.3, 0.45, 0.6)  # where the steps of a share of patients begin
+
+
+@lru_cache(KEPT)
+def utilisation() -> Spec:
+    """How full the week is: `weekday`, `hour`, `share`, `booked`, `offered` in hours.
+
+    `$days`, `$hours`: those that are shown; `$steps`: where the steps of colour begin.
+    """
+    chart = alt.Chart(rows()).mark_rect(stroke=CARD, strokeWidth=2, cornerRadius=3)
+    return dressed(
+        chart.encode(
+            x=alt.X(
+                "hour:O",
+                title="hour of the day, at the clinic",
+                scale=alt.Scale(domain=["$hours"]),
+                axis=alt.Axis(labelAngle=0, labelExpr="datum.value + ':00'", labelOverlap="greedy"),
+            ),
+            y=alt.Y("weekday:O", title=None, scale=alt.Scale(domain=["$days"])),
+            color=steps("share", ["$steps"], "booked, % of the offered time"),
+            href="href:N",
+            tooltip=[
+                alt.Tooltip("weekday:O"),
+                alt.Tooltip("hour:O"),
+                alt.Tooltip("share:Q", title="booked", format=".0%"),
+                alt.Tooltip("booked:Q", title="booked hours", format=",.1f"),
+                alt.Tooltip("offered:Q", title="offered hours", format=",.1f"),
+            ],
+        ),
+        CELL,
+    )
+
+
+@lru_cache(KEPT)
+def cohorts() -> Spec:
+    """Who came back: `label`, `said`, `months` since, `share`, `patients`, `size`."""
+    base = alt.Chart(rows()).encode(
+        x=alt.X("months:O", title="months after the first visit", axis=alt.Axis(labelAngle=0)),
+        y=alt.Y("label:N", sort=None, title="first visit in: new patients"),
+        href="href:N",
+        tooltip=[
+            alt.Tooltip("said:N", title="first visit in"),
+            alt.Tooltip("months:O", title="months later"),
+            alt.Tooltip("share:Q", title="came", format=".0%"),
+            alt.Tooltip("patients:Q", format=","),
+            alt.Tooltip("size:Q", title="of", format=","),
+        ],
+    )
+    cells = base.mark_rect(stroke=CARD, strokeWidth=2, cornerRadius=3).encode(
+        color=steps("share", STARTS, "% of the month's new patients")
+    )
+    ink = alt.Scale(type="threshold", domain=list(STARTS), range=list(ON_STEPS))
+    figures = base.mark_text(fontSize=11).encode(
+        text=alt.Text("share:Q", format=".0%"),
+        color=alt.Color("share:Q", scale=ink, legend=None),
+    )
+    made = alt.layer(cells, figures).resolve_scale(color="independent")
+    return dressed(made, CELL)

@@ -1,0 +1,1 @@
+"""What is counted: the figures, the rows behind them, and downloads."""

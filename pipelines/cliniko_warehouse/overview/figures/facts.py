@@ -1,0 +1,222 @@
+"""The marts that figures count rows of: their days, filters, dimensions, and a list's columns."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+Kind = Literal["text", "day", "moment", "count", "money", "hours", "minutes", "share", "yes"]
+"""How a value is written; minutes are written in hours."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a list.
+
+    personal:  whether it is left out where a privacy profile has emptied it
+    """
+
+    key: str
+    heading: str
+    sql: str
+    kind: Kind = "text"
+    personal: bool = False
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A mart, named f in SQL.
+
+    day:         when a row is, by the clinic's calendar; empty where rows are of now
+    filters:     filter → the condition for it; one that is missing cannot be told apart here
+    dimensions:  what rows are grouped by, or a list is narrowed to → SQL
+    joins:       what a list needs besides
+    columns:     of a list; none means all that the mart has
+    order:       of a list, until the reader sorts it
+    needs:       Cliniko's lists without which there is nothing
+    """
+
+    mart: str
+    day: str = ""
+    filters: Mapping[str, str] = field(default_factory=dict)
+    dimensions: Mapping[str, str] = field(default_factory=dict)
+    joins: str = ""
+    columns: tuple[Column, ...] = ()
+    order: str = "1"
+    needs: tuple[str, ...] = ()
+
+
+def chosen(column: str, name: str) -> str:
+    """The condition that a column is among the ids chosen for a filter."""
+    return f"list_contains(${name}, {column})"
+
+
+PLACE = chosen("f.business_id", "business")
+PERSON = chosen("f.practitioner_id", "practitioner")
+TYPED = (
+    "IN (SELECT appointment_key FROM marts.fct_appointments "
+    f"WHERE _account = $account AND {chosen('appointment_type_id', 'type')})"
+)
+PATIENTS = (
+    "LEFT JOIN marts.dim_patients p ON p._account = f._account AND p.patient_id = f.patient_id"
+)
+
+PATIENT = (
+    Column("patient", "Patient", "p.patient_name", personal=True),
+    Column("patient_id", "Patient no.", "CAST(f.patient_id AS VARCHAR)"),
+)
+WHERE = (
+    Column("practitioner", "Practitioner", "f.practitioner_name"),
+    Column("business", "Business", "f.business_name"),
+)
+ENDED = (
+    "CASE f.status WHEN 'booked' THEN 'Booked' WHEN 'did_not_arrive' THEN 'Did not arrive' "
+    "WHEN 'cancelled' THEN 'Cancelled' ELSE 'Attended' END"
+)
+WHO = "coalesce(f.practitioner_name, 'no practitioner')"
+PEOPLE = {"practitioner": WHO, "who": "CAST(coalesce(f.practitioner_id, 0) AS VARCHAR)"}
+WEEKDAY = "['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'][f.weekday]"
+SOURCE = (
+    "coalesce((SELECT any_value(s.referral_source) FROM marts.dim_patients s "
+    "WHERE s._account = f._account AND s.patient_id = f.patient_id), 'not given')"
+)
+
+APPOINTMENTS = Fact(
+    "fct_appointments",
+    day="f.local_date",
+    filters={
+        "business": PLACE,
+        "practitioner": PERSON,
+        "type": chosen("f.appointment_type_id", "type"),
+    },
+    dimensions={
+        **PEOPLE,
+        "ended": ENDED,
+        "reason": "coalesce(f.cancellation_reason, 'not given')",
+        "source": SOURCE,
+        "month": "strftime(f.month_start, '%Y-%m-%d')",
+    },
+    joins=PATIENTS,
+    columns=(
+        Column("starts", "Starts, local", "f.starts_at_local", "moment"),
+        *PATIENT,
+        *WHERE,
+        Column("type", "Type", "f.appointment_type_name"),
+        Column("status", "Status", "replace(f.status, '_', ' ')"),
+        Column("reason", "Reason for cancelling", "f.cancellation_reason"),
+        Column("first", "First visit", "f.is_first_visit", "yes"),
+        Column("rebooked", "Rebooked", "f.is_rebooked", "yes"),
+        Column("invoice", "Invoice", "replace(f.invoice_status, '_', ' ')"),
+    ),
+    order="starts",
+    needs=("individual_appointments",),
+)
+
+INVOICES = Fact(
+    "fct_invoices",
+    day="f.issue_date",
+    filters={"business": PLACE, "practitioner": PERSON, "type": f"f.appointment_key {TYPED}"},
+    dimensions=PEOPLE,
+    joins=PATIENTS,
+    columns=(
+        Column("issued", "Issued", "f.issue_date", "day"),
+        Column("number", "Number", "CAST(f.number AS VARCHAR)"),
+        *PATIENT,
+        Column("payer", "Payer", "f.payer", personal=True),
+        *WHERE,
+        Column("status", "Status", "replace(f.status, '_', ' ')"),
+        Column("closed", "Closed", "f.closed_on", "day"),
+        Column("net", "Net", "f.net_amount", "money"),
+        Column("tax", "Tax", "f.tax_amount", "money"),
+        Column("gross", "With tax", "f.gross_amount", "money"),
+        Column("discount", "Discount", "f.discount_amount", "money"),
+    ),
+    order="issued",
+    needs=("invoices",),
+)
+
+CLOSED = replace(INVOICES, day="f.closed_on", order="closed")
+
+LINES = Fact(
+    "fct_invoice_items",
+    day="f.issue_date",
+    filters=INVOICES.filters,
+    dimensions={**PEOPLE, "item": "coalesce(f.item_name, 'no name')"},
+    joins=PATIENTS,
+    columns=(
+        Column("issued", "Issued", "f.issue_date", "day"),
+        Column("item", "Service or product", "f.item_name"),
+        Column("kind", "Kind", "f.item_kind"),
+        *PATIENT,
+        *WHERE,
+        Column("quantity", "Quantity", "f.quantity", "count"),
+        Column("net", "Net", "f.net_amount", "money"),
+        Column("gross", "With tax", "f.gross_amount", "money"),
+    ),
+    order="issued",
+    needs=("invoices", "invoice_items"),
+)
+
+OPEN = Fact(
+    "mart_open_invoices",
+    filters={
+        "business": PLACE,
+        "practitioner": PERSON,
+        "type": "f.invoice_id IN (SELECT invoice_id FROM marts.fct_invoices "
+        f"WHERE _account = $account AND appointment_key {TYPED})",
+    },
+    dimensions={**PEOPLE, "age": "f.age"},
+    joins=PATIENTS,
+    columns=(
+        Column("issued", "Issued", "f.issue_date", "day"),
+        Column("days", "Days open", "f.days_open", "count"),
+        Column("number", "Number", "CAST(f.number AS VARCHAR)"),
+        *PATIENT,
+        *WHERE,
+        Column("gross", "With tax", "f.open_gross_amount", "money"),
+    ),
+    order="issued",
+    needs=("invoices",),
+)
+
+HOURS = Fact(
+    "mart_utilisation",
+    day="f.local_date",
+    filters={"business": PLACE, "practitioner": PERSON},
+    dimensions={
+        **PEOPLE,
+        "weekday": WEEKDAY,
+        "hour": "CAST(f.local_hour AS VARCHAR)",
+        "day": "strftime(f.local_date, '%Y-%m-%d')",
+    },
+    columns=(
+        Column("day", "Day", "f.local_date", "day"),
+        Column("weekday", "Weekday", WEEKDAY),
+        Column("hour", "Hour", "f.local_hour", "count"),
+        *WHERE,
+        Column("offered", "Offered, h", "f.offered_minutes", "minutes"),
+        Column("booked", "Booked of it, h", "f.booked_in_offered_minutes", "minutes"),
+        Column("free", "Free, h", "f.offered_minutes - f.booked_in_offered_minutes", "minutes"),
+    ),
+    order="day",
+    needs=("daily_availabilities",),
+)
+
+CAPACITY = Fact(
+    "mart_capacity",
+    filters={"business": PLACE, "practitioner": PERSON},
+    dimensions={**PEOPLE, "week": "strftime(f.week_from, '%Y-%m-%d')"},
+    columns=(
+        Column("week", "Seven days from", "f.week_from", "day"),
+        *WHERE,
+        Column("offered", "Offered", "f.offered_hours", "hours"),
+        Column("booked", "Booked", "f.booked_hours", "hours"),
+        Column("free", "Free", "f.free_hours", "hours"),
+        Column("full", "Booked share", "f.utilisation", "share"),
+    ),
+    order="week",
+    needs=("daily_availabilities",),
+)
+
+FEEDS = Fact("mart_sync_health")
+WARNINGS = Fact("mart_data_warnings")
+DEBTORS = Fact("mart_debtors", needs=("invoices",))

@@ -1,0 +1,147 @@
+"""Figures as SQL: one statement answers all figures of a mart, for a selection's rows."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from cliniko_warehouse.overview.figures.facts import Fact
+from cliniko_warehouse.overview.figures.figure import Figure
+from cliniko_warehouse.overview.night import Night
+from cliniko_warehouse.overview.selection import FILTERS, WHOLE, Drill, Selection
+
+Number = int | float | Decimal
+Numbers = Mapping[str, Number | None]
+"""Figure's key → what it is; None where there is nothing to count, or to divide by."""
+
+STRETCH = "stretch"
+"""The dimension of time: the first day of a day, week, month or year, as the period has it."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A selection of a night, and a connection to ask."""
+
+    connection: duckdb.DuckDBPyConnection
+    night: Night
+    chosen: Selection
+
+    def of(self, chosen: Selection) -> "Question":
+        """The same of another selection."""
+        return Question(self.connection, self.night, chosen)
+
+    def ask(self, sql: str, **more: Any) -> duckdb.DuckDBPyConnection:
+        """What a statement answers; `$first`, `$business`, `$now` … are the selection's."""
+        return self.connection.execute(sql, self._values(sql, more))
+
+    def table(self, sql: str, **more: Any) -> pa.Table:
+        """The same as an Arrow table."""
+        return self.connection.sql(sql, params=self._values(sql, more)).to_arrow_table()
+
+    def _values(self, sql: str, more: Mapping[str, Any]) -> dict[str, Any]:
+        known = {
+            "account": self.chosen.account,
+            "first": self.chosen.period.first,
+            "last": self.chosen.period.last,
+            "unit": self.chosen.period.unit,
+            "now": self.night.moment,
+            "zone": self.night.zone,
+            **{name: list(self.chosen.ids(name)) for name in FILTERS},
+            **more,
+        }
+        return {name: known[name] for name in re.findall(r"\$([a-z_]+\d*)", sql)}
+
+
+def told(figure: Figure, chosen: Selection) -> bool:
+    """Whether a figure can be told for what is chosen: hours are not by type."""
+    return all(name in figure.fact.filters for name in FILTERS if chosen.ids(name))
+
+
+def numbers(question: Question, *figures: Figure) -> Numbers:
+    """What figures of any marts are."""
+    found: dict[str, Number | None] = {}
+    for those in _by_fact(figures):
+        apart = [figure for figure in those if told(figure, question.chosen)]
+        found |= {figure.key: None for figure in those}
+        if apart:
+            [row] = grouped(question, apart).values()
+            found |= row
+    return found
+
+
+def grouped(
+    question: Question, figures: Sequence[Figure], *dimensions: str
+) -> dict[tuple[str, ...], Numbers]:
+    """What figures of one mart are in each group of its rows, by the groups' values.
+
+    Without dimensions, all rows are one group. Figures have to be told for the selection.
+    """
+    fact = figures[0].fact
+    keys = [f"{_dimension(fact, name)} AS key{n}" for n, name in enumerate(dimensions)]
+    sums = [f'{_sum(figure)} AS "{figure.key}"' for figure in figures]
+    by = "GROUP BY ALL ORDER BY ALL" if dimensions else ""
+    where, more = conditions(question, fact, WHOLE)
+    sql = f"SELECT {', '.join(keys + sums)} FROM marts.{fact.mart} f WHERE {where} {by}"
+    found: dict[tuple[str, ...], Numbers] = {}
+    for row in question.ask(sql, **more).fetchall():
+        key, values = row[: len(dimensions)], row[len(dimensions) :]
+        pairs = zip(figures, values, strict=True)
+        found[tuple(map(str, key))] = {f.key: _number(f, value) for f, value in pairs}
+    return found
+
+
+def conditions(question: Question, fact: Fact, narrowed: Drill) -> tuple[str, dict[str, str]]:
+    """What is true for a selection's rows of a mart, and the values that it names."""
+    parts = ["f._account = $account"]
+    if fact.day:
+        parts.append(f"{fact.day} BETWEEN $first AND $last")
+    parts += [sql for name, sql in fact.filters.items() if question.chosen.ids(name)]
+    known = [(name, value) for name, value in narrowed.only.items() if name in fact.dimensions]
+    parts += [f"{fact.dimensions[name]} = $only{n}" for n, (name, _) in enumerate(known)]
+    return " AND ".join(parts), {f"only{n}": value for n, (_, value) in enumerate(known)}
+
+
+def _dimension(fact: Fact, name: str) -> str:
+    if name == STRETCH:
+        return f"strftime(date_trunc($unit, {fact.day}), '%Y-%m-%d')"
+    return fact.dimensions[name]
+
+
+def _sum(figure: Figure) -> str:
+    if figure.distinct:
+        return f"count(DISTINCT {figure.distinct}) FILTER (WHERE {figure.rows})"
+    return f"{_total(figure, figure.amount)}" + (
+        f" / nullif({_total(figure, figure.of)}, 0)" if figure.of else ""
+    )
+
+
+def _total(figure: Figure, amount: str) -> str:
+    what = "count(*)" if amount == "1" else f"sum({amount})"
+    return f"{what} FILTER (WHERE {figure.rows})"
+
+
+def _number(figure: Figure, value: Number | None) -> Number | None:
+    """Nothing counted is none; nothing billed is no revenue, but nothing open is nothing owed."""
+    if value is None and (figure.unit in ("count", "minutes", "hours") or not figure.fact.day):
+        return None if figure.of else 0
+    return value
+
+
+def total(question: Question, figure: Figure, narrowed: Drill) -> tuple[int, Number | None]:
+    """How many rows are behind a figure, and what it is."""
+    where, more = conditions(question, figure.fact, narrowed)
+    many = f"count(*) FILTER (WHERE {figure.rows})"
+    sql = f"SELECT {many}, {_sum(figure)} FROM marts.{figure.fact.mart} f WHERE {where}"
+    [(rows, value)] = question.ask(sql, **more).fetchall()
+    return rows, _number(figure, value)
+
+
+def _by_fact(figures: Sequence[Figure]) -> list[list[Figure]]:
+    found: dict[int, list[Figure]] = {}
+    for figure in figures:
+        found.setdefault(id(figure.fact), []).append(figure)
+    return list(found.values())

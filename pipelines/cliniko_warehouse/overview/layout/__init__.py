@@ -1,0 +1,1 @@
+"""What pages are made of: cards, panels, tables, and how they are written."""

@@ -1,0 +1,126 @@
+"""Figures as cards: with their course, and against other days."""
+
+from collections.abc import Sequence
+
+from cliniko_warehouse.overview.figures.figure import Figure
+from cliniko_warehouse.overview.figures.queries import (
+    STRETCH,
+    Number,
+    Numbers,
+    Question,
+    grouped,
+    numbers,
+    told,
+)
+from cliniko_warehouse.overview.layout import formatting
+from cliniko_warehouse.overview.layout.blocks import Card, Change, Tone
+from cliniko_warehouse.overview.periods import Period
+from cliniko_warehouse.overview.selection import rows_behind
+from cliniko_warehouse.overview.targets import Targets
+
+WIDTH, HEIGHT = 100, 24  # the box of a sparkline
+
+
+def plain(question: Question, figure: Figure, value: Number | None, label: str = "") -> Card:
+    """A figure without anything to compare it with, linked to its list."""
+    night, chosen = question.night, question.chosen
+    hidden = night.forbids(*figure.fact.needs)
+    if hidden or not told(figure, chosen):
+        note = "not permitted" if hidden else "cannot be told by appointment type"
+        return Card(label or figure.label, formatting.NONE, note=note)
+    said = formatting.number(value, figure.unit, night.currency)
+    return Card(label or figure.label, said, rows_behind(figure.key, chosen))
+
+
+def compared(question: Question, targets: Targets, *figures: Figure) -> list[Card]:
+    """Figures with their course, against the days before and the same days last year."""
+    period = question.chosen.period
+    now = numbers(question, *figures)
+    others = {
+        f"the {formatting.plural(period.days, 'day')} before": _of(
+            question, period.before, *figures
+        ),
+        "the same days last year": _of(question, period.last_year, *figures),
+    }
+    courses = _courses(question, figures)
+    return [_card(question, targets, figure, now, others, courses) for figure in figures]
+
+
+def _of(question: Question, period: Period, *figures: Figure) -> Numbers:
+    return numbers(question.of(question.chosen.over(period)), *figures)
+
+
+def _card(
+    question: Question,
+    targets: Targets,
+    figure: Figure,
+    now: Numbers,
+    others: dict[str, Numbers],
+    courses: dict[str, Sequence[float | None]],
+) -> Card:
+    value = now[figure.key]
+    card = plain(question, figure, value)
+    if not card.href:
+        return card
+    made = (_change(figure, value, other[figure.key], name) for name, other in others.items())
+    target = targets.of(figure, question.chosen)
+    return Card(
+        card.label,
+        card.value,
+        card.href,
+        changes=tuple(change for change in made if change),
+        line=sparkline(courses.get(figure.key, ())),
+        target=(
+            target and f"target {formatting.number(target, figure.unit, question.night.currency)}"
+        )
+        or "",
+        reached=bool(target and value is not None and _reached(figure, value, target)),
+    )
+
+
+def _reached(figure: Figure, value: Number, target: float) -> bool:
+    return float(value) <= target if figure.good == "down" else float(value) >= target
+
+
+def _change(figure: Figure, now: Number | None, then: Number | None, name: str) -> Change | None:
+    said = formatting.points(now, then) if figure.unit == "share" else formatting.change(now, then)
+    if not said or now is None or then is None:
+        return None
+    return Change(f"{said} on {name}", tone(figure, float(now) - float(then)))
+
+
+def tone(figure: Figure, difference: float) -> Tone:
+    """Whether so much more of a figure is good or bad."""
+    if not figure.good or abs(difference) < 1e-9:
+        return ""
+    return "good" if (difference > 0) == (figure.good == "up") else "bad"
+
+
+def _courses(question: Question, figures: Sequence[Figure]) -> dict[str, Sequence[float | None]]:
+    """What each figure is in each whole stretch of the period."""
+    stretches = [s.start.isoformat() for s in question.chosen.period.stretches if s.whole]
+    found: dict[str, Sequence[float | None]] = {}
+    for fact in {id(figure.fact): figure.fact for figure in figures if figure.fact.day}.values():
+        those = [f for f in figures if f.fact is fact and told(f, question.chosen)]
+        if not those:
+            continue
+        by = grouped(question, those, STRETCH)
+        for figure in those:
+            values = (by.get((start,), {}).get(figure.key) for start in stretches)
+            zero = None if figure.of else 0.0
+            found[figure.key] = [zero if v is None else float(v) for v in values]
+    return found
+
+
+def sparkline(values: Sequence[float | None]) -> str:
+    """A course as points of a line; empty for what is too short to have one."""
+    known = [value for value in values if value is not None]
+    if len(known) < 3:
+        return ""
+    low, spread = min(known), (max(known) - min(known)) or 1.0
+    step = WIDTH / (len(values) - 1)
+    return " ".join(
+        f"{step * place:.1f},{HEIGHT - 2 - (HEIGHT - 4) * (value - low) / spread:.1f}"
+        for place, value in enumerate(values)
+        if value is not None
+    )

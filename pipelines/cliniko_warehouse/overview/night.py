@@ -1,0 +1,180 @@
+"""What the published night says of itself: when it was, what it lacks, who and where is in it."""
+
+import threading
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import duckdb
+
+from cliniko_warehouse.overview import reader
+
+AS_OF = """
+SELECT coalesce(max(last_ok_at + hours_since_ok * INTERVAL 1 hour), max(last_read_at)) AS moment,
+       (SELECT mode(time_zone) FROM marts.dim_businesses
+        WHERE is_live AND _account = $account) AS zone,
+       (SELECT max(currency_symbol) FROM marts.dim_businesses
+        WHERE _account = $account) AS currency
+FROM marts.mart_sync_health WHERE _account = $account"""
+
+ACCOUNTS = "SELECT DISTINCT _account FROM marts.mart_sync_health ORDER BY 1"
+
+STATES = "SELECT endpoint, state FROM marts.mart_sync_health WHERE _account = $account"
+
+NAMES = {
+    "business": """
+SELECT business_id, business_name FROM marts.dim_businesses
+WHERE is_live AND _account = $account ORDER BY 2, 1""",
+    "practitioner": """
+SELECT practitioner_id, practitioner_name FROM marts.dim_practitioners
+WHERE is_live AND first_appointment_on IS NOT NULL AND _account = $account ORDER BY 2, 1""",
+    "type": """
+SELECT appointment_type_id, appointment_type_name FROM marts.dim_appointment_types
+WHERE is_live AND _account = $account ORDER BY 2, 1""",
+}
+"""Filter → its ids and names; practitioners who never had an appointment are none."""
+
+
+@dataclass(frozen=True)
+class Night:
+    """The published night of one account.
+
+    account:   whose
+    moment:    what the marts take for now: earlier is past, later is to come; UTC
+    zone:      where most businesses are: what a day is
+    today:     the day it was there
+    currency:  the sign of its money
+    states:    how each list stands, by its name
+    names:     filter → id → name, by name
+    """
+
+    account: str
+    moment: datetime
+    zone: str
+    today: date
+    currency: str
+    states: Mapping[str, str]
+    names: Mapping[str, Mapping[int, str]]
+
+    def forbids(self, *lists: str) -> str:
+        """What to do if the key may not read one of these lists; empty if it may."""
+        hidden = [name for name in lists if self.states.get(name) == "not_permitted"]
+        return (
+            f"This key may not read {' and '.join(hidden)}: give its user the right in Cliniko, "
+            "then run `cliniko sync`."
+            if hidden
+            else ""
+        )
+
+    @property
+    def at(self) -> datetime:
+        """The moment, by the clocks of the zone."""
+        return self.moment.astimezone(ZoneInfo(self.zone))
+
+    @property
+    def sentence(self) -> str:
+        """How the night stands, in a line."""
+        counts = Counter(self.states.values())
+        fresh, total = counts.pop("fresh", 0), len(self.states)
+        rest = ", ".join(f"{n} {state.replace('_', ' ')}" for state, n in sorted(counts.items()))
+        lists = f"all {total} lists fresh" if fresh == total else f"{fresh} of {total} lists fresh"
+        return f"{lists}{', ' if rest else ''}{rest}, as of {self.at:%A, %-d %B %Y, %H:%M %Z}"
+
+
+class Published:
+    """The published file, opened once a night for all who read it.
+
+    It is asked from several threads.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file, self._lock = file, threading.Lock()
+        self._stamp: reader.Stamp | None = None
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._nights: dict[str, Night] = {}
+        self._nothing = ""
+
+    @property
+    def stamp(self) -> str:
+        """What tells the night that is published now from others; empty while there is none."""
+        return "-".join(map(str, reader.night(self._file) or ()))
+
+    def look(self) -> "Look | str":
+        """The night that is published now, or what to do if it cannot be shown.
+
+        Raises duckdb.Error if the file cannot be read.
+        """
+        with self._lock:
+            now = reader.night(self._file)
+            if now != self._stamp or not self._connection:
+                if now is None:
+                    return f"Nothing is published yet at {self._file}: run `cliniko sync`."
+                self._connection, self._stamp = reader.opened(self._file), now
+                self._nothing, self._nights = "", {}
+                if has_marts(self._connection):
+                    self._nights = _nights(self._connection)
+                    self._nothing = (
+                        "" if self._nights else "No list has been read yet: run `cliniko sync`."
+                    )
+                else:
+                    self._nothing = NO_MARTS
+            return self._nothing or Look(reader.looking(self._connection.cursor()), self._nights)
+
+
+NO_MARTS = (
+    "The marts are not built yet: pip install 'cliniko-warehouse[marts]', then "
+    "`cliniko marts build`; every `cliniko sync` builds them from then on."
+)
+
+
+@dataclass(frozen=True)
+class Look:
+    """A night of every account, and a connection to ask it.
+
+    nights:  by account; of two, figures are never added: be it for their money
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    nights: Mapping[str, Night]
+
+
+def has_marts(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the marts were built into the file."""
+    [(found,)] = connection.execute(
+        "SELECT count(*) FROM duckdb_tables() "
+        "WHERE schema_name = 'marts' AND table_name = 'mart_sync_health'"
+    ).fetchall()
+    return bool(found)
+
+
+def _nights(connection: duckdb.DuckDBPyConnection) -> dict[str, Night]:
+    accounts = [name for (name,) in connection.execute(ACCOUNTS).fetchall()]
+    found = ((account, night(connection, account)) for account in accounts)
+    return {account: one for account, one in found if one}
+
+
+def night(connection: duckdb.DuckDBPyConnection, account: str) -> Night | None:
+    """The night of an account in a file with marts; None if no list was ever read."""
+    of = {"account": account}
+    [(moment, zone, currency)] = connection.execute(AS_OF, of).fetchall()
+    if moment is None:
+        return None
+    zone = zone or "UTC"
+    [(today,)] = connection.execute(
+        "SELECT CAST($moment AT TIME ZONE $zone AS DATE)", {"moment": moment, "zone": zone}
+    ).fetchall()
+    states = dict(connection.execute(STATES, of).fetchall())
+    names = {name: _named(connection.execute(sql, of).fetchall()) for name, sql in NAMES.items()}
+    return Night(account, moment, zone, today, currency or "", states, names)
+
+
+def _named(found: Sequence[tuple[int, str | None]]) -> dict[int, str]:
+    """Names by their ids; where two are alike, with the id behind."""
+    names = [name for _, name in found]
+    return {
+        key: (f"{name} ({key})" if names.count(name) > 1 else name) if name else f"no. {key}"
+        for key, name in found
+    }

@@ -1,0 +1,1 @@
+"""One module for each section of the overview: from figures to a page."""

@@ -1,0 +1,80 @@
+"""Capacity: the next four weeks, booked and free."""
+
+from cliniko_warehouse.overview.figures.catalogue import FIGURES
+from cliniko_warehouse.overview.figures.queries import Question, grouped, numbers, told
+from cliniko_warehouse.overview.layout import formatting, panels
+from cliniko_warehouse.overview.layout.blocks import Cell, Page, Panel, Section, Table
+from cliniko_warehouse.overview.layout.cards import plain
+from cliniko_warehouse.overview.selection import Drill, rows_behind
+
+KEYS = ("ahead_offered", "ahead_booked", "ahead_free", "ahead_full")
+
+
+def page(question: Question) -> Page:
+    """The four weeks from tomorrow on, whatever period is chosen."""
+    figures = [FIGURES[key] for key in KEYS]
+    now = numbers(question, *figures)
+    return Page(
+        "capacity",
+        "Capacity",
+        "the four weeks from tomorrow on, in hours",
+        [
+            Section("Next four weeks", cards=[plain(question, f, now[f.key]) for f in figures]),
+            Section("", panels=[_weeks(question), _people(question)]),
+        ],
+        timeless=True,
+    )
+
+
+def _weeks(question: Question) -> Panel:
+    booked, free = FIGURES["ahead_booked"], FIGURES["ahead_free"]
+    found = grouped(question, [booked, free], "week") if told(free, question.chosen) else {}
+    pairs = [
+        (
+            f"{formatting.iso(week)}: {name}",
+            float(row[figure.key] or 0),
+            _behind(question, figure.key, week=week),
+        )
+        for (week,), row in found.items()
+        for name, figure in (("booked", booked), ("free", free))
+    ]
+    chart = panels.listed(question, pairs, "hours", "hours") if pairs else None
+    return panels.panel(
+        question,
+        free,
+        "By week",
+        "seven days each, named by the first",
+        chart,
+        "No hours are offered in the next four weeks.",
+    )
+
+
+def _behind(question: Question, key: str, **only: str) -> str:
+    return rows_behind(key, question.chosen, Drill(None, only))
+
+
+def _people(question: Question) -> Panel:
+    free = FIGURES["ahead_free"]
+    note = "free hours; a number opens its rows"
+    if not told(free, question.chosen):
+        return Panel("Free hours by practitioner", note, empty=panels.BY_TYPE)
+    found = grouped(question, [free], "practitioner", "week")
+    if not found:
+        return Panel("Free hours by practitioner", note, empty="No hours are offered.")
+    weeks = sorted({week for _, week in found})
+    rows = [
+        [Cell(name)]
+        + [
+            Cell(
+                formatting.number(found[name, week][free.key], "hours", ""),
+                _behind(question, free.key, practitioner=name, week=week),
+                number=True,
+            )
+            if (name, week) in found
+            else Cell("", number=True)
+            for week in weeks
+        ]
+        for name in sorted({name for name, _ in found})
+    ]
+    heads = ["", *(f"from {formatting.iso(week)}" for week in weeks)]
+    return Panel("Free hours by practitioner", note, table=Table(heads, rows))

@@ -1,0 +1,48 @@
+"""Data: how fresh each list is, and what is odd in it."""
+
+from cliniko_warehouse.overview.figures.queries import Question
+from cliniko_warehouse.overview.layout.blocks import Cell, Page, Panel, Section, Table
+
+LISTS = """
+SELECT endpoint, replace(state, '_', ' '),
+       strftime(last_ok_at AT TIME ZONE $zone, '%-d %b %Y %H:%M'),
+       live_rows, gone_rows, difference, coalesce(message, '')
+FROM marts.mart_sync_health WHERE _account = $account
+ORDER BY state = 'fresh', endpoint"""
+HEADS = ("list", "state", "read whole, local", "rows in use", "gone", "missing here", "note")
+
+WARNINGS = """
+SELECT meaning, table_name, row_count FROM marts.mart_data_warnings
+WHERE _account = $account ORDER BY row_count DESC, meaning"""
+
+
+def page(question: Question) -> Page:
+    """How the night stands, list by list."""
+    night = question.night
+    lists = [_row(row) for row in question.ask(LISTS).fetchall()]
+    odd = [_row(row) for row in question.ask(WARNINGS).fetchall()]
+    return Page(
+        "data",
+        "Data",
+        f"{night.sentence}; days and hours are those of {night.zone}",
+        [
+            Section("Lists", panels=[Panel("How each list stands", table=Table(HEADS, lists))]),
+            Section(
+                "Odd entries",
+                "they cost themselves only",
+                panels=[
+                    Panel("What is odd", table=Table(("what", "table", "rows"), odd))
+                    if odd
+                    else Panel("What is odd", empty="Nothing odd was found.")
+                ],
+            ),
+        ],
+        timeless=True,
+    )
+
+
+def _row(values: tuple[object, ...]) -> list[Cell]:
+    return [
+        Cell(f"{value:,}", number=True) if isinstance(value, int) else Cell(str(value or ""))
+        for value in values
+    ]

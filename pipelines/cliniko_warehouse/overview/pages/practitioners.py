@@ -1,0 +1,152 @@
+"""Practitioners: a scorecard of all, and a page for each."""
+
+from cliniko_warehouse.overview.charts import charts
+from cliniko_warehouse.overview.figures.catalogue import FIGURES
+from cliniko_warehouse.overview.figures.facts import Kind
+from cliniko_warehouse.overview.figures.queries import Number, Question, grouped, told
+from cliniko_warehouse.overview.layout import formatting, panels
+from cliniko_warehouse.overview.layout.blocks import Cell, Page, Panel, Section, Table
+from cliniko_warehouse.overview.layout.cards import compared
+from cliniko_warehouse.overview.pages import period
+from cliniko_warehouse.overview.selection import Drill, rows_behind
+from cliniko_warehouse.overview.targets import Targets
+
+SCORES = (
+    "completed",
+    "patients_seen",
+    "new_patients",
+    "utilisation",
+    "dna_rate",
+    "cancellation_rate",
+    "rebooking_rate",
+    "revenue_net",
+    "closed_net",
+    "without_invoice",
+)
+OWN = ("closed_net", "credited_net", "without_invoice", "open_invoices")
+
+
+def page(question: Question) -> Page:
+    """The scorecard, in the days that are chosen."""
+    scope = formatting.stretch(question.chosen.period)
+    table = _scorecard(question)
+    panel = (
+        Panel("Scorecard", "a name opens the practitioner's page, a number its rows", table=table)
+        if table.rows
+        else Panel("Scorecard", empty=f"Nobody had an appointment {panels.WIDER}")
+    )
+    return Page("practitioners", "Practitioners", scope, [Section("", panels=[panel])])
+
+
+def _scorecard(question: Question) -> Table:
+    figures = [FIGURES[key] for key in SCORES]
+    by: dict[str, dict[str, Number | None]] = {}
+    for fact in {id(figure.fact): figure.fact for figure in figures}.values():
+        those = [f for f in figures if f.fact is fact and told(f, question.chosen)]
+        for (who,), row in (grouped(question, those, "who") if those else {}).items():
+            by.setdefault(who, {}).update(row)
+    names = _names(question)
+    rows = [
+        [
+            Cell(
+                names.get(who, "no practitioner"), f"/practitioners/{who}?{question.chosen.address}"
+            ),
+            *(_score(question, who, key, found.get(key)) for key in SCORES),
+        ]
+        for who, found in sorted(by.items(), key=lambda pair: names.get(pair[0], "~"))
+    ]
+    return Table(["practitioner", *(figure.label for figure in figures)], rows)
+
+
+def _score(question: Question, who: str, key: str, value: Number | None) -> Cell:
+    figure = FIGURES[key]
+    if question.night.forbids(*figure.fact.needs):
+        return Cell(formatting.NONE, number=True)
+    said = formatting.number(value, figure.unit, question.night.currency)
+    href = rows_behind(key, question.chosen, Drill(None, {"who": who})) if value else ""
+    return Cell(said, href, number=True)
+
+
+def _names(question: Question) -> dict[str, str]:
+    """Practitioner's id → name, of those who have left, too."""
+    found = question.ask(
+        "SELECT CAST(practitioner_id AS VARCHAR), practitioner_name "
+        "FROM marts.dim_practitioners WHERE _account = $account"
+    )
+    return {who: name or f"no. {who}" for who, name in found.fetchall()}
+
+
+def one(question: Question, targets: Targets, who: str) -> Page | None:
+    """A practitioner's page; None if there is none of that number."""
+    name = _names(question).get(who)
+    if name is None:
+        return None
+    own = question.of(question.chosen.only("practitioner", int(who)))
+    more = Section(
+        "Money and paper",
+        "what is open is of now",
+        compared(own, targets, *(FIGURES[key] for key in OWN)),
+        [revenue(own)],
+    )
+    scope = formatting.stretch(question.chosen.period)
+    sections = [period.headline(own, targets), period.attendance(own), period.week(own), more]
+    return Page("practitioners", name, scope, [*sections, _months(own)])
+
+
+def revenue(question: Question) -> Panel:
+    """What was issued and closed, over time."""
+    issued = panels.over_time(question, FIGURES["revenue_net"])
+    closed = panels.over_time(question, FIGURES["closed_net"])
+    points = [(s, "Issued", v, href) for s, _, v, href in issued] + [
+        (s, "Closed", v, href) for s, _, v, href in closed if v is not None
+    ]
+    unit, currency = question.chosen.period.unit, question.night.currency
+    return panels.panel(
+        question,
+        FIGURES["revenue_net"],
+        "Issued and closed",
+        f"invoices without tax by {unit}, credit notes taken off; pale where it is incomplete",
+        panels.lines(question, charts.MONEY, f"net, {currency}", points, money=True),
+        f"No invoices {panels.WIDER}",
+    )
+
+
+MONTHS = """
+SELECT month_start, sum(completed), sum(completed_last_year), sum(new_patients),
+       sum(service_hours), sum(revenue_net), sum(revenue_net_last_year),
+       sum(completed_without_invoice)
+FROM marts.mart_practitioner_scorecard
+WHERE _account = $account AND list_contains($practitioner, practitioner_id)
+  AND (len($business::BIGINT[]) = 0 OR list_contains($business, business_id))
+  AND month_start <= $today
+GROUP BY ALL ORDER BY month_start DESC LIMIT 13"""
+MONTH_HEADS: tuple[tuple[str, Kind], ...] = (
+    ("month", "text"),
+    ("completed", "count"),
+    ("a year before", "count"),
+    ("new patients", "count"),
+    ("service hours", "hours"),
+    ("revenue, net", "money"),
+    ("a year before", "money"),
+    ("not invoiced", "count"),
+)
+
+
+def _months(question: Question) -> Section:
+    """The last thirteen months as the scorecard's mart has them; the first row is not over."""
+    found = question.ask(MONTHS, today=question.night.today).fetchall()
+    rows = [
+        [Cell(f"{month:%B %Y}")]
+        + [
+            Cell(formatting.number(v, kind, question.night.currency), number=True)
+            for v, (_, kind) in zip(values, MONTH_HEADS[1:], strict=True)
+        ]
+        for month, *values in found
+    ]
+    table = Table([head for head, _ in MONTH_HEADS], rows)
+    panel = (
+        Panel("Month by month", "whatever period is chosen; this month is not over", table=table)
+        if rows
+        else Panel("Month by month", empty="There is no month yet.")
+    )
+    return Section("The last year", panels=[panel])

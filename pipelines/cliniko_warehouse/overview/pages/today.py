@@ -1,0 +1,154 @@
+"""Today: who comes, what is free, what needs a call."""
+
+from datetime import timedelta
+
+from cliniko_warehouse.overview.figures.call_lists import CALLS
+from cliniko_warehouse.overview.figures.catalogue import FIGURES
+from cliniko_warehouse.overview.figures.figure import Figure
+from cliniko_warehouse.overview.figures.listing import listing
+from cliniko_warehouse.overview.figures.queries import Question, grouped, numbers, told
+from cliniko_warehouse.overview.layout import formatting, panels
+from cliniko_warehouse.overview.layout.blocks import Card, Cell, Page, Panel, Section, Table
+from cliniko_warehouse.overview.layout.cards import plain
+from cliniko_warehouse.overview.periods import Period
+from cliniko_warehouse.overview.selection import Drill, rows_behind
+
+GLANCE = (
+    "expected",
+    "to_come",
+    "cancellations",
+    "expected_patients",
+    "expected_first",
+    "utilisation",
+    "offered",
+    "free",
+)
+AHEAD = 7  # days after today that are looked at
+NUMBER = "patient_id"  # what a patient is called where there are no names
+SHOWN = ("starts", "patient", NUMBER, "practitioner", "business", "type", "status")
+
+
+def page(question: Question) -> Page:
+    """Today, whatever period is chosen."""
+    today = question.night.today
+    day = question.of(question.chosen.over(Period(today, today)))
+    ahead = Period(today + timedelta(days=1), today + timedelta(days=AHEAD))
+    week = question.of(question.chosen.over(ahead))
+    return Page(
+        "today",
+        "Today",
+        f"{today:%A, %-d %B %Y}",
+        [
+            Section("At a glance", cards=[*_glance(day), *_ahead(week, question)]),
+            Section("Who comes", panels=[_comers(day)]),
+            Section("Free places", panels=[_free(question, Period(today, ahead.last))]),
+            Section(
+                "What needs a call",
+                "lists of the whole account where they cannot be told apart by your filters",
+                cards=calls(question),
+            ),
+        ],
+        timeless=True,
+    )
+
+
+def _glance(day: Question) -> list[Card]:
+    figures = {key: FIGURES[key] for key in GLANCE}
+    now = numbers(day, *figures.values())
+    booked = plain(day, figures["utilisation"], now["utilisation"], "Booked today")
+    hours = (
+        f"{formatting.hours(now['free'])} free of {formatting.hours(now['offered'])}"
+        if now["offered"]
+        else "no hours are offered"
+    )
+    return [
+        _noted(
+            plain(day, figures["expected"], now["expected"], "Appointments today"),
+            f"{formatting.whole(now['to_come'])} still to come, "
+            f"{formatting.whole(now['cancellations'])} cancelled",
+        ),
+        _noted(
+            plain(day, figures["expected_patients"], now["expected_patients"], "Patients today"),
+            f"{formatting.whole(now['expected_first'])} for the first time",
+        ),
+        _noted(booked, booked.note or hours),
+    ]
+
+
+def _noted(card: Card, note: str) -> Card:
+    return Card(card.label, card.value, card.href, card.note or note)
+
+
+def _ahead(week: Question, question: Question) -> list[Card]:
+    booked, owed = FIGURES["to_come"], FIGURES["open_invoices"]
+    now = {**numbers(week, booked), **numbers(question, owed)}
+    return [
+        _noted(plain(week, booked, now["to_come"], "Next seven days"), "appointments booked"),
+        _noted(plain(question, owed, now["open_invoices"]), "with tax; a part may be paid"),
+    ]
+
+
+def _comers(day: Question) -> Panel:
+    """Today's appointments in their order; the list has all of them."""
+    figure = FIGURES["expected"]
+    note = "today's appointments that are not cancelled, by the clinic's clocks"
+    if hidden := day.night.forbids(*figure.fact.needs):
+        return Panel("Appointments", note, empty=hidden)
+    found = listing(day, figure, Drill(), page=1)
+    if not found.count:
+        return Panel("Appointments", note, empty="Nobody is booked today.")
+    named = any(column.key == "patient" for column in found.columns)
+    columns = [c for c in found.columns if c.key in SHOWN and not (named and c.key == NUMBER)]
+    rows = [
+        [
+            Cell(
+                f"{row[c.key]:%H:%M}"
+                if c.kind == "moment"
+                else formatting.cell(row[c.key], c.kind, "")
+            )
+            for c in columns
+        ]
+        for row in found.rows.to_pylist()
+    ]
+    more = (rows_behind(figure.key, day.chosen), f"All {found.count:,}, to sort and to download")
+    return Panel("Appointments", note, table=Table([c.heading for c in columns], rows), more=more)
+
+
+def _free(question: Question, days: Period) -> Panel:
+    """Free hours of each practitioner, today and in the days after."""
+    figure, week = FIGURES["free"], question.of(question.chosen.over(days))
+    note = "offered hours that are not booked; a free hour may lie in pieces"
+    if not told(figure, question.chosen):
+        return Panel("Free hours", note, empty=panels.BY_TYPE)
+    found = grouped(week, [figure], "practitioner", "day")
+    if not found:
+        return Panel("Free hours", note, empty="No hours are offered in these days.")
+    dates = [days.first + timedelta(days=n) for n in range(days.days)]
+    rows = [
+        [Cell(name)] + [_hours(week, name, day.isoformat(), found) for day in dates]
+        for name in sorted({name for name, _ in found})
+    ]
+    heads = ["", "today", *(f"{day:%a %-d}" for day in dates[1:])]
+    return Panel("Free hours", note, table=Table(heads, rows), definitions=("capacity",))
+
+
+def _hours(week: Question, name: str, day: str, found: panels.Groups) -> Cell:
+    if (name, day) not in found:
+        return Cell("", number=True)
+    href = rows_behind("free", week.chosen, Drill(None, {"practitioner": name, "day": day}))
+    return Cell(formatting.hours(found[name, day]["free"]), href, number=True)
+
+
+def calls(question: Question) -> list[Card]:
+    """How long each list by name is."""
+    asked = [(one, _sayable(question, one)) for one in CALLS]
+    return [plain(its, one, numbers(its, one)[one.key]) for one, its in asked]
+
+
+def _sayable(question: Question, figure: Figure) -> Question:
+    """The question without the filters by which a list cannot be told apart."""
+    chosen = question.chosen
+    for name in ("business", "practitioner", "type"):
+        if name not in figure.fact.filters:
+            chosen = chosen.only(name)
+    return question.of(chosen)

@@ -1,0 +1,235 @@
+"""The overview's pages, lists and downloads over HTTP; and who may not have them."""
+
+import io
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+import hand_made
+import pytest
+
+pytest.importorskip("altair", reason="the extra notebooks is not installed")
+pytest.importorskip("openpyxl", reason="the extra dev is not installed")
+
+import openpyxl
+import polars as pl
+from overview_pages import SECRET, client
+from starlette.testclient import TestClient
+
+from cliniko_warehouse.overview.figures.catalogue import FIGURES
+from cliniko_warehouse.overview.server import SECTIONS
+
+THIRTY = "period=30d"
+PLACES = ["/", "/period", "/list/completed", "/list/completed.csv", "/list/completed.xlsx"]
+PLACES += ["/static/overview.js", "/night", "/practitioners/11"]
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The hand-made night."""
+    return hand_made.publish(tmp_path_factory.mktemp("night") / "warehouse.duckdb")
+
+
+@pytest.fixture(scope="module")
+def browser(file: Path) -> Iterator[TestClient]:
+    """Somebody who may see it."""
+    with client(file) as browser:
+        yield browser
+
+
+def _csv(browser: TestClient, address: str) -> pl.DataFrame:
+    answer = browser.get(address)
+    assert answer.status_code == 200, answer.text
+    return pl.read_csv(io.BytesIO(answer.content))
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+@pytest.mark.parametrize("query", [
+    THIRTY,
+    "period=12m&business=1&practitioner=11&type=1",
+    "period=custom&from=2020-01-31&to=2020-01-01",
+    "period=custom&from=0001-01-01&to=9999-12-31",
+    "period=nonsense&business=x&business=99999999999999999999&account=nobody&type=-1",
+])  # fmt: skip
+def test_every_section_answers_whatever_is_asked(
+    browser: TestClient, section: str, query: str
+) -> None:
+    answer = browser.get(f"/{section}?{query}")
+
+    assert answer.status_code == 200
+    assert SECTIONS[section][0] in answer.text
+
+
+def test_every_link_of_every_section_leads_somewhere(browser: TestClient) -> None:
+    followed: set[str] = set()
+    for section in SECTIONS:
+        for link in re.findall(r'href="(/[^"]+)"', browser.get(f"/{section}?{THIRTY}").text):
+            address = link.replace("&amp;", "&")
+            if "vega" not in address and address not in followed:
+                followed.add(address)
+                assert browser.get(address).status_code == 200, address
+
+    assert len(followed) > 60
+
+
+def test_a_list_says_names_sorts_and_turns(browser: TestClient) -> None:
+    address = f"/list/completed.csv?{THIRTY}"
+
+    rising = _csv(browser, f"{address}&sort=starts")["Starts, local"].to_list()
+    falling = _csv(browser, f"{address}&sort=-starts")
+
+    assert len(rising) == 6
+    assert rising == sorted(rising)
+    assert falling["Starts, local"].to_list() == rising[::-1]
+    assert falling["Patient"].to_list()[0] == "Zoë O'Hara"
+
+
+def test_both_downloads_hold_the_same_and_compute_nothing(browser: TestClient) -> None:
+    frame = _csv(browser, f"/list/completed.csv?{THIRTY}")
+    answer = browser.get(f"/list/completed.xlsx?{THIRTY}")
+
+    sheet = openpyxl.load_workbook(io.BytesIO(answer.content)).active
+    heads, *rows = sheet.iter_rows(values_only=True)
+    assert list(heads) == frame.columns
+    assert len(rows) == frame.height == 6
+    assert isinstance(rows[0][0], datetime)
+    assert pl.read_excel(io.BytesIO(answer.content), engine="openpyxl").height == 6
+    odd = "'" + hand_made.ODD_NAMES[101]
+    assert odd in frame["Patient"].to_list()
+    assert odd in [row[1] for row in rows]
+    assert all(cell.data_type != "f" for row in sheet for cell in row)
+
+
+def test_a_number_to_call_is_no_formula_either(browser: TestClient) -> None:
+    frame = _csv(browser, "/list/recalls_due.csv")
+
+    assert frame["Phone"].to_list() == ["'+61 3 9000 0000"]
+
+
+def test_a_name_writes_nothing_into_a_page(browser: TestClient) -> None:
+    answer = browser.get(f"/list/completed?{THIRTY}")
+
+    assert "&lt;/script&gt;&lt;b&gt;Bo&lt;/b&gt;" in answer.text
+    assert "<b>Bo" not in answer.text
+
+
+def test_names_are_left_out_where_the_file_has_none(file: Path, tmp_path: Path) -> None:
+    without = tmp_path / "warehouse.duckdb"
+    without.write_bytes(file.read_bytes())
+    with duckdb.connect(str(without)) as db:
+        db.execute("UPDATE marts.dim_patients SET patient_name = NULL")
+
+    with client(without) as browser:
+        frame = _csv(browser, f"/list/completed.csv?{THIRTY}")
+        today = browser.get("/today").text
+
+    assert "Patient" not in frame.columns
+    assert "Patient no." in frame.columns
+    assert "Patient no." in today
+
+
+def test_a_filter_that_a_figure_cannot_be_told_by_is_named(browser: TestClient) -> None:
+    text = browser.get(f"/period?{THIRTY}&type=1").text
+
+    assert "cannot be told by appointment type" in text
+    assert "choose all types" in text
+
+
+def test_a_selection_without_appointments_says_what_to_do(browser: TestClient) -> None:
+    text = browser.get(f"/period?{THIRTY}&business=2&practitioner=12").text
+    money = browser.get(f"/money?{THIRTY}&business=2&practitioner=12").text
+
+    assert "choose a longer one, or fewer filters" in text
+    assert "No invoices in this period" in money
+
+
+def test_a_list_that_the_key_may_not_read_is_named(tmp_path: Path) -> None:
+    file = hand_made.publish(tmp_path / "warehouse.duckdb", invoices="not_permitted")
+
+    with client(file) as browser:
+        text = browser.get(f"/money?{THIRTY}").text
+        assert browser.get("/list/revenue_net.csv").status_code == 404
+
+    assert "This key may not read invoices" in text
+    assert "not permitted" in text
+
+
+def test_accounts_are_chosen_and_never_added(tmp_path: Path) -> None:
+    file = hand_made.publish(tmp_path / "warehouse.duckdb")
+    hand_made.add_account(file, "north", "kr", "Europe/Oslo")
+
+    with client(file) as browser:
+        main = browser.get(f"/money?{THIRTY}&account=main").text
+        north = browser.get(f"/money?{THIRTY}&account=north").text
+        frame = _csv(browser, f"/list/revenue_net.csv?{THIRTY}&account=north")
+
+    assert "£330" in main
+    assert "kr" not in main.replace("chart", "").split("<main")[1].split("<svg")[0]
+    assert "kr330" in north
+    assert "£" not in north
+    assert frame["Net"].sum() == 330
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_nothing_is_shown_without_the_secret(file: Path, place: str) -> None:
+    with client(file, known=False) as stranger:
+        assert stranger.get(place, follow_redirects=False).status_code == 401
+        wrong = stranger.get(f"{place}?access_token=guessed", follow_redirects=False)
+
+    assert wrong.status_code == 401
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize(("headers", "status"), [
+    ({"host": "clinic.example"}, 400),
+    ({"origin": "http://clinic.example"}, 403),
+    ({"origin": "null"}, 403),
+    ({"origin": "http://127.0.0.1:8000"}, 403),
+    ({"sec-fetch-site": "cross-site"}, 403),
+])  # fmt: skip
+def test_another_site_s_page_is_refused(
+    browser: TestClient, place: str, headers: dict[str, str], status: int
+) -> None:
+    with_secret = browser.get(f"{place}?access_token={SECRET}", headers=headers)
+
+    assert browser.get(place, headers=headers).status_code == status
+    assert with_secret.status_code == status
+
+
+def test_the_secret_leaves_the_address_and_no_script_sees_it(file: Path) -> None:
+    with client(file, known=False) as visitor:
+        answer = visitor.get(f"/period?{THIRTY}&access_token={SECRET}", follow_redirects=False)
+
+    assert answer.headers["location"] == f"/period?{THIRTY}"
+    cookie = answer.headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=strict" in cookie
+
+
+def test_a_page_may_run_and_send_nothing_of_others(browser: TestClient) -> None:
+    headers = browser.get(f"/list/completed?{THIRTY}").headers
+
+    assert "default-src 'none'" in headers["content-security-policy"]
+    assert "unsafe" not in headers["content-security-policy"]
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["cache-control"] == "no-store"
+    assert browser.get(f"/list/completed.csv?{THIRTY}").headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("place", [
+    "/nothing", "/list/nothing", "/list/nothing.csv", "/list/completed.exe", "/practitioners/99",
+    "/static/..%2fserver.py", "/static/page.html",
+])  # fmt: skip
+def test_what_is_not_there_is_not_found(browser: TestClient, place: str) -> None:
+    assert browser.get(place).status_code == 404
+
+
+def test_nothing_can_be_written(browser: TestClient) -> None:
+    assert browser.post("/period").status_code == 405
+
+
+@pytest.mark.parametrize("key", FIGURES)
+def test_every_figure_has_its_list(browser: TestClient, key: str) -> None:
+    assert browser.get(f"/list/{key}?{THIRTY}&sort=nothing&page=x").status_code == 200
