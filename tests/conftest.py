@@ -90,6 +90,7 @@ SLOW = frozenset(
         "reconcile",
         "recount",
         "rewrite",
+        "rolling_contents",
         "row_volume",
         "sandbox_faults",
         "schedules",

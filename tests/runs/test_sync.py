@@ -5,8 +5,9 @@ serves it and looks for every value of it in the database.
 """
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,10 +17,12 @@ import pytest
 from dlt.destinations.job_client_impl import SqlLoadJob
 from dlt.pipeline.exceptions import PipelineStepFailed
 from equality import linked, unlike
-from harness import Place, settings_for
+from harness import Place, chosen, settings_for
 
 from cliniko.endpoints import ENDPOINTS
 from cliniko.source import cliniko_source
+from cliniko_warehouse.reconcile.reconcile import ReconcileOptions, reconcile
+from cliniko_warehouse.run.sync import sync
 from cliniko_warehouse.sandbox import Account, faults, serve
 
 LASTING = 1_000  # times of a fault that does not pass
@@ -50,7 +53,10 @@ def snapshot(account: Account) -> dict[str, list[dict[str, Any]]]:
 
 @pytest.fixture(scope="module")
 def nights(tmp_path_factory: pytest.TempPathFactory, where: str) -> Iterator[SimpleNamespace]:
-    """First night: all. Second: nothing changed. Third: something changed in some lists."""
+    """First night: all. Second: nothing changed. Third: something changed in some lists.
+
+    Fourth: a week later, every row is compared with its record.
+    """
     folder = tmp_path_factory.mktemp("nights")
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
@@ -70,8 +76,13 @@ def nights(tmp_path_factory: pytest.TempPathFactory, where: str) -> Iterator[Sim
             third = SimpleNamespace(changed=change(account, odd))
             third.run = place.sync(settings)
             third.sent, third.tables = snapshot(account), place.tables()
+            week = ReconcileOptions(1_000, now=lambda: datetime.now(UTC) + timedelta(days=7))
+            compare = partial(reconcile, settings=settings, terms=week, exact=True)
+            fourth = sync(settings, chosen(*LISTS), place.store, place.state_dir, after=compare)
             methods = {entry.method for entry in served.log}
-        yield SimpleNamespace(first=first, second=second, third=third, odd=odd, methods=methods)
+        yield SimpleNamespace(
+            first=first, second=second, third=third, fourth=fourth, odd=odd, methods=methods
+        )
 
 
 TEXT = "<p>Ça va? 🧘‍♀️ 'quoted' \"twice\" \\ \t\r\n</p>" + "漢" * 100_000
@@ -124,6 +135,14 @@ def change(account: Account, odd: dict[str, str]) -> dict[str, set[str]]:
 def row_of(night: Any, name: str, number: str) -> dict[str, Any]:
     [row] = [row for row in night.tables[name] if str(row["id"]) == number]
     return row
+
+
+def test_rows_come_back_from_the_database_with_the_values_that_were_loaded(nights):
+    readings = nights.fourth.readings.items()
+
+    assert (nights.fourth.status, nights.fourth.error) == ("ok", "")
+    assert {name for name, one in readings if not one.compared} == {"recalls", "recall_types"}
+    assert {name: one.message for name, one in readings if one.repaired or one.filled} == {}
 
 
 def test_the_first_run_is_ok(nights):

@@ -36,6 +36,14 @@ RUN_ENDPOINTS = Table(
         Column("requests", "integer", "Requests sent to Cliniko for it"),
         Column("rejected", "integer", "Records of which something is in _rejected"),
         Column("gone", "integer", "Rows found to be gone from the account"),
+        Column(
+            "compared", "integer", "Rows that the present round of the rolling check has compared"
+        ),
+        Column(
+            "unfilled",
+            "integer",
+            "Rows read before a new field came, and neither read nor compared since",
+        ),
         Column("cursor", "instant", "How far it is read; null before its first row"),
         Column("profile", "text", "The privacy profile that its rows follow"),
         Column("message", "text", "What a reader should know"),

@@ -69,6 +69,8 @@ def _lines(run: Run) -> list[Record]:
             "endpoint": name,
             "cursor": _moment(entry["cursor"]),
             "profile": run.profile,
+            "compared": run.readings[name].compared,
+            "unfilled": run.readings[name].unfilled,
         }
         for name, entry in run.report()["endpoints"].items()
     ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import dlt
@@ -33,7 +34,11 @@ def remember_fields(fields: Fields, state: Mapping[str, Any], account: str) -> N
 def merge_known_fields(states: States, fields: Fields) -> States:
     """What an account begins with: of fields that are new to it, what others found them to be."""
     for name, tables in fields.items():
-        own = states.setdefault(name, {}).setdefault("fields", {})
+        state = states.setdefault(name, {})
+        own = state.setdefault("fields", {})
+        new = any(columns.keys() - own.get(t, {}).keys() for t, columns in tables.items())
+        if new and state.get("cursors"):  # its rows may lack what others found first
+            state["unfilled"] = {"since": datetime.now(UTC).isoformat(), "left": [[0, 2**63 - 1]]}
         for table, columns in tables.items():
             own[table] = {**columns, **own.get(table, {})}
     return states

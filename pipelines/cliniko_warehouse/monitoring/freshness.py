@@ -92,7 +92,8 @@ def _judged(line: Row, max_age: timedelta, now: datetime) -> Row:
     wrong += ["too old"] if stale and age is not None else []
     wrong += [f"{line['rejected']} records rejected"] if line["rejected"] else []
     old = round(age.total_seconds() / 3600, 1) if age is not None and permitted else None
-    return _bare(line) | {"hours_old": old, "stale": stale, "wrong": "; ".join(wrong)}
+    known = {name: line.get(name) for name in ("compared", "unfilled")}  # not before 0.3
+    return _bare(line) | known | {"hours_old": old, "stale": stale, "wrong": "; ".join(wrong)}
 
 
 def _badness(line: Row) -> tuple[bool, bool, float]:

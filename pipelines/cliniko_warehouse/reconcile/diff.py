@@ -1,6 +1,6 @@
 """Where an account and the warehouse differ: counts of id ranges, halved until they fit a page."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 
@@ -15,6 +15,7 @@ from cliniko.pagination.page import next_link
 from cliniko.pagination.page_links import read_by_links
 from cliniko.transform.convert import usable_ids
 from cliniko_warehouse.reconcile.absence_proof import Budget, BudgetExhausted, NoAddress, Proof
+from cliniko_warehouse.reconcile.row_contents import RowContents
 from cliniko_warehouse.reconcile.row_counts import (
     END,
     State,
@@ -50,9 +51,12 @@ class Comparison:
     counts:   state → rows in the account, created before the walk began
     gone:     ids that the warehouse has and the account has not, proven twice
     records:  id → record that the warehouse lacks, or has in another version
+    edited:   those of them that only have other values
     accepted: whether somebody has accepted what is gone, however much
     nameless: records without a usable id that the account has, as far as they are known
+    contents: compares rows by their values too; None where those may not come back as loaded
     doubted:  whether something could not be compared, or differs still
+    compared: records that were compared one by one
     """
 
     lists: Sequence[ListRequest]
@@ -60,10 +64,13 @@ class Comparison:
     budget: Budget
     accepted: bool = False
     without_id: int = 0
+    contents: RowContents | None = None
     doubted: bool = False
+    compared: int = 0
     counts: dict[State, int] = field(default_factory=dict)
     gone: set[int] = field(default_factory=set)
     records: dict[int, Record] = field(default_factory=dict)
+    edited: set[int] = field(default_factory=set)
     _changes: dict[int, dict[State, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -123,8 +130,10 @@ class Comparison:
         self.budget.spend(len(self.lists))
         found, end = self._records(state, low, high)
         here = self.rows_there.versions(low, end)
+        self.compared += len(found)
         for number, record in found.items():
             self._keep(number, record, here.get(number))
+        self._keep_edited({n: r for n, r in found.items() if n in here and n not in self.records})
         lost = {
             number for number in here if state in _states(self.rows_there.endpoint, here[number])
         }
@@ -205,6 +214,13 @@ class Comparison:
         if new != old:
             self.records[number] = record
             self._changed(number, old, new)
+
+    def _keep_edited(self, records: Mapping[int, Record]) -> None:
+        """Take those that have other values than their rows in the same version."""
+        if self.contents and records:
+            edited = self.contents.edited(records)
+            self.edited |= edited
+            self.records |= {n: records[n] for n in edited}
 
     def _lose(self, number: int, old: Version) -> None:
         """Take a row that the account lacks."""

@@ -106,6 +106,19 @@ class WarehouseRows:
             for number, *moments in self._rows(f"id, {names}", "", low, high)
         }
 
+    def unfilled(self, since: str, left: Sequence[Sequence[int]]) -> int:
+        """How many rows in ranges of ids were read before a moment, ISO 8601."""
+        ranges = " OR ".join(f"id >= {int(low)} AND id < {int(high)}" for low, high in left)
+        if not ranges:
+            return 0
+        [[number]] = self.client.execute_sql(
+            f"SELECT count(*) FROM {self._table} WHERE _account = %s AND _gone_at IS NULL "
+            f"AND _read_at < %s AND ({ranges})",
+            self.account,
+            datetime.fromisoformat(since),
+        )
+        return int(number)
+
     def marked(self) -> set[int]:
         """The ids of the rows that are said to be gone."""
         rows = self.client.execute_sql(

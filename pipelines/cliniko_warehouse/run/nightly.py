@@ -192,7 +192,7 @@ class RunContext:
         """
         if not self.store.supports_merge:
             return
-        reconcile(loader, run, client, settings, terms, count=count)
+        reconcile(loader, run, client, settings, terms, count=count, exact=self.store.exact)
         gone = patient_rows.gone(loader) if settings.forget_gone else ()
         if gone:
             patient_rows.forget(loader, gone, self.store)

@@ -47,6 +47,7 @@ class Warehouse:
     ended_by:              wait for nobody there once a run is told to end
     supports_merge:        whether a newer version of a row takes the place of the older one
     needs_indexes:         whether it is given primary keys and indexes
+    exact:                 whether it gives every value back just as it was loaded
     has_staging:           whether dlt's staging tables are emptied at the end of a run
     supports_shared_load:  whether several accounts' rows are loaded as one package
     notes:                 what it does otherwise than the program promises
@@ -61,6 +62,7 @@ class Warehouse:
     ended_by: EndedBy = waiting_for_nobody
     supports_merge: bool = True
     needs_indexes: bool = False
+    exact: bool = False
     has_staging: bool = False
     supports_shared_load: bool = False
     notes: Sequence[str] = ()
@@ -87,7 +89,13 @@ def _duckdb(state_dir: Path) -> Warehouse:
     made.file = file
     opened = partial(duckdb_file.opened, state_dir)
     return Warehouse(
-        "duckdb", made, file, opened=opened, has_staging=True, supports_shared_load=True
+        "duckdb",
+        made,
+        file,
+        opened=opened,
+        exact=True,
+        has_staging=True,
+        supports_shared_load=True,
     )
 
 
@@ -101,6 +109,7 @@ def _postgres(state_dir: Path) -> Warehouse:
         attached=partial(made.attached, DATASET),
         ended_by=made.ended_by,
         needs_indexes=True,
+        exact=True,
         has_staging=True,
         supports_shared_load=True,
         notes=postgres.notes(),

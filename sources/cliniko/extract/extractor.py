@@ -142,13 +142,13 @@ class EndpointExtractor:
                 reading.note(
                     package.add(repeats.without(page) if reading.plan.is_incremental else page)
                 )
-                reading.new_fields |= package.new_fields
+                reading.find(package.new_fields, page, state)
                 reading.left_out |= package.left_out
                 reading.commit_page(page, state)
                 self.sizes[reading.endpoint.name] = package.size
                 if reading.endpoint.shape != "list":
                     continue  # a list that is swapped in one step is handed over in one
-                repeats.remember(page)
+                (repeats.remember if reading.preset_pages is None else repeats.renew)(page)
                 yield from package.batches(self.batch)
                 if self.is_over:
                     return

@@ -1,6 +1,6 @@
 """How one endpoint is read in one run, over all the checkpoints of that run."""
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain
@@ -44,6 +44,9 @@ class ReadProgress:
     state_update:     what the state is to keep besides, once the pages are taken
     deleted:          rows that were found to be gone from the account
     repaired:         rows that a comparison with the account found missing, or out of date
+    filled:           rows that it found with other values, or without a new field
+    compared:         records that the present round of the comparison has been through
+    unfilled:         rows that may lack a new field still; None where that is not known
     full_ids:         path → keys of all that the list has, where it was read whole and counted
     at_once:          how many paginated reads take it side by side
     remembers:        whether records of the run before are known, which should come again
@@ -67,6 +70,9 @@ class ReadProgress:
     state_update: State = field(default_factory=dict)
     deleted: int = 0
     repaired: int = 0
+    filled: int = 0
+    compared: int | None = None
+    unfilled: int | None = None
     full_ids: dict[str, frozenset[str]] = field(default_factory=dict)
     at_once: int = 1
     remembers: bool = False
@@ -75,6 +81,7 @@ class ReadProgress:
     capacity: Capacity = field(default_factory=Capacity)
     _is_first: bool = False
     _anew: bool = False
+    _began: datetime | None = None
     _pages: Iterator[Page] | None = None
     _pushed_back: list[Page] = field(default_factory=list)
 
@@ -106,7 +113,8 @@ class ReadProgress:
         ended = [str(self.error)] if self.error else []
         gone = [f"{self.deleted} rows gone from the account"] if self.deleted else []
         mended = [f"{self.repaired} rows mended"] if self.repaired else []
-        return "; ".join([*ended, *self.notes, *new, *out, *bad, *gone, *mended])
+        filled = [f"{self.filled} rows brought up to date"] if self.filled else []
+        return "; ".join([*ended, *self.notes, *new, *out, *bad, *gone, *mended, *filled])
 
     def pages(
         self,
@@ -175,6 +183,17 @@ class ReadProgress:
             cursors[page.path] = min(page.cursor.isoformat(), kept)
         self.cursor = low_watermark(state)
 
+    def find(self, fields: Collection[str], page: Page, state: State) -> None:
+        """Note columns that nobody described, once they come for the first time.
+
+        Rows that were read before lack them, until they are read or compared again.
+        """
+        self._began = self._began or page.read_at
+        if not self.new_fields.issuperset(fields):
+            self.new_fields |= set(fields)
+            state["unfilled"] = {"since": self._began.isoformat(), "left": [[0, 2**63 - 1]]}
+            self.state_update.pop("unfilled", None)
+
     def note(self, rejected: Sequence[Rejection]) -> None:
         """Count the records of which something could not be stored."""
         self.rejected += len({rejection.id for rejection in rejected})
@@ -186,7 +205,8 @@ class ReadProgress:
         if self.plan.moves_cursor and self.preset_pages is None:
             note_description(state, self.endpoint, healed=self._anew and not self.rejected)
         # A list that was read whole needs no comparing row by row for a while.
-        state.setdefault("compared", {"next": 0, "at": datetime.now(UTC).isoformat()})
+        now = datetime.now(UTC).isoformat()
+        state.setdefault("compared", {"next": 0, "at": now, "rows": 0})
         state.update(self.state_update)
 
     def leave_out(self, profile: str) -> None:

@@ -49,6 +49,15 @@ class RecentRecords:
         while sum(map(len, self._last)) - len(self._last[0]) >= REMEMBERED:
             self._last.popleft()
 
+    def renew(self, page: Page) -> None:
+        """The same, of a page that is no walk's: only what is remembered already has new marks.
+
+        Else a comparison that finds a hundred old records would push out those that the next
+        run reads again.
+        """
+        known = [record for record in page.records if str(record.get("id")) in self._marks]
+        self.remember(replace(page, records=known))
+
     def settle(self, refused: Collection[str]) -> None:
         """Turn the last records into marks, but for those that were not stored whole."""
         for record in list(chain.from_iterable(self._last))[-REMEMBERED:]:

@@ -81,9 +81,22 @@ def _describe(console: "Console", result: dict[str, Any]) -> None:
             line["total"],
             plain(line["as_of"]) if line["as_of"] else "",
             line["hours_old"],
-            "; ".join(filter(None, (line["wrong"], line["message"]))),
+            _share(line["compared"], line["total"]),
+            "; ".join(filter(None, (line["wrong"], _lacking(name, line), line["message"]))),
         )
         for account, found in result["accounts"].items()
         for name, line in found["endpoints"].items()
     ]
-    listed(console, ("table", "status", "rows", "as of", "hours old", "note"), rows)
+    listed(console, ("table", "status", "rows", "as of", "hours old", "checked", "note"), rows)
+
+
+def _share(compared: int | None, total: int | None) -> str:
+    """How far the present round of the rolling check is."""
+    return f"{min(100 * compared // total, 100)} %" if compared is not None and total else ""
+
+
+def _lacking(name: str, line: dict[str, Any]) -> str:
+    """Rows that may lack a new field, and what hurries it."""
+    if not line["unfilled"]:
+        return ""
+    return f"{line['unfilled']:,} rows may lack a new field (`cliniko sync {name} --full`)"
