@@ -208,6 +208,25 @@ def test_an_invoice_without_a_date_is_said_apart(tables: Tables) -> None:
     assert _warned(tables, "undated") == {"invoice_has_no_issue_date": 1}
 
 
+# What is not read.
+
+
+def test_what_is_not_read_is_unknown_and_not_zero(tables: Tables) -> None:
+    [day] = _of(tables, "mart_daily_clinic", "unread", completed=1)
+    [month] = _of(tables, "mart_money_month", "unread")
+    [sources] = _of(tables, "mart_referral_sources", "unread")
+    [after] = _of(tables, "mart_follow_up", "unread") or [None]
+
+    assert (day["new_patients"], day["new_patients_not_migrated"]) == (1, None)
+    assert (day["notes_final"], day["notes_completed_rate"]) == (None, None)
+    assert (month["completed"], month["completed_without_invoice"]) == (1, None)
+    assert (sources["new_patients"], sources["revenue_net"]) == (1, None)
+    assert after is None
+    for name in ("list_visits_without_note", "list_visits_without_invoice"):
+        assert _of(tables, name, "unread") == []
+    assert _warned(tables, "unread") == {}
+
+
 # Sentences.
 
 

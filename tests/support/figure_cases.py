@@ -28,6 +28,7 @@ def rows() -> Rows:
     yield from cancelled_late()
     yield from same_day()
     yield from note_codes()
+    yield from nothing_read()
 
 
 def _visits(account: str, *records: Row) -> Rows:
@@ -222,3 +223,11 @@ def note_codes() -> Rows:
         {"at": at, "treatment_note_status": 40, "invoice_status": 70},
         {"at": at},
     )
+
+
+def nothing_read() -> Rows:
+    """A key that may read appointments and nothing of patients, invoices or notes."""
+    for table, row in base("unread"):
+        if table != "patients":
+            yield table, row
+    yield from _visits("unread", {"at": ("2026-11-12T22:00:00Z", "2026-11-12T22:30:00Z")})

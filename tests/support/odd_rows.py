@@ -176,7 +176,7 @@ def clinic(account: str) -> Rows:
     yield from base(account)
     yield (
         "individual_appointments",
-        visit(account, 1, "2026-11-11T22:00:00Z", "2026-11-11T22:30:00Z"),
+        visit(account, 1, "2026-11-11T22:00:00Z", "2026-11-11T22:30:00Z", treatment_note_status=90),
     )
     yield (
         "individual_appointments",

@@ -219,8 +219,16 @@ class Recount:
             "future_booking_rate": _share(ahead, completed),
             "notes_completed_rate": _share(
                 _count(single.filter(note="final"), grain), _count(single, grain)
-            ),
+            )
+            if self.has_notes
+            else {},
         }
+
+    @cached_property
+    def has_notes(self) -> bool:
+        """Whether any appointment says the status of its note; else it is not known."""
+        visits = self.raw["individual_appointments"] + self.raw["attendees"]
+        return any(row["treatment_note_status"] is not None for row in visits)
 
     @cached_property
     def migrated(self) -> list[int]:

@@ -112,7 +112,7 @@ select
   {{ ratio('attendance.lead_days', 'attendance.cancelled') }} as average_cancellation_lead_days,
   coalesce(attendance.patients_seen, 0) as patients_seen,
   coalesce(attendance.new_patients, 0) as new_patients,
-  coalesce(attendance.new_patients_not_migrated, 0) as new_patients_not_migrated,
+  case when accounts.has_patients then coalesce(attendance.new_patients_not_migrated, 0) end as new_patients_not_migrated,
   cast(coalesce(delivered.minutes, 0) as double precision) / 60 as service_hours,
   cast(coalesce(calendar.offered_minutes, 0) as double precision) / 60 as offered_hours,
   cast(coalesce(calendar.booked_minutes, 0) as double precision) / 60 as booked_hours,
@@ -123,8 +123,8 @@ select
   {{ ratio('attendance.rebooked', 'attendance.completed') }} as rebooking_rate,
   coalesce(attendance.with_later_visit, 0) as with_later_visit,
   {{ ratio('attendance.with_later_visit', 'attendance.completed') }} as future_booking_rate,
-  coalesce(attendance.notes_final, 0) as notes_final,
-  {{ ratio('attendance.notes_final', 'attendance.individual_completed') }} as notes_completed_rate,
+  case when accounts.has_notes then coalesce(attendance.notes_final, 0) end as notes_final,
+  case when accounts.has_notes then {{ ratio('attendance.notes_final', 'attendance.individual_completed') }} end as notes_completed_rate,
   coalesce(attendance.individual_completed, 0) as individual_completed,
   coalesce(classes.places, 0) as group_places,
   coalesce(classes.taken, 0) as group_taken,
@@ -132,6 +132,7 @@ select
   {{ money('coalesce(money.net_amount, 0)') }} as revenue_net,
   {{ money('coalesce(money.gross_amount, 0)') }} as revenue_gross
 from spine
+left join {{ ref('int_account_zones') }} as accounts on accounts._account = spine._account
 left join attendance on {% for key in grain %}attendance.{{ key | replace('practitioner_id', 'practitioner_key') | replace('business_id', 'business_key') }} = spine.{{ key }}{{ ' and ' if not loop.last }}{% endfor %}
 {% for part in ['delivered', 'calendar', 'classes', 'money'] %}
 left join {{ part }} on {% for key in grain %}{{ part }}.{{ key }} = spine.{{ key }}{{ ' and ' if not loop.last }}{% endfor %}

@@ -1,6 +1,8 @@
 {{ config(materialized='table') }}
 {# The zone and the currency of each account that has any row: the zone of its settings,
-else that of its first business, else UTC. #}
+else that of its first business, else UTC. And whether it has any row of what a key may not
+be allowed to read, a privacy profile leaves out, or a clinic does not use: figures of that
+are unknown then, and not zero. #}
 with accounts as (
   select _account from {{ ref('stg_businesses') }}
   union select _account from {{ ref('stg_settings') }}
@@ -34,6 +36,20 @@ zoned as (
 
 select
   zoned.*,
+  {% for known, table in [
+    ('has_patients', 'stg_patients'),
+    ('has_invoices', 'stg_invoices'),
+    ('has_recalls', 'stg_recalls'),
+    ('has_forms', 'stg_patient_forms'),
+    ('has_cases', 'stg_patient_cases'),
+  ] -%}
+  exists (select 1 from {{ ref(table) }} as found where found._account = zoned._account) as {{ known }},
+  {% endfor -%}
+  exists (
+    select 1 from {{ ref('stg_individual_appointments') }} as found where found._account = zoned._account and found.note_status is not null
+    union all
+    select 1 from {{ ref('stg_attendees') }} as found where found._account = zoned._account and found.note_status is not null
+  ) as has_notes,
   clock.as_of,
   cast({{ at_zone('clock.as_of', 'zoned.time_zone') }} as date) as today
 from zoned

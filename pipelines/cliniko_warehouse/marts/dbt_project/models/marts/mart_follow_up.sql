@@ -35,17 +35,18 @@ found as (
 )
 
 select
-  _account,
-  month_start,
-  {% for what, all_, well, rate in [
-    ('recall', 'recalls', 'recalls_answered', 'recall_conversion_rate'),
-    ('form', 'forms', 'forms_in_time', 'form_completion_rate'),
-    ('case', 'cases', 'cases_completed', 'case_completion_rate'),
-    ('patient', 'lapsed_patients', 'reactivated_patients', 'reactivation_rate'),
+  found._account,
+  found.month_start,
+  {% for what, all_, well, rate, known in [
+    ('recall', 'recalls', 'recalls_answered', 'recall_conversion_rate', 'accounts.has_recalls'),
+    ('form', 'forms', 'forms_in_time', 'form_completion_rate', 'accounts.has_forms'),
+    ('case', 'cases', 'cases_completed', 'case_completion_rate', 'accounts.has_cases'),
+    ('patient', 'lapsed_patients', 'reactivated_patients', 'reactivation_rate', 'true'),
   ] -%}
-  {{ times("what = '" ~ what ~ "'") }} as {{ all_ }},
-  {{ times("what = '" ~ what ~ "' and went_well") }} as {{ well }},
+  case when {{ known }} then {{ times("what = '" ~ what ~ "'") }} end as {{ all_ }},
+  case when {{ known }} then {{ times("what = '" ~ what ~ "' and went_well") }} end as {{ well }},
   {{ ratio("count(case when what = '" ~ what ~ "' and went_well then 1 end)", "count(case when what = '" ~ what ~ "' then 1 end)") }} as {{ rate }}{{ ',' if not loop.last }}
   {% endfor %}
 from found
-group by 1, 2
+join {{ ref('int_account_zones') }} as accounts on accounts._account = found._account
+group by found._account, found.month_start, accounts.has_recalls, accounts.has_forms, accounts.has_cases

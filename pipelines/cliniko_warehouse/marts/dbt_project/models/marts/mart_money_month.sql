@@ -59,7 +59,7 @@ select
   businesses.business_name,
   spine.month_start,
   coalesce(visits.completed, 0) as completed,
-  coalesce(visits.without_invoice, 0) as completed_without_invoice,
+  case when accounts.has_invoices then coalesce(visits.without_invoice, 0) end as completed_without_invoice,
   cast(coalesce(fees.visits, 0) as bigint) as invoiced_visits,
   {{ money('coalesce(fees.fees_net, 0)') }} as fees_net,
   {{ mean('fees.fees_net', 'fees.visits') }} as average_fee,
@@ -76,6 +76,7 @@ select
   coalesce(visits.missed_unpriced, 0) as did_not_arrive_unpriced,
   {{ money('coalesce(visits.missed_cost, 0)') }} as missed_cost_estimate
 from spine
+left join {{ ref('int_account_zones') }} as accounts on accounts._account = spine._account
 {% for part in ['visits', 'fees', 'money', 'hours'] -%}
 left join {{ part }} on {{ part }}._account = spine._account and {{ part }}.practitioner_id = spine.practitioner_id
   and {{ part }}.business_id = spine.business_id and {{ part }}.month_start = spine.month_start

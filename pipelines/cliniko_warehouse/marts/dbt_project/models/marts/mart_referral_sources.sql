@@ -5,7 +5,7 @@ select
   visits.month_start,
   coalesce(sources.referral_source, 'not given') as referral_source,
   {{ times('true') }} as new_patients,
-  {{ money('coalesce(sum(patients.revenue_net), 0)') }} as revenue_net
+  {{ money('case when count(patients.patient_id) > 0 then coalesce(sum(patients.revenue_net), 0) end') }} as revenue_net
 from {{ ref('fct_appointments') }} as visits
 left join {{ ref('int_first_sources') }} as sources
   on sources._account = visits._account and sources.patient_id = visits.patient_id
