@@ -129,6 +129,7 @@ AGAIN = re.compile(
     r"|test_postgres_locks\.py::test_a_lock_of_somebody.*\[(a table inside|the loads|the whole)"
     r"|test_rewrite\.py::test_a_stricter_profile.*\[minimal-"
     r"|test_disk\.py::.*\[while it is read\]"
+    r"|test_benchmarks\.py::test_a_case_is_played"
 )
 """Tests that try what another test tries with one more value, and take long: `-m exhaustive`."""
 

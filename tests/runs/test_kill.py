@@ -31,7 +31,7 @@ from cliniko_warehouse.sandbox import (
     serve,
 )
 
-KILLS = int(os.environ.get("CLINIKO_KILLS", "12"))
+KILLS = int(os.environ.get("CLINIKO_KILLS", "8"))
 SEED = int(os.environ.get("CLINIKO_SEED", "1"))
 LISTS = ("patients", "invoices", "contacts")
 LATENCY = 0.05  # seconds of an answer, at the least
