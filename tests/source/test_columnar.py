@@ -20,7 +20,8 @@ from cliniko.api.columnar import (
 )
 from cliniko.endpoints import ENDPOINTS
 from cliniko.endpoints.spec import Endpoint, Record
-from cliniko.transform.tables import ConvertedPage, typed
+from cliniko.transform.column_builder import ConvertedPage
+from cliniko.transform.tables import typed
 from cliniko_warehouse.sandbox import Account
 
 NOW = datetime(2026, 6, 1, 3, 30, tzinfo=UTC)

@@ -10,8 +10,9 @@ from cliniko.endpoints.spec import Endpoint
 from cliniko.errors import ConfigError
 from cliniko.settings import resolve
 from cliniko.transform import privacy
+from cliniko.transform.column_builder import ConvertedPage
 from cliniko.transform.privacy import PROFILES, Rules, stays
-from cliniko.transform.tables import ConvertedPage, typed
+from cliniko.transform.tables import typed
 
 READ_AT = datetime(2026, 6, 1, tzinfo=UTC)
 SALT = "0123456789abcdef0123456789abcdef"

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from cliniko.endpoints import ENDPOINTS
 from cliniko.endpoints.schema import LOAD_ID, tables
 from cliniko.endpoints.spec import Endpoint, Record
+from cliniko.transform.column_builder import ConvertedPage
 from cliniko.transform.schema_drift import Drift
-from cliniko.transform.tables import ConvertedPage, emptied, typed
+from cliniko.transform.tables import emptied, typed
 from cliniko.transform.types import ARROW
 
 NOW = datetime(2026, 6, 1, 3, 30, tzinfo=UTC)

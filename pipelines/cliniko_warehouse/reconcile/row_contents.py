@@ -13,11 +13,12 @@ from cliniko.endpoints.schema import Table, parent_columns, tables
 from cliniko.endpoints.spec import Endpoint, Record
 from cliniko.extract.state import EVERY, State, copied
 from cliniko.pagination.page import next_read_at
+from cliniko.transform.column_builder import Rejection
 from cliniko.transform.erased import Forgotten, split_erased
 from cliniko.transform.masking import Treatment
 from cliniko.transform.privacy import Rules
 from cliniko.transform.schema_drift import Drift
-from cliniko.transform.tables import Rejection, typed
+from cliniko.transform.tables import typed
 from cliniko_warehouse.reconcile.row_counts import WarehouseRows
 
 OF_THE_READING = ("_account", "_read_at", "_gone_at", "_removed", "_dlt_load_id")

@@ -18,6 +18,7 @@ from ..endpoints.schema import (
 from ..endpoints.spec import Endpoint, Record
 from ..errors import NewFields
 from ..pagination.walk import Page, next_read_at
+from ..transform.column_builder import ConvertedPage, Rejection
 from ..transform.convert import fingerprint, json_text, storable, usable_ids
 from ..transform.erased import (
     FORGOTTEN,
@@ -27,12 +28,7 @@ from ..transform.erased import (
 )
 from ..transform.privacy import Rules
 from ..transform.schema_drift import Drift
-from ..transform.tables import (
-    ConvertedPage,
-    Rejection,
-    emptied,
-    typed,
-)
+from ..transform.tables import emptied, typed
 from ..transform.types import ARROW
 from .batches import BATCH, Batch
 from .state import EVERY as EVERY

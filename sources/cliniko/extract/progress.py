@@ -11,7 +11,7 @@ from ..endpoints.spec import Endpoint
 from ..errors import ClinikoError, Forbidden, NotFound
 from ..pagination.page_size import Capacity, restored
 from ..pagination.walk import Page, always
-from ..transform.tables import Rejection
+from ..transform.column_builder import Rejection
 from .list_reader import ReadWindow, read_all_paths
 from .plan import ReadPlan
 from .state import (
