@@ -77,6 +77,8 @@ SLOW = frozenset(
         "nights",
         "notebooks",
         "overview_equals_marts",
+        "overview_pages",
+        "overview_seen",
         "odd_instants",
         "odd_rows",
         "page_size",

@@ -42,6 +42,7 @@ LEGEND: dict[str, Any] = {
     "titleFont": FONT,
     "titleFontSize": 12,
     "symbolType": "square",
+    "columns": alt.ExprRef("width < 400 ? 2 : 0"),  # 0 is one row: a phone has room for two
     "columnPadding": 16,
     "offset": 4,
 }

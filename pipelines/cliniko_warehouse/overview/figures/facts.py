@@ -60,10 +60,9 @@ PATIENTS = (
     "LEFT JOIN marts.dim_patients p ON p._account = f._account AND p.patient_id = f.patient_id"
 )
 
-PATIENT = (
-    Column("patient", "Patient", "p.patient_name", personal=True),
-    Column("patient_id", "Patient no.", "CAST(f.patient_id AS VARCHAR)"),
-)
+NAME = Column("patient", "Patient", "p.patient_name", personal=True)
+NUMBER = Column("patient_id", "Patient no.", "CAST(f.patient_id AS VARCHAR)")
+PATIENT = (NAME, NUMBER)
 WHERE = (
     Column("practitioner", "Practitioner", "f.practitioner_name"),
     Column("business", "Business", "f.business_name"),
@@ -98,14 +97,15 @@ APPOINTMENTS = Fact(
     joins=PATIENTS,
     columns=(
         Column("starts", "Starts, local", "f.starts_at_local", "moment"),
-        *PATIENT,
-        *WHERE,
+        NAME,
         Column("type", "Type", "f.appointment_type_name"),
         Column("status", "Status", "replace(f.status, '_', ' ')"),
+        *WHERE,
         Column("reason", "Reason for cancelling", "f.cancellation_reason"),
         Column("first", "First visit", "f.is_first_visit", "yes"),
         Column("rebooked", "Rebooked", "f.is_rebooked", "yes"),
         Column("invoice", "Invoice", "replace(f.invoice_status, '_', ' ')"),
+        NUMBER,
     ),
     order="starts",
     needs=("individual_appointments",),

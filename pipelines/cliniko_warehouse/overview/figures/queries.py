@@ -107,7 +107,7 @@ def conditions(question: Question, fact: Fact, narrowed: Drill) -> tuple[str, di
 
 def _dimension(fact: Fact, name: str) -> str:
     if name == STRETCH:
-        return f"strftime(date_trunc($unit, {fact.day}), '%Y-%m-%d')"
+        return f"CAST(date_trunc($unit, {fact.day}) AS DATE)"  # as text it took twice the time
     return fact.dimensions[name]
 
 

@@ -38,11 +38,15 @@ class Card:
 
 @dataclass(frozen=True)
 class Cell:
-    """A place in a table."""
+    """A place in a table.
+
+    fixed:  a day or moment, which is not broken into lines
+    """
 
     text: str
     href: str = ""
     number: bool = False
+    fixed: bool = False
 
 
 @dataclass(frozen=True)

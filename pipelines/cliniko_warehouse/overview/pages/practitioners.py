@@ -35,7 +35,7 @@ def page(question: Question) -> Page:
         if table.rows
         else Panel("Scorecard", empty=f"Nobody had an appointment {panels.WIDER}")
     )
-    return Page("practitioners", "Practitioners", scope, [Section("", panels=[panel])])
+    return Page("practitioners", "Practitioners", scope, [Section("Side by side", panels=[panel])])
 
 
 def _scorecard(question: Question) -> Table:

@@ -9,6 +9,7 @@ from cliniko_warehouse.overview.layout import formatting
 from cliniko_warehouse.overview.layout.blocks import Cell, Page
 from cliniko_warehouse.overview.selection import Drill, rows_behind
 
+DAYS = frozenset({"day", "moment"})
 NUMBERS = frozenset({"count", "money", "hours", "minutes", "share"})
 
 
@@ -80,7 +81,11 @@ def _head(found: Listing, address: str, place: int) -> dict[str, str]:
 def _rows(found: Listing, currency: str) -> list[list[Cell]]:
     return [
         [
-            Cell(formatting.cell(row[c.key], c.kind, currency), number=c.kind in NUMBERS)
+            Cell(
+                formatting.cell(row[c.key], c.kind, currency),
+                number=c.kind in NUMBERS,
+                fixed=c.kind in DAYS,
+            )
             for c in found.columns
         ]
         for row in found.rows.to_pylist()

@@ -25,7 +25,7 @@ GLANCE = (
 )
 AHEAD = 7  # days after today that are looked at
 NUMBER = "patient_id"  # what a patient is called where there are no names
-SHOWN = ("starts", "patient", NUMBER, "practitioner", "business", "type", "status")
+SHOWN = ("starts", "patient", NUMBER, "type", "status", "practitioner", "business")
 
 
 def page(question: Question) -> Page:

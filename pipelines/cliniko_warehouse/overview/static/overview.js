@@ -3,11 +3,11 @@
 
 const main = () => document.querySelector("main");
 
-// vega.js sets vegaEmbed when it has come; it is as old as the page, and may come later.
-const embed = new Promise((resolve) => {
-  const look = () => (window.vegaEmbed ? resolve(window.vegaEmbed) : setTimeout(look, 15));
-  look();
-});
+// What draws charts takes a moment to begin: the numbers are painted before.
+const painted = new Promise((go) => requestAnimationFrame(() => setTimeout(go)));
+const embed = painted
+  .then(() => import(document.getElementById("vega").href))
+  .then(() => window.vegaEmbed);
 
 const OPTIONS = {
   renderer: "svg", // only there can a colour be one of the page's, which follow its theme
@@ -58,7 +58,13 @@ async function show(address, remember = true) {
   if (again) again.focus();
   else window.scrollTo(0, 0);
   document.getElementById("said").textContent = `${document.title} is shown`;
+  lead();
   await draw();
+}
+
+function lead() {
+  const here = document.querySelector("[aria-current]"); // on a phone it may lie out of sight
+  here?.closest("ul").scrollTo({ left: here.offsetLeft - 40 });
 }
 
 const label = (summary) => summary.textContent.split(":")[0];
@@ -117,4 +123,5 @@ document.addEventListener("visibilitychange", () => document.hidden || follow())
 window.addEventListener("focus", follow);
 
 document.documentElement.classList.add("scripted");
+lead();
 draw();

@@ -1,0 +1,156 @@
+"""The overview for all eyes and fingers: screen readers, phones, keyboards; and how fast."""
+
+import sys
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import hand_made
+import pytest
+from mart_builds import shared
+
+from cliniko_warehouse.paths import published
+
+pytest.importorskip("altair", reason="the extra notebooks is not installed")
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytest.importorskip("axe_playwright_python", reason="axe-core is not installed")
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright import sync_api
+from visits import CHROMIUM, FLAGS, PATIENCE, Visit, dashboard, in_a_browser, visit
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+expect = sync_api.expect
+expect.set_options(timeout=PATIENCE)
+
+PAGES = ("today", "period", "practitioners", "practitioners/11", "money", "patients", "capacity")
+PAGES += ("data", "list/completed", "list/patients_seen", "list/recalls_due")
+PHONE = {"viewport": {"width": 390, "height": 844}}
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The hand-made practice's dashboard."""
+    state_dir = tmp_path_factory.mktemp("state")
+    hand_made.publish(published(state_dir))
+    with dashboard(state_dir, shared(tmp_path_factory) / "charts") as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["Browser"]:
+    """Debian's Chromium."""
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+def _breaches(seen: Visit) -> list[str]:
+    """What axe-core finds wrong on a page, with the first place of each."""
+    found = Axe().run(seen.page).response["violations"]
+    return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found]
+
+
+@in_a_browser
+@pytest.mark.parametrize(("pages", "how"), [
+    (PAGES, {"color_scheme": "light"}),
+    (("period", "practitioners", "list/completed"), {"color_scheme": "dark", **PHONE}),
+])  # fmt: skip
+def test_nothing_keeps_a_screen_reader_out(
+    browser: "Browser", address: str, pages: tuple[str, ...], how: dict[str, object]
+) -> None:
+    with visit(browser, address, bypass_csp=True, **how) as seen:  # for axe-core's own script
+        for page in pages:
+            seen.go(f"{page}?period=30d")
+            assert _breaches(seen) == [], page
+
+
+@in_a_browser
+def test_no_page_is_wider_than_a_phone(browser: "Browser", address: str) -> None:
+    with visit(browser, address, **PHONE) as seen:
+        for page in PAGES:
+            seen.go(f"{page}?period=30d")
+            root = seen.page.locator("html")
+            assert root.evaluate("e => e.scrollWidth - e.clientWidth") == 0, page
+
+
+@in_a_browser
+def test_everything_is_reached_by_keyboard(browser: "Browser", address: str) -> None:
+    with visit(browser, address) as seen:
+        seen.go("period?period=30d")
+        keys = seen.page.keyboard
+        keys.press("Tab")
+        expect(seen.page.locator(":focus")).to_have_text("To the content")
+        keys.press("Enter")
+        summary = seen.page.locator("summary", has_text="Business:")
+        summary.focus()
+        keys.press("Enter")
+        keys.press("Tab")
+        keys.press("Space")
+        seen.drawn(2)
+        keys.press("Escape")
+
+        expect(summary).to_be_focused()
+        expect(summary).to_have_text("Business: Fitzroy")
+        expect(seen.card("Completed appointments")).to_have_text("5")
+
+
+@in_a_browser
+def test_a_page_that_is_printed_has_figures_and_no_controls(
+    browser: "Browser", address: str
+) -> None:
+    with visit(browser, address) as seen:
+        seen.go("period?period=30d")
+        seen.page.emulate_media(media="print")
+
+        expect(seen.card("Completed appointments")).to_be_visible()
+        expect(seen.page.locator("form.clinic-filters")).to_be_hidden()
+        expect(seen.page.get_by_role("navigation", name="Sections")).to_be_hidden()
+
+
+@in_a_browser
+def test_it_works_without_scripts(browser: "Browser", address: str) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(address)
+    page.locator("summary", has_text="Business:").click()
+    page.get_by_label("Fremantle").check()
+    page.get_by_role("button", name="Show").click()
+
+    expect(page.locator("summary", has_text="Business:")).to_have_text("Business: Fremantle")
+    context.close()
+
+
+@in_a_browser
+def test_how_long_a_morning_waits(
+    browser: "Browser", address: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Printed, not judged: on a machine with other work it says nothing."""
+    with visit(browser, address) as seen:
+        took = timings(seen)
+    with capsys.disabled():
+        sys.stdout.write(f"\n{took}\n")
+
+    assert set(took) == {"first number", "all charts", "filter change"}
+
+
+def timings(seen: Visit) -> dict[str, float]:
+    """Seconds until the first number, until all charts of a view, and after a filter changed."""
+    began = time.perf_counter()
+    seen.page.goto(f"{seen.home}period?period=90d", wait_until="commit")
+    seen.card("Completed appointments").wait_for()
+    first = time.perf_counter() - began
+    seen.drawn()
+    charts = time.perf_counter() - began
+    marker = "m => { document.querySelector('main').dataset.old = 'yes' }"
+    seen.page.locator("main").evaluate(marker)
+    began = time.perf_counter()
+    seen.page.locator("select[name=period]").select_option(label="Last 12 months")
+    seen.page.locator("main:not([data-old])").wait_for()
+    changed = time.perf_counter() - began
+    seen.drawn(2)
+    pairs = {"first number": first, "all charts": charts, "filter change": changed}
+    return {name: round(seconds, 2) for name, seconds in pairs.items()}

@@ -1,0 +1,91 @@
+"""Targets from a TOML file: what they are for, and what is said of a wrong one."""
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import hand_made
+import pytest
+
+pytest.importorskip("altair", reason="the extra notebooks is not installed")
+
+from overview_pages import client
+
+from cliniko.errors import ConfigError
+from cliniko_warehouse.overview.figures.catalogue import FIGURES
+from cliniko_warehouse.overview.periods import Period
+from cliniko_warehouse.overview.selection import Selection
+from cliniko_warehouse.overview.targets import Targets, read
+
+FILE = """
+[[target]]
+figure = "completed"
+value = 7
+per = "week"
+
+[[target]]
+figure = "completed"
+value = 2
+per = "day"
+practitioner = 11
+
+[[target]]
+figure = "utilisation"
+value = 0.8
+business = 1
+account = "main"
+"""
+
+
+def _week(**chosen: tuple[int, ...]) -> Selection:
+    first = date(2026, 3, 2)
+    return Selection("main", Period(first, first + timedelta(days=6)), chosen=chosen)
+
+
+@pytest.fixture
+def targets(tmp_path: Path) -> Targets:
+    (tmp_path / "targets.toml").write_text(FILE)
+    return read(tmp_path / "targets.toml", FIGURES)
+
+
+def test_a_count_follows_the_length_of_the_period(targets: Targets) -> None:
+    completed, week = FIGURES["completed"], _week()
+    day = week.over(Period(week.period.first, week.period.first))
+
+    assert targets.of(completed, week) == 7
+    assert targets.of(completed, day) == 1
+
+
+def test_a_target_is_that_of_who_and_where_it_is_for(targets: Targets) -> None:
+    completed, full = FIGURES["completed"], FIGURES["utilisation"]
+
+    assert targets.of(completed, _week(practitioner=(11,))) == 14
+    assert targets.of(completed, _week(practitioner=(11, 12))) is None
+    assert targets.of(completed, _week(business=(1,))) is None
+    assert targets.of(completed, _week(type=(1,))) is None
+    assert targets.of(full, _week()) is None
+    assert targets.of(full, _week(business=(1,))) == 0.8
+    assert targets.of(full, Selection("north", _week().period, chosen={"business": (1,)})) is None
+
+
+def test_a_card_says_whether_its_target_is_reached(tmp_path: Path, targets: Targets) -> None:
+    file = hand_made.publish(tmp_path / "warehouse.duckdb")
+    with client(file, targets) as browser:
+        text = browser.get("/period?period=30d").text
+
+    assert "target 30: not reached" in text  # six were completed in thirty days
+    assert text.count("target") == 1
+
+
+def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "targets.toml"
+    file.write_text('[[target]]\nfigure = "joy"\nvalue = "much"\nper = "moon"\nwho = 1\n')
+
+    with pytest.raises(ConfigError) as error:
+        read(file, FIGURES)
+
+    for part in ("target 1: who is no word", "figure has to be", "value has to be", "per has to"):
+        assert part in str(error.value)
+
+
+def test_without_a_file_there_are_none(tmp_path: Path) -> None:
+    assert read(tmp_path / "targets.toml", FIGURES) == Targets()
