@@ -42,6 +42,7 @@ SLOW = frozenset(
         "decode",
         "definitions",
         "dictionary",
+        "digest",
         "disk",
         "dlt_init",
         "documented_settings",
@@ -59,6 +60,7 @@ SLOW = frozenset(
         "lies",
         "lists_by_name",
         "loaded_rows_on_postgres",
+        "locked_queries",
         "lost_rows",
         "lying_nights",
         "markers",
@@ -70,6 +72,8 @@ SLOW = frozenset(
         "marts",
         "marts_ahead",
         "matrix",
+        "mcp",
+        "metrics",
         "model",
         "money_marts",
         "night",
@@ -87,6 +91,7 @@ SLOW = frozenset(
         "postgres_foreign_objects",
         "postgres_locks",
         "postgres_sessions",
+        "questions_on_postgres",
         "privacy",
         "publish",
         "reconcile",
@@ -132,6 +137,7 @@ AGAIN = re.compile(
     r"|test_rewrite\.py::test_a_stricter_profile.*\[minimal-"
     r"|test_disk\.py::.*\[while it is read\]"
     r"|test_benchmarks\.py::test_a_case_is_played"
+    r"|test_mcp\.py::test_all_hostile"
 )
 """Tests that try what another test tries with one more value, and take long: `-m exhaustive`."""
 

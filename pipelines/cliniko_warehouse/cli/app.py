@@ -54,6 +54,8 @@ for command in (
     documented(sync.publish),
     schedule.schedule,
     local.dashboard,
+    documented(local.digest),
+    local.mcp,
     documented(forget.forget),
     local.sandbox,
     documented(local.demo),

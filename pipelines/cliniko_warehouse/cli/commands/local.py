@@ -1,4 +1,4 @@
-"""The commands to try things with, on this machine only: sandbox, demo, dashboard."""
+"""The commands of this machine alone: sandbox, demo, dashboard, digest, mcp."""
 
 import webbrowser
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cliniko.errors import ConfigError
-from cliniko_warehouse.cli.support.options import STATE, StateDir, chosen
+from cliniko_warehouse.cli.support.options import STATE, StateDir, To, chosen
 from cliniko_warehouse.cli.support.output import say
 
 
@@ -96,3 +96,71 @@ def dashboard(
         serve(file, port, opened, targets or state_dir / "targets.toml")
     except OSError as error:
         raise ConfigError(f"port {port} cannot be used: {error.strerror}") from error
+
+
+def digest(
+    week: Annotated[
+        str, typer.Option("--week", help="Such as 2026-W12; the last that is over if not given.")
+    ] = "",
+    out: Annotated[Path, typer.Option("--out", help="Where the files go.")] = Path("digest"),
+    send: Annotated[bool, typer.Option("--send", help="Send it to the addresses set.")] = False,
+    names: Annotated[bool, typer.Option("--names", help="With practitioners by name.")] = False,
+    destination: To = "",
+    state_dir: StateDir = STATE,
+) -> None:
+    """Write the week's figures as one HTML page and pictures of its charts, and send them."""
+    from cliniko_warehouse.cli.support import exit_codes
+    from cliniko_warehouse.warehouse.reader import reader
+
+    try:
+        from cliniko_warehouse.digest import page, sending, weekly
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"this needs {error.name}: pip install 'cliniko-warehouse[digest]'"
+        ) from error
+    to = sending.addresses() if send else []
+    with reader(destination, state_dir) as (_, ask):
+        found = weekly.weeks(ask, week, names=names)
+    files = weekly.write(found, out)
+    for file in files:
+        typer.echo(file)
+    if not send:
+        return
+    failed = sending.send(to, page.title(found), page.summary(found), files)
+    if failed:
+        say(f"cliniko: the digest was not delivered to {' and '.join(failed)}")
+        raise typer.Exit(exit_codes.PARTLY)
+    say(f"sent to {len(to)} address{'es' if len(to) > 1 else ''}")
+
+
+def mcp(
+    profile: Annotated[
+        str,
+        typer.Option(
+            "--profile",
+            help="What is shown, whatever is stored: pseudonymous, minimal or full.",
+        ),
+    ] = "pseudonymous",
+    destination: To = "",
+    seconds: Annotated[int, typer.Option("--seconds", min=1, help="A query may take.")] = 30,
+    memory_mb: Annotated[
+        int, typer.Option("--memory-mb", min=64, help="A query may take.")
+    ] = 1_024,
+    rows: Annotated[int, typer.Option("--rows", min=1, help="An answer may have.")] = 1_000,
+    state_dir: StateDir = STATE,
+) -> None:
+    """Answer an assistant's questions on stdin and stdout (MCP); nothing can be changed."""
+    from cliniko_warehouse.paths import published
+
+    try:
+        from cliniko_warehouse.ask import connection, server, session
+        from cliniko_warehouse.ask.treatments import profile_named
+
+        server.needed()
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"this needs {error.name}: pip install 'cliniko-warehouse[mcp]'"
+        ) from error
+    limits = session.Limits(seconds=seconds, memory_mb=memory_mb, rows=rows)
+    url = connection.reader_url(destination)
+    server.serve(session.Session(published(state_dir), profile_named(profile), limits, url))

@@ -1,0 +1,1 @@
+"""Questions of programs that are not trusted: metrics, and SQL in a locked process."""

@@ -1,0 +1,1 @@
+"""The figures of definitions.md as questions: a name, a period, a split, filters."""

@@ -1,0 +1,124 @@
+"""Metrics of money: each is of one account, in that account's currency."""
+
+from cliniko_warehouse.metrics.spec import (
+    APPOINTMENT_TYPE,
+    BUSINESS,
+    PRACTITIONER,
+    Dimension,
+    Formula,
+    Metric,
+    mart,
+)
+
+REVENUE = mart(
+    "mart_revenue",
+    "day",
+    "local_date",
+    practitioner=PRACTITIONER,
+    business=BUSINESS,
+    payer=Dimension("payer"),
+    item_kind=Dimension("item_kind"),
+    item=Dimension("item_name"),
+)
+MONEY_MONTH = mart(
+    "mart_money_month",
+    "month",
+    "month_start",
+    practitioner=PRACTITIONER,
+    business=BUSINESS,
+)
+FEES = mart("mart_fees", "build", appointment_type=APPOINTMENT_TYPE)
+OPEN = mart(
+    "mart_open_invoices",
+    "build",
+    practitioner=PRACTITIONER,
+    business=BUSINESS,
+    age=Dimension("age"),
+    status=Dimension("status"),
+)
+DEBTORS = mart("mart_debtors", "build", payer=Dimension("payer"))
+MONTH_END = mart("mart_month_end", "month", "month_start", business=BUSINESS)
+STOCK = mart(
+    "mart_stock",
+    "build",
+    product=Dimension("product_id", "product_name"),
+    supplier=Dimension("supplier"),
+)
+
+
+def _sum(column: str) -> str:
+    return f"coalesce(sum({column}), 0)"
+
+
+def _revenue(name: str, column: str) -> Metric:
+    return Metric(name, f"mart_revenue.{column}", (Formula(REVENUE, _sum(column)),))
+
+
+def _monthly(name: str, column: str, numerator: str, denominator: str = "") -> Metric:
+    return Metric(
+        name, f"mart_money_month.{column}", (Formula(MONEY_MONTH, numerator, denominator),)
+    )
+
+
+def _owed(name: str, column: str) -> Metric:
+    return Metric(name, f"mart_debtors.{column}", (Formula(DEBTORS, _sum(column)),))
+
+
+def _closed(name: str, column: str, *needs: str) -> Metric:
+    """A figure of months that are closed; null for those that are not."""
+    numerator = f"sum({column}) FILTER (WHERE is_closed)"
+    return Metric(name, f"mart_month_end.{column}", (Formula(MONTH_END, numerator),), needs)
+
+
+METRICS = (
+    _revenue("revenue_net", "revenue_net"),
+    _revenue("revenue_gross", "revenue_gross"),
+    _revenue("revenue_closed", "closed_net"),
+    _revenue("revenue_closed_gross", "closed_gross"),
+    _revenue("discounts", "discounts"),
+    _revenue("credit_notes", "credited_net"),
+    _monthly(
+        "completed_without_invoice", "completed_without_invoice", _sum("completed_without_invoice")
+    ),
+    Metric(
+        "average_fee",
+        "mart_money_month.average_fee",
+        (
+            Formula(MONEY_MONTH, "sum(fees_net)", "sum(invoiced_visits)", cents=True),
+            Formula(FEES, "sum(fees_net)", "sum(invoiced_visits)", cents=True),
+        ),
+    ),
+    _monthly(
+        "revenue_per_offered_hour",
+        "revenue_per_offered_hour",
+        _sum("revenue_net"),
+        _sum("offered_hours"),
+    ),
+    _monthly(
+        "revenue_per_service_hour",
+        "revenue_per_service_hour",
+        _sum("revenue_net"),
+        _sum("service_hours"),
+    ),
+    _monthly("missed_cost_estimate", "missed_cost_estimate", _sum("missed_cost_estimate")),
+    Metric(
+        "open_invoices",
+        "mart_open_invoices.open_gross_amount",
+        (Formula(OPEN, _sum("open_gross_amount")),),
+    ),
+    _owed("debtors", "open_gross_amount"),
+    _owed("debtors_0_30", "open_0_30"),
+    _owed("debtors_31_60", "open_31_60"),
+    _owed("debtors_61_90", "open_61_90"),
+    _owed("debtors_over_90", "open_over_90"),
+    _owed("open_credits", "credit_gross_amount"),
+    _closed("month_end_revenue_net", "revenue_net"),
+    _closed("month_end_revenue_gross", "revenue_gross"),
+    _closed("month_end_revenue_closed", "closed_net"),
+    _closed("month_end_new_patients", "new_patients"),
+    _closed("month_end_active_patients", "active_patients", "month", "business"),
+    _closed("month_end_open_gross_amount", "open_gross_amount", "month"),
+    _closed("month_end_debtors", "debtors", "month", "business"),
+    Metric("stock_on_hand", "mart_stock.stock_on_hand", (Formula(STOCK, _sum("stock_on_hand")),)),
+    Metric("stock_cost_value", "mart_stock.cost_value", (Formula(STOCK, _sum("cost_value")),)),
+)

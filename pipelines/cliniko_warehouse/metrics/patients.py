@@ -1,0 +1,80 @@
+"""Metrics of patients: who there are, who comes back, and whom the lists by name hold."""
+
+from cliniko_warehouse.metrics.spec import (
+    BUSINESS,
+    PRACTITIONER,
+    Basis,
+    Dimension,
+    Formula,
+    Metric,
+    mart,
+)
+
+PEOPLE = Basis(
+    ("dim_patients",),
+    "(SELECT * FROM marts.dim_patients WHERE lifecycle IS NOT NULL) AS patients",
+    "build",
+    dimensions={"lifecycle": Dimension("lifecycle"), "status": Dimension("status")},
+)
+COHORTS = mart(
+    "mart_patient_cohorts",
+    "build",
+    cohort_month=Dimension("cohort_month"),
+    months_since=Dimension("months_since"),
+)
+REFERRALS = mart(
+    "mart_referral_sources",
+    "month",
+    "month_start",
+    business=BUSINESS,
+    referral_source=Dimension("referral_source"),
+)
+FOLLOW_UP = mart("mart_follow_up", "month", "month_start")
+
+
+def _sum(column: str) -> str:
+    return f"coalesce(sum({column}), 0)"
+
+
+def _followed(name: str, column: str, numerator: str, denominator: str) -> Metric:
+    formula = Formula(FOLLOW_UP, _sum(numerator), _sum(denominator))
+    return Metric(name, f"mart_follow_up.{column}", (formula,))
+
+
+def _listed(name: str, column: str, figure: str = "", /, **dimensions: Dimension) -> Metric:
+    """How many rows a list by name has."""
+    formula = Formula(mart(name, "build", **dimensions), "count(*)")
+    return Metric(name, f"{name}.{column}", (formula,), figure=figure or name)
+
+
+_WHERE = {"practitioner": PRACTITIONER, "business": BUSINESS}
+
+METRICS = (
+    Metric(
+        "patients", "dim_patients.lifecycle", (Formula(PEOPLE, "count(*)"),), figure="lifecycle"
+    ),
+    Metric(
+        "retention_rate",
+        "mart_patient_cohorts.retention_rate",
+        (Formula(COHORTS, _sum("retained_patients"), _sum("cohort_patients")),),
+        needs=("months_since",),
+    ),
+    Metric(
+        "referral_sources",
+        "mart_referral_sources.new_patients",
+        (Formula(REFERRALS, _sum("new_patients")),),
+        figure="referral_sources",
+    ),
+    _followed("recall_conversion", "recall_conversion_rate", "recalls_answered", "recalls"),
+    _followed("form_conversion", "form_completion_rate", "forms_in_time", "forms"),
+    _followed("case_completion", "case_completion_rate", "cases_completed", "cases"),
+    _followed("reactivation", "reactivation_rate", "reactivated_patients", "lapsed_patients"),
+    _listed("list_debtors", "oldest_days", age=Dimension("age")),
+    _listed("list_lapsed_patients", "days_since_last_visit", state=Dimension("state")),
+    _listed("list_first_visits_only", "days_since_first_visit"),
+    _listed("list_recalls_due", "days_due", recall_type=Dimension("recall_type")),
+    _listed("list_cases_ending", "sessions_left"),
+    _listed("list_visits_without_note", "days_since", **_WHERE),
+    _listed("list_visits_without_invoice", "days_since", **_WHERE),
+    _listed("list_forms_not_completed", "state", state=Dimension("state")),
+)
