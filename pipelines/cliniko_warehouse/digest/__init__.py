@@ -1,0 +1,1 @@
+"""The week in one page: figures, charts, and how it is sent."""

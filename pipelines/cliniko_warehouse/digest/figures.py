@@ -1,0 +1,141 @@
+"""The figures of a week, beside those of the week before and of the same week last year."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Literal
+
+from cliniko_warehouse.metrics.answer import Ask, Clock, metric
+from cliniko_warehouse.metrics.periods import Period
+
+Kind = Literal["count", "share", "money", "hours"]
+WEEKS = 13  # that charts show
+YEAR = timedelta(weeks=52)  # the same week last year begins on the same weekday
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A figure of the page.
+
+    better:  1 if more is better, -1 if less is, 0 if neither
+    """
+
+    metric: str
+    label: str
+    kind: Kind
+    better: int
+
+
+SHOWN = (
+    Shown("completed_appointments", "Completed visits", "count", 1),
+    Shown("new_patients", "New patients", "count", 1),
+    Shown("revenue_net", "Net revenue, by day of issue", "money", 1),
+    Shown("utilisation", "Utilisation of offered hours", "share", 1),
+    Shown("rebooking_rate", "Visits with a next booking", "share", 1),
+    Shown("dna_rate", "Did not arrive", "share", -1),
+    Shown("cancellation_rate", "Cancelled", "share", -1),
+    Shown("online_booking_rate", "Booked online", "share", 0),
+)
+AHEAD = (
+    Shown("capacity_free_hours", "Free hours in the next four weeks", "hours", 0),
+    Shown("debtors", "Open invoices, at most", "money", 0),
+    Shown("debtors_over_90", "Of these older than 90 days", "money", 0),
+    Shown("list_lapsed_patients", "Patients at risk or lapsed", "count", 0),
+    Shown("list_visits_without_invoice", "Visits without an invoice", "count", 0),
+)
+"""Figures as of the build."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A figure of a week; None where there is none."""
+
+    shown: Shown
+    now: Any
+    before: Any = None
+    last_year: Any = None
+
+
+@dataclass(frozen=True)
+class Week:
+    """A week of one account.
+
+    weeks:          first day of each week of the charts, the oldest first
+    series:         metric → its number in each of these weeks
+    series_before:  the same, a year before
+    practitioners:  completed visits and utilisation by practitioner; empty unless names are shown
+    """
+
+    account: str
+    currency: str
+    period: Period
+    clock: Clock
+    lines: Sequence[Line]
+    ahead: Sequence[Line]
+    weeks: Sequence[date]
+    series: dict[str, list[Any]]
+    series_before: dict[str, list[Any]]
+    practitioners: Sequence[dict[str, Any]]
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the marts were built after its end."""
+        return self.period.last < self.clock.today
+
+
+def week(ask: Ask, clock: Clock, account: str, period: Period, *, names: bool) -> Week:
+    """The week of an account; several tenths of a second of queries."""
+    signs = {one.name: one.currency for one in clock.accounts}
+    starts = [period.first - timedelta(weeks=n) for n in range(WEEKS)][::-1]
+    of = {"account": account}
+    found = {s.metric: _by_week(ask, clock, s.metric, starts, of) for s in SHOWN}
+    earlier = [start - YEAR for start in starts]
+    year_ago = {s.metric: _by_week(ask, clock, s.metric, earlier, of) for s in SHOWN}
+    lines = [
+        Line(s, found[s.metric][-1], found[s.metric][-2], year_ago[s.metric][-1]) for s in SHOWN
+    ]
+    ahead = [Line(s, metric(ask, s.metric, "", (), of, clock).value) for s in AHEAD]
+    people = _people(ask, clock, period, of) if names else []
+    return Week(
+        account,
+        signs.get(account, ""),
+        period,
+        clock,
+        lines,
+        ahead,
+        starts,
+        found,
+        year_ago,
+        people,
+    )
+
+
+def _by_week(
+    ask: Ask, clock: Clock, name: str, starts: Sequence[date], of: dict[str, Any]
+) -> list[Any]:
+    """A metric in each week; a sum is 0 in a week without rows, after the first that has any."""
+    span = f"{starts[0]}..{starts[-1] + timedelta(days=6)}"
+    answer = metric(ask, name, span, ["week"], of, clock)
+    there = {row["week"]: row["value"] for row in answer.rows}
+    if answer.question.formula.denominator or not there:
+        return [there.get(start) for start in starts]
+    return [there.get(start, 0) if start >= min(there) else None for start in starts]
+
+
+def _people(ask: Ask, clock: Clock, period: Period, of: dict[str, Any]) -> list[dict[str, Any]]:
+    """What each practitioner did in the week."""
+    span, by = f"{period.first}..{period.last}", ["practitioner"]
+    visits = metric(ask, "completed_appointments", span, by, of, clock).rows
+    full = {
+        row["practitioner_id"]: row["value"]
+        for row in metric(ask, "utilisation", span, by, of, clock).rows
+    }
+    return [
+        {
+            "name": row["practitioner"] or "–",
+            "visits": row["value"],
+            "utilisation": full.get(row["practitioner_id"]),
+        }
+        for row in sorted(visits, key=lambda row: -row["value"])
+        if row["value"]
+    ]
