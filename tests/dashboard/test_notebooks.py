@@ -19,7 +19,7 @@ from cliniko_warehouse.notebooks.tables import tables
 from cliniko_warehouse.overview import reader
 
 ROOM = Path(__file__).resolve().parents[2] / "notebooks"
-BOTH = pytest.mark.parametrize("name", ["first_look"])
+BOTH = pytest.mark.parametrize("name", ["first_look", "your_question"])
 
 
 def _run(name: str, file: Path) -> subprocess.CompletedProcess[str]:
@@ -82,6 +82,21 @@ def test_the_first_look_counts_rows_in_use_and_hidden_ones(
     assert found["patients"]["rows"] == total - archived
     assert found["patients"]["hidden"] == archived
     assert found["patients"]["newest row read"] is not None
+
+
+def test_your_question_answers_as_the_metrics_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = hand_made.publish(tmp_path / "warehouse.duckdb")
+    monkeypatch.setenv(reader.WAREHOUSE, str(file))
+    from cliniko_warehouse.notebooks import your_question
+
+    _, defined = your_question.app.run()
+
+    answer = defined["answer"]
+    found = answer("completed_appointments", "2026-02-18..2026-03-19", ["practitioner"])
+    assert "Ana Lee" in found.text
+    assert "there is no metric" in answer("completed").text
 
 
 def test_a_reader_cannot_write(tmp_path: Path) -> None:
