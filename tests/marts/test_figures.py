@@ -28,7 +28,7 @@ from cliniko_warehouse.overview.figures.queries import (
 )
 from cliniko_warehouse.overview.layout.definitions import definitions
 from cliniko_warehouse.overview.night import night
-from cliniko_warehouse.overview.pages import data, patients, today
+from cliniko_warehouse.overview.pages import data, patients, practitioners, today
 from cliniko_warehouse.overview.periods import Period, presets
 from cliniko_warehouse.overview.selection import rows_behind
 from cliniko_warehouse.overview.targets import Targets
@@ -256,6 +256,21 @@ def test_the_parts_of_a_figure_have_lists_of_their_own(
     for (value,), row in grouped(asked, [figure], dimension).items():
         found = listing(asked, figure, narrowed(asked, f"only={dimension}:{value}"))
         assert found.value == row[key]
+
+
+def test_a_practitioner_s_page_has_the_own_figures_and_compares_what_has_days(
+    db: duckdb.DuckDBPyConnection,
+) -> None:
+    page = practitioners.one(question(db, THIRTY), Targets(), "12")
+
+    assert page
+    cards = {card.label: card for section in page.sections for card in section.cards}
+    assert (page.title, page.without) == ("Ben Cho", "practitioner")
+    assert cards["Revenue, net"].value == "£70"
+    # 80 in the thirty days before, and nothing a year ago; open invoices are of now
+    changes = [(change.text, change.tone) for change in cards["Revenue, net"].changes]
+    assert changes == [("−12 % on the 30 days before", "bad")]
+    assert cards["Open invoices"].changes == ()
 
 
 def test_lists_that_need_a_look_come_first(db: duckdb.DuckDBPyConnection) -> None:

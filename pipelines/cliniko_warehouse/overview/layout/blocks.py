@@ -99,6 +99,7 @@ class Page:
     key:       the section whose link is marked
     list:      what only a page with a list has, for templates/list.html
     timeless:  whether the period that is chosen changes nothing on it
+    without:   the filter that is not offered, since the page has one choice of its own
     """
 
     key: str
@@ -107,3 +108,4 @@ class Page:
     sections: Sequence[Section] = ()
     list: Mapping[str, Any] = field(default_factory=dict)
     timeless: bool = False
+    without: str = ""

@@ -62,7 +62,8 @@ def _card(
     card = plain(question, figure, value)
     if not card.href:
         return card
-    made = (_change(figure, value, other[figure.key], name) for name, other in others.items())
+    compared_with = others if figure.fact.day else {}  # what is of now was never otherwise
+    made = (_change(figure, value, old[figure.key], name) for name, old in compared_with.items())
     target = targets.of(figure, question.chosen)
     return Card(
         card.label,

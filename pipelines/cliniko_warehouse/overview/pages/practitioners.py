@@ -90,7 +90,7 @@ def one(question: Question, targets: Targets, who: str) -> Page | None:
     )
     scope = formatting.stretch(question.chosen.period)
     sections = [period.headline(own, targets), period.attendance(own), period.week(own), more]
-    return Page("practitioners", name, scope, [*sections, _months(own)])
+    return Page("practitioners", name, scope, [*sections, _months(own)], without="practitioner")
 
 
 def revenue(question: Question) -> Panel:

@@ -29,6 +29,7 @@ async function draw() {
     place.append(inside);
     await draw(inside, JSON.parse(script.textContent), OPTIONS);
   }
+  performance.mark("drawn");
   document.body.dataset.drawn = String(Number(document.body.dataset.drawn || 0) + 1);
 }
 
@@ -36,6 +37,7 @@ let asked = 0; // of several answers, only that of the last question is shown
 
 async function show(address, remember = true) {
   const number = ++asked;
+  performance.mark("asked");
   main().setAttribute("aria-busy", "true");
   const answer = await fetch(address, { headers: { accept: "text/html" } });
   const text = await answer.text();
@@ -59,6 +61,7 @@ async function show(address, remember = true) {
   else window.scrollTo(0, 0);
   document.getElementById("said").textContent = `${document.title} is shown`;
   lead();
+  performance.mark("shown");
   await draw();
 }
 
