@@ -7,8 +7,11 @@ from pathlib import Path
 import marked_warehouse
 import pytest
 from hostile_queries import BOMBS, QUERIES, WAYS
+from marked_runs import marked_account, serving, sync
+from markers import seed
 
 from cliniko_warehouse.ask.session import Limits, RefusedQuery, Session
+from cliniko_warehouse.ask.treatments import treatments
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -128,3 +131,33 @@ def test_a_new_night_is_seen_and_nobody_waits(file: Path, tmp_path: Path) -> Non
         [[1]],
         [[2]],
     )
+
+
+@pytest.mark.parametrize("profile", ["pseudonymous", "minimal"])
+def test_words_that_a_mart_made_of_others_are_no_way_round(profile: str) -> None:
+    """A reason may be what somebody wrote, and a list's may name who pays."""
+    kept = treatments(profile)  # type: ignore[arg-type]
+
+    assert kept["marts.fct_appointments"]["cancellation_reason"][0] == "known"
+    assert kept["marts.mart_cancellations"]["cancellation_reason"][0] == "known"
+    assert kept["marts.list_debtors"]["reason"][0] == "drop"
+    assert kept["marts.mart_sync_health"]["message"][0] == "drop"
+
+
+@pytest.mark.parametrize("profile", ["pseudonymous", "minimal"])
+def test_nothing_of_a_full_night_leaves_a_session(
+    profile: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = marked_account()
+    seed(account, "products", "patient_cases", "recalls")
+    monkeypatch.setenv("CLINIKO__MARTS", "true")
+    with serving(account, "full", monkeypatch):
+        assert sync(tmp_path, names=()) == 0
+    session = Session(tmp_path / "state" / "warehouse.duckdb", profile)  # type: ignore[arg-type]
+    every = [f"SELECT * FROM {table}" for table in session.tables()]
+
+    ended = marked_warehouse.run(session, every, checked=True)
+
+    leaky = [q for q, (_, said) in zip(every, ended, strict=True) if marked_warehouse.told(said)]
+    assert leaky == []
+    assert {how for how, _ in ended} == {"answer"}
