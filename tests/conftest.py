@@ -32,6 +32,7 @@ SLOW = frozenset(
     [
         "alerts",
         "benchmarks",
+        "changes",
         "checkpoints",
         "cli",
         "clocks",

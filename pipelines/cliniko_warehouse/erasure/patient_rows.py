@@ -27,6 +27,7 @@ from cliniko.transform.erased import (
     Forgotten,
 )
 from cliniko.transform.types import ARROW
+from cliniko_warehouse.change_feed import forget_sql, is_there
 from cliniko_warehouse.erasure.derived_tables import DerivedTable, beside
 from cliniko_warehouse.load.account_loader import AccountLoader
 from cliniko_warehouse.load.checkpoints import States
@@ -74,7 +75,9 @@ def forget(loader: AccountLoader, patients: Collection[int], warehouse: Warehous
         compaction.due(warehouse.file)
     with connected(flow) as client:
         there = {name for name in flow.default_schema.tables if name[:4] != "_dlt"}
-        erasure = Erasure(client, loader.account, there, beside(client, warehouse.name))
+        others = beside(client, warehouse.name)
+        told = warehouse.exact and is_there(client)
+        erasure = Erasure(client, loader.account, there, others, told)
         with client.begin_transaction():
             erasure.run(patients)
         touched = [client.make_qualified_table_name(name) for name in sorted(there)]
@@ -103,6 +106,7 @@ class Erasure:
 
     there:   the tables that exist
     others:  tables that were made of these: marts, snapshots
+    told:    whether changes are told, which go too
     doomed:  endpoint → id of a record that goes → whose it is
     """
 
@@ -110,6 +114,7 @@ class Erasure:
     account: str
     there: Collection[str]
     others: list[DerivedTable]
+    told: bool = False
     doomed: dict[str, dict[int, int]] = field(default_factory=dict)
     rows: Rows = field(default_factory=dict)
 
@@ -187,6 +192,8 @@ class Erasure:
                 [key] = schema.parent_columns(endpoint, children)
                 self._delete(schema.child_table(endpoint, children), f"{key} IN ({some})")
             self._delete(endpoint.name, f"id IN ({some})")
+        if self.told and (ids := self.doomed.get(endpoint.name)):
+            self._ask(forget_sql(endpoint.name, ids, self.client))
 
     def _unlink(self, endpoint: Endpoint, patients: Collection[int]) -> None:
         """Take the patients out of other records that only point to them."""

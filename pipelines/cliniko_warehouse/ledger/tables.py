@@ -1,6 +1,7 @@
 """The tables of the ledger."""
 
 from cliniko.endpoints.schema import ACCOUNT, Column, Table
+from cliniko_warehouse.change_feed import CHANGES, KINDS
 
 RUNS = Table(
     "_runs",
@@ -70,7 +71,28 @@ RECONCILIATION = Table(
 )
 
 
-LEDGER = (RUNS, RUN_ENDPOINTS, RECONCILIATION)
+CHANGED = Table(
+    CHANGES,
+    "Which records runs saw change, a row a record and change; first loads tell none",
+    (
+        ACCOUNT,
+        Column("endpoint", "text", "The endpoint"),
+        Column("id", "id", "The record's id"),
+        Column(
+            "kind",
+            "text",
+            "What became of the record",
+            choices=KINDS,
+        ),
+        Column("changed_at", "instant", "When Cliniko changed it; null of what is gone or back"),
+        Column("seen_at", "instant", "When it was read, or found to be gone"),
+        Column("run_id", "text", "The run that told it, as in _runs; null while that goes on"),
+        Column("columns", "json", "Names of the columns that changed; null of a new record"),
+    ),
+)
+
+
+LEDGER = (RUNS, RUN_ENDPOINTS, RECONCILIATION, CHANGED)
 
 
 KILLED = dict.fromkeys(column.name for column in RUNS.columns) | {

@@ -2,24 +2,31 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import dlt
 import pyarrow as pa
+from dlt.common.configuration.exceptions import ConfigValueCannotBeCoercedException
+from dlt.common.schema.typing import TSchemaTables
 from dlt.extract import DltResource
 
 from cliniko.dlt_hints import hints
 from cliniko.endpoints.schema import Table
 from cliniko.endpoints.spec import Record
+from cliniko.errors import ConfigError
 from cliniko.transform.types import ARROW
+from cliniko_warehouse.change_feed import attribute_sql, expire_sql
 from cliniko_warehouse.ledger.crash_markers import clear, killed, marks
 from cliniko_warehouse.ledger.runs import Run, _moment
-from cliniko_warehouse.ledger.tables import KILLED, RECONCILIATION, RUN_ENDPOINTS, RUNS
-from cliniko_warehouse.warehouse.connection import WRITE_LOCK, commit
+from cliniko_warehouse.ledger.tables import CHANGED, KILLED, RECONCILIATION, RUN_ENDPOINTS, RUNS
+from cliniko_warehouse.warehouse.connection import WRITE_LOCK, commit, connected
 from cliniko_warehouse.warehouse.dlt_pipelines import LEDGER, made
 from cliniko_warehouse.warehouse.warehouse import Warehouse
+
+KEPT = 90.0  # days that changes are kept, unless the setting says otherwise
+SETTING = "cliniko.changes_days"  # CLINIKO__CHANGES_DAYS
 
 
 def record(runs: Sequence[Run], warehouse: Warehouse, state_dir: Path) -> None:
@@ -29,28 +36,61 @@ def record(runs: Sequence[Run], warehouse: Warehouse, state_dir: Path) -> None:
         flow = made(LEDGER, warehouse, state_dir)
         for run in runs:
             run.killed = killed(folders[run.run_id], run.run_id, flow)
-        write(flow, runs)
+        write(flow, runs, tells=warehouse.exact)
+        if warehouse.exact:
+            _attribute(flow, runs)
     for run in runs:
         clear(folders[run.run_id], run.run_id)
 
 
-def write(flow: dlt.Pipeline, runs: Sequence[Run]) -> None:
+def write(flow: dlt.Pipeline, runs: Sequence[Run], *, tells: bool = False) -> None:
     """Load the runs' rows; a run that is written again takes its rows' place.
 
     What was extracted before and not loaded is given up: it is in these rows, or its run
     counts as killed.
+
+    tells:  whether there is to be a table for what runs see change
     """
     if flow.has_pending_data:
         flow.drop()
-    flow.extract(_ledger(runs))
+    known: TSchemaTables = flow.default_schema.tables if flow.default_schema_name else {}
+    flow.extract(_ledger(runs, begin_feed=tells and CHANGED.name not in known))
     commit(flow)
 
 
+def changes_days() -> float:
+    """For how many days changes are kept: the setting. Raises ConfigError if it is no number."""
+    try:
+        days = dlt.config.get(SETTING, float)
+    except ConfigValueCannotBeCoercedException:
+        days = -1.0
+    if days is None:
+        return KEPT
+    if not 0 <= days <= 36_500:
+        raise ConfigError(
+            "changes_days: it must be a number of days from 0 to 36500 (set cliniko.changes_days, "
+            "or the environment variable CLINIKO__CHANGES_DAYS; see docs/changes.md)"
+        )
+    return days
+
+
+def _attribute(flow: dlt.Pipeline, runs: Sequence[Run]) -> None:
+    """Give what was told since the runs before to these, and take away what is old."""
+    with connected(flow) as client:
+        oldest = datetime.now(UTC) - timedelta(days=changes_days())
+        with client.begin_transaction():
+            for run in runs:
+                client.execute_sql(attribute_sql(client), run.run_id, run.account)
+                client.execute_sql(expire_sql(client), run.account, oldest)
+
+
 @dlt.source(name="ledger", section="cliniko")
-def _ledger(runs: Sequence[Run]) -> Iterator[DltResource]:
+def _ledger(runs: Sequence[Run], *, begin_feed: bool) -> Iterator[DltResource]:
     """The runs as rows of the tables. A schema of their own: dlt handles a small one faster."""
     for table, of in ((RUNS, _runs), (RUN_ENDPOINTS, _lines), (RECONCILIATION, _counts)):
         yield _resource(table, [row for run in runs for row in of(run)])
+    if begin_feed:  # it is written by the merges themselves from then on
+        yield _resource(CHANGED, [])
 
 
 def _runs(run: Run) -> list[Record]:

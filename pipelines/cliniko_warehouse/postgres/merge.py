@@ -18,6 +18,7 @@ from dlt.destinations.sql_client import SqlClientBase
 from dlt.destinations.sql_jobs import SqlMergeFollowupJob
 
 from cliniko.endpoints import ENDPOINTS
+from cliniko_warehouse.change_feed import merge_sql
 
 Prepared = Any
 """A table as dlt hands it to a load; its functions take it under several types."""
@@ -44,6 +45,10 @@ class UpsertJob(SqlMergeFollowupJob):
 
     @classmethod
     def _merge(cls, table: Prepared, client: SqlClientBase[Any]) -> list[str]:
+        return [*merge_sql(table, client, "JSONB"), *cls._merged(table, client)]
+
+    @classmethod
+    def _merged(cls, table: Prepared, client: SqlClientBase[Any]) -> list[str]:
         primary = get_columns_names_with_prop(table, "primary_key")
         merge = get_columns_names_with_prop(table, "merge_key")
         if primary and not merge:

@@ -84,6 +84,7 @@ def reconcile(
                     _until(kept.get(name, {})),
                     forgotten=bool(run.forgotten.get(name)),
                     left_out=frozenset(r.capacity.unreadable),
+                    tells=exact,
                 ),
                 budget,
                 terms.accept_gone,

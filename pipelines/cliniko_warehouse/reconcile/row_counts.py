@@ -9,6 +9,7 @@ from cliniko.endpoints.schema import REJECTED
 from cliniko.endpoints.spec import Endpoint, Hidden, Record
 from cliniko.transform.convert import moment
 from cliniko.transform.erased import FORGOTTEN
+from cliniko_warehouse.change_feed import is_there, mark_sql
 
 END = 2**63 - 1  # above every id
 BATCH = 500  # ids in one statement
@@ -46,6 +47,7 @@ class WarehouseRows:
 
     client:     dlt's connection to the destination
     forgotten:  whether `_forgotten` has rows of the list, which count too
+    tells:      whether marks are told in `_changes`
     left_out:   ids that are not asked for either, since their records cannot be had
     """
 
@@ -55,6 +57,7 @@ class WarehouseRows:
     until: datetime
     forgotten: bool = False
     left_out: frozenset[int] = frozenset()
+    tells: bool = False
     _counted: dict[State, int] = field(default_factory=dict)
 
     def count(self, state: State = "all", low: int = 0, high: int = END) -> int:
@@ -167,9 +170,14 @@ class WarehouseRows:
         self.recount()
         if self.forgotten:
             places.append((self._shells, f" AND endpoint = '{self.endpoint.name}'"))
+        kind, told = ("back", datetime.now(UTC)) if when is None else ("gone", when)
+        is_told = self.tells and is_there(self.client)
         with self.client.begin_transaction():
             for at in range(0, len(numbers), BATCH):
                 some = ", ".join(str(int(number)) for number in numbers[at : at + BATCH])
+                if is_told:
+                    sql = mark_sql(self.endpoint, kind, some, self.client)
+                    self.client.execute_sql(sql, told, self.account)
                 for table, more in places:
                     self.client.execute_sql(
                         f"UPDATE {table} SET _gone_at = %s "

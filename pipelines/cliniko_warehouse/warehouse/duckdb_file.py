@@ -27,6 +27,7 @@ from cliniko_warehouse.paths import (
     work,
     work_file,
 )
+from cliniko_warehouse.warehouse.duckdb_client import WorkingFileClient
 
 log = logging.getLogger("cliniko")
 
@@ -208,6 +209,11 @@ class WorkingFile(dlt.destinations.duckdb):
     """dlt's destination; what was loaded does not stay in DuckDB's log and memory."""
 
     file: Path
+
+    @property
+    def client_class(self) -> type[WorkingFileClient]:
+        """The client that dlt loads by."""
+        return WorkingFileClient
 
     def capabilities(self, config: Any = None, naming: Any = None) -> Any:
         """What DuckDB can do, resolved once: dlt asks for it forty times a night."""

@@ -1,0 +1,139 @@
+"""Which records a run saw change: rows of `_changes`, written in the transaction that changes them.
+
+Before a load package is merged, its rows in staging are compared with the rows that are there,
+by one statement in the transaction of the merge. So a change is told if, and only if, it is
+stored: a merge that is done again finds nothing changed. DuckDB and Postgres alone.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from cliniko.endpoints import ENDPOINTS
+from cliniko.endpoints.schema import tables
+from cliniko.endpoints.spec import Endpoint
+
+CHANGES = "_changes"
+KINDS = ("created", "updated", "archived", "unarchived", "cancelled", "restored", "gone", "back")
+OF_THE_READING = {"_account", "id", "updated_at", "_read_at", "_gone_at", "_dlt_load_id", "_dlt_id"}
+MARKS = {"archived_at": ("archived", "unarchived"), "cancelled_at": ("cancelled", "restored")}
+ARGUMENTS = 80  # of a function; Postgres takes 100
+COLUMNS = "_account, endpoint, id, kind, changed_at, seen_at, columns"
+
+
+def merge_sql(table: Mapping[str, Any], client: Any, json_type: str = "JSON") -> list[str]:
+    """What tells the changes that a table's merge is about to make; nothing before a first run.
+
+    A list is told of once a run has read it to its end, by the ledger: a first load tells none.
+
+    json_type:  the type whose values can be compared; staging may have another
+    """
+    endpoint = ENDPOINTS.get(table["name"])
+    if endpoint is None or endpoint.shape != "list" or not is_there(client):
+        return []
+    target, staging = client.get_qualified_table_names(table["name"])
+    differing = {
+        name: _differs(name, json_type if column.get("data_type") == "json" else "", client)
+        for name, column in table["columns"].items()
+        if name not in OF_THE_READING
+    }
+    kinds = _kinds(endpoint, differing, client)
+    return [
+        f"INSERT INTO {client.make_qualified_table_name(CHANGES)} ({COLUMNS}) "
+        f"SELECT s._account, '{endpoint.name}', s.id, k.kind, s.updated_at, s._read_at, "
+        f"CASE WHEN d.id IS NOT NULL THEN {_named(differing)} END "
+        f"FROM (SELECT *, row_number() OVER (PARTITION BY _account, id ORDER BY _read_at DESC) "
+        f"AS _nth FROM {staging}) AS s "
+        f"LEFT JOIN {target} AS d ON d._account = s._account AND d.id = s.id "
+        f"JOIN (VALUES {', '.join(f'({kind!r})' for kind in kinds)}) AS k(kind) ON CASE k.kind "
+        + " ".join(f"WHEN '{kind}' THEN {condition}" for kind, condition in kinds.items())
+        + f" END WHERE s._nth = 1 AND {_was_read('s', endpoint, client)}"
+    ]
+
+
+def mark_sql(endpoint: Endpoint, kind: str, ids: str, client: Any) -> str:
+    """What tells that rows are about to be marked as `gone`, or as `back`.
+
+    Its values are when that was found, and the account. Who is marked already is not told again.
+    """
+    marked = "IS NULL" if kind == "gone" else "IS NOT NULL"
+    return (
+        f"INSERT INTO {client.make_qualified_table_name(CHANGES)} ({COLUMNS}) "
+        f"SELECT d._account, '{endpoint.name}', d.id, '{kind}', NULL, %s, NULL "
+        f"FROM {client.make_qualified_table_name(endpoint.name)} AS d WHERE d._account = %s "
+        f"AND d.id IN ({ids}) AND d._gone_at {marked} AND {_was_read('d', endpoint, client)}"
+    )
+
+
+def is_there(client: Any) -> bool:
+    """Whether the destination has the table; a first run of this version makes it at its end."""
+    if client.native_connection is None:  # dlt makes its merges before it opens a client
+        with client:
+            return is_there(client)
+    found = client.execute_sql(
+        "SELECT count(*) FROM information_schema.tables "
+        f"WHERE table_schema = '{client.dataset_name}' AND table_name = '{CHANGES}'"
+    )
+    return bool(found and found[0][0])
+
+
+def _was_read(side: str, endpoint: Endpoint, client: Any) -> str:
+    """Whether a run before has read the list to its end."""
+    return (
+        f"EXISTS (SELECT 1 FROM {client.make_qualified_table_name('_run_endpoints')} AS e WHERE "
+        f"e._account = {side}._account AND e.endpoint = '{endpoint.name}' AND e.status = 'ok' "
+        "AND e.cursor IS NOT NULL)"
+    )
+
+
+def _kinds(endpoint: Endpoint, differing: Mapping[str, str], client: Any) -> dict[str, str]:
+    """Kind → the condition under which a row tells it; `differing` has one for each column."""
+    found = {"created": "d.id IS NULL", "back": "d._gone_at IS NOT NULL"}
+    marks = {mark: mark for mark in MARKS if mark in endpoint.hidden}
+    if "deleted_at" in endpoint.hidden and "archived_at" not in marks:
+        marks["archived_at"] = "deleted_at"  # an older name of it
+    for mark, column in marks.items():
+        on, off = MARKS[mark]
+        found[on] = f"d.id IS NOT NULL AND d.{column} IS NULL AND s.{column} IS NOT NULL"
+        found[off] = f"d.{column} IS NOT NULL AND s.{column} IS NULL"
+    others = " OR ".join(f"({condition})" for condition in found.values())
+    described = {column.name for column in tables(endpoint)[0].columns}
+    edited = ["s.updated_at IS DISTINCT FROM d.updated_at"]
+    for name, differs in differing.items():
+        # A new field that is filled in old rows is no change of theirs.
+        known = "" if name in described else f"d.{client.escape_column_name(name)} IS NOT NULL AND "
+        edited.append(f"{known}{differs}")
+    return found | {"updated": f"NOT ({others}) AND ({' OR '.join(f'({e})' for e in edited)})"}
+
+
+def _differs(name: str, cast_to: str, client: Any) -> str:
+    new, old = (f"{side}.{client.escape_column_name(name)}" for side in "sd")
+    if cast_to:
+        new, old = f"CAST({new} AS {cast_to})", f"CAST({old} AS {cast_to})"
+    return f"{new} IS DISTINCT FROM {old}"
+
+
+def _named(differing: Mapping[str, str]) -> str:
+    """The names of the columns that differ, as JSON."""
+    cases = [f"CASE WHEN {differs} THEN '\"{name}\"' END" for name, differs in differing.items()]
+    parts = [cases[at : at + ARGUMENTS] for at in range(0, len(cases), ARGUMENTS)]
+    joined = ", ".join(f"NULLIF(concat_ws(',', {', '.join(part)}), '')" for part in parts)
+    return f"CAST('[' || concat_ws(',', {joined}) || ']' AS JSON)"
+
+
+def attribute_sql(client: Any) -> str:
+    """What gives changes that nobody has yet to a run; its values are the run and the account."""
+    table = client.make_qualified_table_name(CHANGES)
+    return f"UPDATE {table} SET run_id = %s WHERE _account = %s AND run_id IS NULL"
+
+
+def expire_sql(client: Any) -> str:
+    """What removes old changes; its values are the account and the moment before which they go."""
+    table = client.make_qualified_table_name(CHANGES)
+    return f"DELETE FROM {table} WHERE _account = %s AND seen_at < %s"
+
+
+def forget_sql(endpoint: str, ids: Iterable[int], client: Any) -> str:
+    """What removes the changes of records; its value is the account."""
+    some = ", ".join(str(int(number)) for number in ids)
+    table = client.make_qualified_table_name(CHANGES)
+    return f"DELETE FROM {table} WHERE endpoint = '{endpoint}' AND id IN ({some}) AND _account = %s"
