@@ -89,8 +89,7 @@ CANCELLED = _times("status = 'cancelled'")
 SETTLED = _times("is_settled")
 PATIENTS = "count(DISTINCT CASE WHEN status = 'completed' THEN patient_id END)"
 KEPT = "count(DISTINCT CASE WHEN status = 'completed' AND NOT has_next THEN patient_id END)"
-INDIVIDUAL = _times("status = 'completed' AND kind = 'individual'")
-NOTED = _times("status = 'completed' AND kind = 'individual' AND note_status = 'final'")
+INDIVIDUAL = "sum(CASE WHEN notes_final IS NOT NULL THEN individual_completed END)"
 
 
 def _placed(name: str, column: str, numerator: str, denominator: str = "") -> Metric:
@@ -153,7 +152,7 @@ METRICS = (
     _placed("patients_seen", f"{_DAY}.patients_seen", PATIENTS),
     _placed("new_patients", f"{_DAY}.new_patients", _times("is_first_visit")),
     _rolled(
-        "new_patients_not_migrated", "new_patients_not_migrated", _sum("new_patients_not_migrated")
+        "new_patients_not_migrated", "new_patients_not_migrated", "sum(new_patients_not_migrated)"
     ),
     _placed(
         "patient_visit_average",
@@ -184,7 +183,7 @@ METRICS = (
         _times("status = 'completed' AND next_visit_at IS NOT NULL"),
         COMPLETED,
     ),
-    _placed("notes_completed_rate", f"{_DAY}.notes_completed_rate", NOTED, INDIVIDUAL),
+    _rolled("notes_completed_rate", "notes_completed_rate", "sum(notes_final)", INDIVIDUAL),
     _placed(
         "online_bookings",
         "mart_practitioner_scorecard.online_bookings",

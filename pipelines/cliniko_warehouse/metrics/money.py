@@ -78,7 +78,7 @@ METRICS = (
     _revenue("discounts", "discounts"),
     _revenue("credit_notes", "credited_net"),
     _monthly(
-        "completed_without_invoice", "completed_without_invoice", _sum("completed_without_invoice")
+        "completed_without_invoice", "completed_without_invoice", "sum(completed_without_invoice)"
     ),
     Metric(
         "average_fee",
