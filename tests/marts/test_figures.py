@@ -269,7 +269,7 @@ def test_a_practitioner_s_page_has_the_own_figures_and_compares_what_has_days(
     assert cards["Revenue, net"].value == "£70"
     # 80 in the thirty days before, and nothing a year ago; open invoices are of now
     changes = [(change.text, change.tone) for change in cards["Revenue, net"].changes]
-    assert changes == [("−12 % on the 30 days before", "bad")]
+    assert changes == [("−12 % vs the 30 days before", "bad")]
     assert cards["Open invoices"].changes == ()
 
 

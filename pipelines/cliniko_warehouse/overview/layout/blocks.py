@@ -9,7 +9,7 @@ Tone = Literal["good", "bad", ""]
 
 @dataclass(frozen=True)
 class Change:
-    """How a figure differs from another day's: `+4 % on the 30 days before`."""
+    """How a figure differs from another day's: `+4 % vs the 30 days before`."""
 
     text: str
     tone: Tone = ""

@@ -87,7 +87,7 @@ def _change(figure: Figure, now: Number | None, then: Number | None, name: str) 
     said = formatting.points(now, then) if figure.unit == "share" else formatting.change(now, then)
     if not said or now is None or then is None:
         return None
-    return Change(f"{said} on {name}", tone(figure, float(now) - float(then)))
+    return Change(f"{said} vs {name}", tone(figure, float(now) - float(then)))
 
 
 def tone(figure: Figure, difference: float) -> Tone:

@@ -54,7 +54,7 @@ def plural(number: int, noun: str) -> str:
 
 
 def change(now: Number | None, before: Number | None) -> str:
-    """A number against that of the stretch before: +4 % on the 90 days before."""
+    """A number against that of the stretch before: +4 % vs the 90 days before."""
     if now is None or not before:
         return ""
     return f"{float(now) / float(before) - 1:+.0%}".replace("%", " %").replace("-", MINUS)
