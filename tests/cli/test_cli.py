@@ -152,6 +152,9 @@ def test_a_state_directory_that_cannot_be_made_is_2(
         ("get", "https://example.com/v1/patients"),
         ("get", "patients", "-q", "updatd_at:>=2026-01-01T00:00:00Z"),
         ("get", "patients", "-q", "nonsense"),
+        ("get", "patients", "--param", "from"),
+        ("get", "patients", "--param", "page=2"),
+        ("get", "patients", "--param", "q[]=id:>=1"),
         ("publish",),
         ("sandbox", "--port", "70000"),
         ("sandbox", "--forbid", "invoice"),
@@ -279,6 +282,13 @@ def test_get_shows_one_answer_with_filters(cliniko: Cliniko, connected: Served) 
     assert ended.code == 0
     assert len(ended.data["patients"]) == 3
     assert ended.data["total_entries"] == connected.account.count("patients")
+
+
+def test_get_passes_parameters_on(cliniko: Cliniko, connected: Served) -> None:
+    ended = cliniko("get", "patients", "--param", "from=2026-01-31", "--param", "to=2026-02-06")
+
+    assert ended.code == 0
+    assert "?from=2026-01-31&to=2026-02-06&page=1" in connected.log[-1].target
 
 
 def test_get_of_what_is_not_there_is_1(cliniko: Cliniko, connected: Served) -> None:

@@ -1,5 +1,6 @@
 """The commands that look and change nothing: check, endpoints, get."""
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +18,8 @@ from cliniko_warehouse.cli.support.options import (
     chosen,
 )
 from cliniko_warehouse.cli.support.output import say, show
+
+OPTIONS = ("page", "per_page", "sort")  # parameters that have an option of their own
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -107,6 +110,10 @@ def get(
         list[str] | None,
         typer.Option("-q", help="A filter, such as 'updated_at:>=2026-01-31T18:00:00Z'."),
     ] = None,
+    param: Annotated[
+        list[str] | None,
+        typer.Option("--param", help="Another parameter, such as from=2026-01-31."),
+    ] = None,
     sort: Annotated[str | None, typer.Option("--sort", help="Such as updated_at:desc.")] = None,
     page: Annotated[int, typer.Option("--page", min=1)] = 1,
     per_page: Annotated[int, typer.Option("--per-page", min=1, max=100)] = 10,
@@ -121,9 +128,21 @@ def get(
     if "?" in path or "://" in path:
         raise ConfigError("PATH is a path alone, such as /patients: filters go into -q")
     asked = filters.query(filters.parse(text, _kinds(path)) for text in query or ())
+    asked += [_param(text) for text in param or ()]
     asked += [("sort", sort)] if sort else []
     with Client(accounts.one(account)) as client:
         show(client.get(path, [*asked, ("page", str(page)), ("per_page", str(per_page))]).body)
+
+
+def _param(text: str) -> tuple[str, str]:
+    """A parameter's name and value. Raises ConfigError if it is none of its own."""
+    name, equals, value = text.partition("=")
+    if not equals or not re.fullmatch(r"[a-z][a-z_]*", name) or name in OPTIONS:
+        raise ConfigError(
+            f"--param is NAME=VALUE, such as from=2026-01-31: {text[:80]!r}; "
+            "filters go into -q, and sort, page and per_page have options"
+        )
+    return name, value
 
 
 def _kinds(path: str) -> Any:
