@@ -155,9 +155,6 @@ FIRST = (
 )
 """Files whose tests take longest, so that no worker is left with one of them at the end."""
 
-TOGETHER = {"figure_cases": "odd_rows", "overview_equals_marts": "money_marts"}
-"""Files that are read by one worker, since both need marts that are built once for all."""
-
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -167,7 +164,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     items.sort(key=lambda item: FIRST.index(_stem(item)) if _stem(item) in FIRST else len(FIRST))
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(TOGETHER.get(_stem(item), _stem(item))))
         if AGAIN.search(item.nodeid):
             item.add_marker("exhaustive")
         needs = set(getattr(item, "fixturenames", ()))

@@ -88,12 +88,13 @@ def test_everything_is_reached_by_keyboard(browser: "Browser", address: str) -> 
         summary.focus()
         keys.press("Enter")
         keys.press("Tab")
+        expect(seen.page.locator("input:focus")).not_to_be_checked()  # the list has opened
         keys.press("Space")
-        seen.drawn(2)
+        expect(summary).to_have_text("Business: Fitzroy")
+        expect(seen.page.locator("input:focus")).to_be_checked()  # in the new page, too
         keys.press("Escape")
 
         expect(summary).to_be_focused()
-        expect(summary).to_have_text("Business: Fitzroy")
         expect(seen.card("Completed appointments")).to_have_text("5")
 
 
