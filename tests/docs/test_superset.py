@@ -1,13 +1,11 @@
 """The assets for Superset are what the catalogue and the marts' descriptions make of them."""
 
-import os
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from cliniko_warehouse.marts.descriptions import marts
@@ -16,6 +14,7 @@ from cliniko_warehouse.metrics.catalogue import METRICS
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "bi" / "superset"
 FILES = superset.assets()
+COMMAND = f"python -m cliniko_warehouse.metrics.superset {superset.URI} docs/bi/superset"
 
 
 def _loaded(kind: str) -> list[dict[str, Any]]:
@@ -25,14 +24,7 @@ def _loaded(kind: str) -> list[dict[str, Any]]:
 def test_the_files_are_what_the_catalogue_makes() -> None:
     there = {str(f.relative_to(FOLDER)): f.read_text() for f in FOLDER.rglob("*.yaml")}
 
-    assert there == FILES, "make them anew: CLINIKO_WRITE=1 pytest tests/docs/test_superset.py"
-
-
-@pytest.mark.skipif(not os.environ.get("CLINIKO_WRITE"), reason="writes only where it is asked to")
-def test_write_the_files() -> None:
-    for name, text in FILES.items():
-        (FOLDER / name).parent.mkdir(parents=True, exist_ok=True)
-        (FOLDER / name).write_text(text)
+    assert there == FILES, f"make them anew: {COMMAND}"
 
 
 def test_every_metric_is_in_a_dataset_and_every_column_is_a_mart_s() -> None:
@@ -69,10 +61,16 @@ def test_the_command_writes_an_archive_for_a_place(tmp_path: Path) -> None:
     uri, file = "duckdb:////srv/here/warehouse.duckdb", tmp_path / "made.zip"
 
     wrong = subprocess.run([*command, str(file)], capture_output=True, text=True, check=False)
+    superset.main([superset.URI, str(tmp_path / "files")])
     made = subprocess.run([*command, uri, str(file)], capture_output=True, text=True, check=False)
 
     assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
     assert (made.returncode, made.stderr) == (0, "")
+    written = {
+        str(one.relative_to(tmp_path / "files")): one.read_text()
+        for one in (tmp_path / "files").rglob("*.yaml")
+    }
+    assert written == FILES
     with zipfile.ZipFile(file) as archive:
         database = yaml.safe_load(archive.read("cliniko/databases/Cliniko.yaml"))
     assert database["sqlalchemy_uri"] == uri

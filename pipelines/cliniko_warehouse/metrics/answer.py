@@ -25,7 +25,6 @@ SELECT {AS_OF} AS as_of, accounts._account AS account,
 FROM (SELECT _account FROM marts.mart_sync_health
       UNION SELECT _account FROM marts.dim_businesses) AS accounts
 ORDER BY 2"""
-CLOCK_TABLES = ("mart_capacity", "mart_sync_health", "dim_businesses")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from cliniko_warehouse.metrics.spec import (
     Formula,
     Metric,
     mart,
+    total,
 )
 
 AS_OF = (
@@ -79,10 +80,6 @@ def _times(condition: str) -> str:
     return f"count(*) FILTER (WHERE {condition})"
 
 
-def _sum(column: str) -> str:
-    return f"coalesce(sum({column}), 0)"
-
-
 COMPLETED = _times("status = 'completed'")
 MISSED = _times("status = 'did_not_arrive'")
 CANCELLED = _times("status = 'cancelled'")
@@ -105,7 +102,7 @@ def _rolled(name: str, column: str, numerator: str, denominator: str = "") -> Me
 
 
 def _hours(minutes: str) -> str:
-    return f"CAST({_sum(minutes)} AS DOUBLE PRECISION) / 60"
+    return f"CAST({total(minutes)} AS DOUBLE PRECISION) / 60"
 
 
 _DAY = "mart_daily_clinic"
@@ -141,13 +138,13 @@ METRICS = (
     _placed(
         "cancellation_lead_days",
         f"{_DAY}.average_cancellation_lead_days",
-        _sum("cancellation_lead_days"),
+        total("cancellation_lead_days"),
         CANCELLED,
     ),
     Metric(
         "cancellation_reasons",
         "mart_cancellations.cancelled",
-        (Formula(CANCELLATIONS, _sum("cancelled")),),
+        (Formula(CANCELLATIONS, total("cancelled")),),
     ),
     _placed("patients_seen", f"{_DAY}.patients_seen", PATIENTS),
     _placed("new_patients", f"{_DAY}.new_patients", _times("is_first_visit")),
@@ -195,36 +192,36 @@ METRICS = (
         _times("is_booked_online"),
         "count(*)",
     ),
-    _rolled("service_hours", "service_hours", _sum("service_hours")),
-    _rolled("group_fill_rate", "group_fill_rate", _sum("group_taken"), _sum("group_places")),
+    _rolled("service_hours", "service_hours", total("service_hours")),
+    _rolled("group_fill_rate", "group_fill_rate", total("group_taken"), total("group_places")),
     Metric("offered_hours", f"{_DAY}.offered_hours", (Formula(HOURS, _hours("offered_minutes")),)),
     Metric("booked_hours", f"{_DAY}.booked_hours", (Formula(HOURS, _hours("booked_minutes")),)),
     Metric(
         "utilisation",
         "mart_utilisation.utilisation",
-        (Formula(HOURS, _sum("booked_in_offered_minutes"), _sum("offered_minutes")),),
+        (Formula(HOURS, total("booked_in_offered_minutes"), total("offered_minutes")),),
     ),
     Metric(
         "booked_to_offered_rate",
         f"{_DAY}.booked_to_offered_rate",
-        (Formula(HOURS, _sum("booked_minutes"), _sum("offered_minutes")),),
+        (Formula(HOURS, total("booked_minutes"), total("offered_minutes")),),
     ),
     Metric(
         "capacity_offered_hours",
         "mart_capacity.offered_hours",
-        (Formula(CAPACITY, _sum("offered_hours")),),
+        (Formula(CAPACITY, total("offered_hours")),),
     ),
     Metric(
-        "capacity_free_hours", "mart_capacity.free_hours", (Formula(CAPACITY, _sum("free_hours")),)
+        "capacity_free_hours", "mart_capacity.free_hours", (Formula(CAPACITY, total("free_hours")),)
     ),
     Metric(
         "capacity_utilisation",
         "mart_capacity.utilisation",
-        (Formula(CAPACITY, _sum("booked_hours"), _sum("offered_hours")),),
+        (Formula(CAPACITY, total("booked_hours"), total("offered_hours")),),
     ),
     Metric(
         "dna_rate_at_month_end",
         "mart_month_end.dna_rate",
-        (Formula(MONTH_END, _sum("did_not_arrive"), _sum("completed + did_not_arrive")),),
+        (Formula(MONTH_END, total("did_not_arrive"), total("completed + did_not_arrive")),),
     ),
 )

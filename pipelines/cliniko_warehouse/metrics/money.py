@@ -8,6 +8,7 @@ from cliniko_warehouse.metrics.spec import (
     Formula,
     Metric,
     mart,
+    total,
 )
 
 REVENUE = mart(
@@ -46,12 +47,8 @@ STOCK = mart(
 )
 
 
-def _sum(column: str) -> str:
-    return f"coalesce(sum({column}), 0)"
-
-
 def _revenue(name: str, column: str) -> Metric:
-    return Metric(name, f"mart_revenue.{column}", (Formula(REVENUE, _sum(column)),))
+    return Metric(name, f"mart_revenue.{column}", (Formula(REVENUE, total(column)),))
 
 
 def _monthly(name: str, column: str, numerator: str, denominator: str = "") -> Metric:
@@ -61,7 +58,7 @@ def _monthly(name: str, column: str, numerator: str, denominator: str = "") -> M
 
 
 def _owed(name: str, column: str) -> Metric:
-    return Metric(name, f"mart_debtors.{column}", (Formula(DEBTORS, _sum(column)),))
+    return Metric(name, f"mart_debtors.{column}", (Formula(DEBTORS, total(column)),))
 
 
 def _closed(name: str, column: str, *needs: str) -> Metric:
@@ -91,20 +88,20 @@ METRICS = (
     _monthly(
         "revenue_per_offered_hour",
         "revenue_per_offered_hour",
-        _sum("revenue_net"),
-        _sum("offered_hours"),
+        total("revenue_net"),
+        total("offered_hours"),
     ),
     _monthly(
         "revenue_per_service_hour",
         "revenue_per_service_hour",
-        _sum("revenue_net"),
-        _sum("service_hours"),
+        total("revenue_net"),
+        total("service_hours"),
     ),
-    _monthly("missed_cost_estimate", "missed_cost_estimate", _sum("missed_cost_estimate")),
+    _monthly("missed_cost_estimate", "missed_cost_estimate", total("missed_cost_estimate")),
     Metric(
         "open_invoices",
         "mart_open_invoices.open_gross_amount",
-        (Formula(OPEN, _sum("open_gross_amount")),),
+        (Formula(OPEN, total("open_gross_amount")),),
     ),
     _owed("debtors", "open_gross_amount"),
     _owed("debtors_0_30", "open_0_30"),
@@ -119,6 +116,6 @@ METRICS = (
     _closed("month_end_active_patients", "active_patients", "month", "business"),
     _closed("month_end_open_gross_amount", "open_gross_amount", "month"),
     _closed("month_end_debtors", "debtors", "month", "business"),
-    Metric("stock_on_hand", "mart_stock.stock_on_hand", (Formula(STOCK, _sum("stock_on_hand")),)),
-    Metric("stock_cost_value", "mart_stock.cost_value", (Formula(STOCK, _sum("cost_value")),)),
+    Metric("stock_on_hand", "mart_stock.stock_on_hand", (Formula(STOCK, total("stock_on_hand")),)),
+    Metric("stock_cost_value", "mart_stock.cost_value", (Formula(STOCK, total("cost_value")),)),
 )

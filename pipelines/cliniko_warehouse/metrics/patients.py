@@ -8,6 +8,7 @@ from cliniko_warehouse.metrics.spec import (
     Formula,
     Metric,
     mart,
+    total,
 )
 
 PEOPLE = Basis(
@@ -32,12 +33,8 @@ REFERRALS = mart(
 FOLLOW_UP = mart("mart_follow_up", "month", "month_start")
 
 
-def _sum(column: str) -> str:
-    return f"coalesce(sum({column}), 0)"
-
-
 def _followed(name: str, column: str, numerator: str, denominator: str) -> Metric:
-    formula = Formula(FOLLOW_UP, _sum(numerator), _sum(denominator))
+    formula = Formula(FOLLOW_UP, total(numerator), total(denominator))
     return Metric(name, f"mart_follow_up.{column}", (formula,))
 
 
@@ -56,13 +53,13 @@ METRICS = (
     Metric(
         "retention_rate",
         "mart_patient_cohorts.retention_rate",
-        (Formula(COHORTS, _sum("retained_patients"), _sum("cohort_patients")),),
+        (Formula(COHORTS, total("retained_patients"), total("cohort_patients")),),
         needs=("months_since",),
     ),
     Metric(
         "referral_sources",
         "mart_referral_sources.new_patients",
-        (Formula(REFERRALS, _sum("new_patients")),),
+        (Formula(REFERRALS, total("new_patients")),),
         figure="referral_sources",
     ),
     _followed("recall_conversion", "recall_conversion_rate", "recalls_answered", "recalls"),

@@ -69,6 +69,11 @@ def mart(name: str, grain: Grain, day: str = "", /, **dimensions: Dimension) -> 
     return Basis((name,), f"marts.{name}", grain, day, dimensions)
 
 
+def total(column: str) -> str:
+    """SQL of a sum that is 0 where there is nothing."""
+    return f"coalesce(sum({column}), 0)"
+
+
 @dataclass(frozen=True)
 class Formula:
     """How rows become a number: one sum, or one sum divided by another.

@@ -188,8 +188,10 @@ def _account_filter() -> dict[str, Any]:
         "type": "NATIVE_FILTER",
         "filterType": "filter_select",
         "targets": [
-            {"column": {"name": "_account"}, "datasetUuid": identifier("dataset", one.name)}
-            for one in datasets()[:1]
+            {
+                "column": {"name": "_account"},
+                "datasetUuid": identifier("dataset", datasets()[0].name),
+            }
         ],
         "scope": {"rootPath": ["ROOT_ID"], "excluded": []},
         "controlValues": {
@@ -239,11 +241,17 @@ def _position(rows: Sequence[Sequence[Chart]]) -> dict[str, Any]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write the ZIP file for the database that a URI names."""
-    if len(arguments) != 2 or "://" not in arguments[0] or not arguments[1].endswith(".zip"):
-        sys.stderr.write("give the database's URI and a file that ends in .zip\n")
+    """Write the assets for the database that a URI names: a ZIP file, or files in a folder."""
+    if len(arguments) != 2 or "://" not in arguments[0]:
+        sys.stderr.write("give the database's URI, and a ZIP file or a folder to write\n")
         return 2
-    archive(Path(arguments[1]), arguments[0])
+    uri, place = arguments[0], Path(arguments[1])
+    if place.suffix == ".zip":
+        archive(place, uri)
+        return 0
+    for name, text in assets(uri).items():
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_text(text)
     return 0
 
 

@@ -19,7 +19,7 @@ FORMATS = {"share: 1 is all": ".1%", "money of the account": ",.2f", "count": ",
 
 KINDS = {"varchar": "STRING", "boolean": "BOOLEAN", "date": "DATE"}
 TIMES = ("date", "timestamp", "timestamptz")
-PATIENT = ("patient_name", "email", "phone", "address", "case_name")
+PATIENT = ("patient_name", "email", "phone", "case_name")
 """Columns that are not offered, since they say who a patient is; the tables have them."""
 
 

@@ -61,7 +61,7 @@ def sync(
     """Read the endpoints, load their rows, and write down what was done.
 
     watch:    told the run and its client once, before the first request
-    landing:  where the rows go, if not by themselves
+    loader:   where the rows go, if not by themselves
     after:    done once all is read and loaded, before it is written down
     stop:     asked after every page; the run ends with the work kept where it says true
     connect:  makes the client

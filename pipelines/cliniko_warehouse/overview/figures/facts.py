@@ -217,6 +217,5 @@ CAPACITY = Fact(
     needs=("daily_availabilities",),
 )
 
-FEEDS = Fact("mart_sync_health")
 WARNINGS = Fact("mart_data_warnings")
 DEBTORS = Fact("mart_debtors", needs=("invoices",))

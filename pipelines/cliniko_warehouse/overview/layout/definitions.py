@@ -2,16 +2,15 @@
 
 import re
 from collections.abc import Sequence
-from functools import cache
 
 from markupsafe import Markup, escape
 
-from cliniko_warehouse.marts.project import DEFINITIONS
+from cliniko_warehouse.metrics.catalogue import sections
 
 
 def definitions(names: Sequence[str]) -> Markup:
     """The definitions of figures as paragraphs; empty for what is not defined."""
-    known = _known()
+    known = sections()
     return Markup("").join(
         Markup("<p>{}</p>").format(said(paragraph))
         for name in names
@@ -27,9 +26,3 @@ def said(text: str) -> Markup:
     told = re.sub(r"`([^`]+)`", r"<code>\1</code>", told)
     told = re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", told)
     return Markup(re.sub(r"\*([^*]+)\*", r"<em>\1</em>", told))
-
-
-@cache
-def _known() -> dict[str, str]:
-    parts = re.split(r"^## (\w+)$", DEFINITIONS.read_text("utf-8"), flags=re.MULTILINE)[1:]
-    return {name: text.strip() for name, text in zip(parts[::2], parts[1::2], strict=True)}
