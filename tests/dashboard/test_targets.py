@@ -5,6 +5,7 @@ from pathlib import Path
 
 import hand_made
 import pytest
+from conftest import Cliniko
 
 pytest.importorskip("altair", reason="the extra notebooks is not installed")
 
@@ -85,6 +86,20 @@ def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
 
     for part in ("target 1: who is no word", "figure has to be", "value has to be", "per has to"):
         assert part in str(error.value)
+
+
+def test_a_file_that_is_named_has_to_be_there_and_readable(
+    tmp_path: Path, cliniko: Cliniko
+) -> None:
+    (tmp_path / "warehouse.duckdb").touch()
+    (tmp_path / "folder").mkdir()
+
+    for name, why in (("gone.toml", "there is no such file"), ("folder", "cannot be read")):
+        named = ("--targets", str(tmp_path / name), "--state-dir", str(tmp_path), "--port", "0")
+        ended = cliniko("dashboard", *named, "--no-browser")
+
+        assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
+        assert why in ended.err
 
 
 def test_without_a_file_there_are_none(tmp_path: Path) -> None:

@@ -82,6 +82,8 @@ def read(file: Path, figures: Mapping[str, Figure]) -> Targets:
         tables = tomllib.loads(file.read_text("utf-8")).get("target", [])
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file} is no TOML: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read: {error.strerror}") from error
     if not isinstance(tables, list):
         raise ConfigError(f"{file}: begin each target with [[target]]")
     wrong = [

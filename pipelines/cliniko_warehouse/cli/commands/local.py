@@ -80,6 +80,8 @@ def dashboard(
     file = published(state_dir).absolute()
     if not file.exists():
         raise ConfigError(f"{file} is not there yet: run `cliniko sync` or `cliniko demo` first")
+    if targets and not targets.exists():
+        raise ConfigError(f"--targets {targets}: there is no such file (docs/dashboard.md)")
     try:
         from cliniko_warehouse.overview.server import serve
     except ModuleNotFoundError as error:
