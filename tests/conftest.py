@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from dlt.common.configuration.container import Container
@@ -219,9 +219,10 @@ class Ended(NamedTuple):
     err: str
 
     @property
-    def data(self) -> dict:
+    def data(self) -> dict[str, Any]:
         """What it printed on stdout, which has to be one JSON object and nothing else."""
-        return json.loads(self.out)
+        found: dict[str, Any] = json.loads(self.out)
+        return found
 
 
 Cliniko = Callable[..., Ended]
@@ -234,7 +235,7 @@ def cliniko(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
             cli.main()
-        return Ended(ended.value.code or 0, *capsys.readouterr())
+        return Ended(int(ended.value.code or 0), *capsys.readouterr())
 
     return call
 

@@ -56,7 +56,7 @@ def test_a_run_with_all_streams_closed_loads_and_publishes(
     assert (tmp_path / "state" / "warehouse.duckdb").exists()
 
 
-RUN = {"run_id": None, "rows": 0, "requests": 0, "endpoints": {}}
+RUN: dict[str, Any] = {"run_id": None, "rows": 0, "requests": 0, "endpoints": {}}
 
 
 @pytest.mark.parametrize(

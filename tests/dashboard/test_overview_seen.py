@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 expect = sync_api.expect
 expect.set_options(timeout=PATIENCE)
 
-PAGES = ("today", "period", "practitioners", "practitioners/11", "money", "patients", "capacity")
-PAGES += ("data", "list/completed", "list/patients_seen", "list/recalls_due")
+PAGES = (
+    *("today", "period", "practitioners", "practitioners/11", "money", "patients", "capacity"),
+    *("data", "list/completed", "list/patients_seen", "list/recalls_due"),
+)
 PHONE = {"viewport": {"width": 390, "height": 844}}
 
 

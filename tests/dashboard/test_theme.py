@@ -1,6 +1,7 @@
 """Colours: apart for every reader, and clear of the card they lie on, in both themes."""
 
 import itertools
+import math
 import re
 
 import pytest
@@ -67,7 +68,7 @@ def _lab(color: Triple) -> Triple:
 
 def _distance(one: str, other: str, eye: str) -> float:
     pair = (_lab(_times(EYES[eye], _linear(color))) for color in (one, other))
-    return sum((a - b) ** 2 for a, b in zip(*pair, strict=True)) ** 0.5
+    return math.dist(*pair)
 
 
 def _contrast(one: str, other: str) -> float:

@@ -41,7 +41,10 @@ def test_the_two_promised_lines_are_there(line: str) -> None:
 
 
 def test_every_command_is_listed() -> None:
-    names = {command.name or command.callback.__name__ for command in app.registered_commands}
+    names = {
+        command.name or getattr(command.callback, "__name__", "")
+        for command in app.registered_commands
+    }
 
     assert {name for name in names if f"| `cliniko {name}" not in PAGES["commands.md"]} == set()
 

@@ -215,7 +215,7 @@ def test_what_is_not_read_is_unknown_and_not_zero(tables: Tables) -> None:
     [day] = _of(tables, "mart_daily_clinic", "unread", completed=1)
     [month] = _of(tables, "mart_money_month", "unread")
     [sources] = _of(tables, "mart_referral_sources", "unread")
-    [after] = _of(tables, "mart_follow_up", "unread") or [None]
+    after = next(iter(_of(tables, "mart_follow_up", "unread")), None)
 
     assert (day["new_patients"], day["new_patients_not_migrated"]) == (1, None)
     assert (day["notes_final"], day["notes_completed_rate"]) == (None, None)

@@ -7,7 +7,7 @@ Sam 4, 11 and the class, Quinn 9. Booked for May: Pat 8. Not counted: 7 is archi
 
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from mart_builds import DESTINATIONS, Row, Tables, by_hand, clinic, once, shared
@@ -42,13 +42,13 @@ def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 @pytest.fixture
 def april(built: Any) -> Tables:
     """The marts on 1 May, when April was over."""
-    return built["april"]
+    return cast(Tables, built["april"])
 
 
 @pytest.fixture
 def later(built: Any) -> Tables:
     """The marts a day later, when April had been changed."""
-    return built["later"]
+    return cast(Tables, built["later"])
 
 
 def _one(tables: Tables, table: str, _account: str = "north", **where: Any) -> Row:

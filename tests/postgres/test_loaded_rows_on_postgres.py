@@ -166,7 +166,7 @@ def test_only_the_account_whose_rows_were_changed_says_so(
     def night() -> dict[str, str]:
         work = [
             (
-                settings_for(served[f"clinic-{name}-au1"], account=name),
+                settings_for(servers[f"clinic-{name}-au1"], account=name),
                 {"contacts": ReadPlan(ENDPOINTS["contacts"], full=True)},
             )
             for name in "ab"
@@ -175,7 +175,7 @@ def test_only_the_account_whose_rows_were_changed_says_so(
             r.account: r.error for r in run_accounts(work, "postgres", group.state_dir, console())
         }
 
-    with serve_all(clinics) as served:
+    with serve_all(clinics) as servers:
         first = night()
         body = "IF NEW._account = 'b' THEN NEW.last_name = ''; END IF; RETURN NEW;"
         trigger(group, "contacts", "INSERT OR UPDATE", body)

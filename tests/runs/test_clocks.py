@@ -6,6 +6,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Cliniko, both
@@ -32,8 +33,8 @@ def account() -> Account:
     return Account(rows=0, only={LIST: 5})
 
 
-def status(warehouse: Warehouse, **how: object) -> dict:
-    return freshness.status(warehouse.state_dir, warehouse.destination, **how)  # type: ignore[arg-type]
+def status(warehouse: Warehouse, **how: Any) -> dict[str, Any]:
+    return freshness.status(warehouse.state_dir, warehouse.destination, **how)
 
 
 def date(warehouse: Warehouse, by: timedelta) -> None:

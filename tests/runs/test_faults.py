@@ -55,7 +55,8 @@ class Ended(NamedTuple):
     @property
     def lists(self) -> dict[str, Any]:
         """What `--json` says of each list."""
-        return json.loads(self.out)["endpoints"]
+        found: dict[str, Any] = json.loads(self.out)["endpoints"]
+        return found
 
     def lines(self, name: str) -> list[str]:
         """The lines on stderr that begin with a name."""

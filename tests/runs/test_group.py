@@ -40,7 +40,8 @@ from cliniko_warehouse.sandbox import (
     pass_day,
     serve_all,
 )
-from cliniko_warehouse.warehouse.dlt_pipelines import pipeline
+from cliniko_warehouse.warehouse.connection import connection
+from cliniko_warehouse.warehouse.dlt_pipelines import made, pipeline
 from cliniko_warehouse.warehouse.warehouse import warehouse
 
 LISTS = ("patients", "contacts", "taxes", "services")
@@ -355,9 +356,12 @@ def test_rows_that_wait_on_disk_are_loaded_as_those_in_memory(
 ) -> None:
     stored: list[int] = []
     store = Spool._stored
-    monkeypatch.setattr(
-        Spool, "_stored", lambda spool, one: stored.append(len(one.rows)) or store(spool, one)
-    )
+
+    def counted(spool: Spool, one: Any) -> Any:
+        stored.append(len(one.rows))
+        return store(spool, one)
+
+    monkeypatch.setattr(Spool, "_stored", counted)
     monkeypatch.setattr(grouping, "MEMORY", 0)
 
     runs = clinics.together()
@@ -400,12 +404,12 @@ def test_runs_that_end_together_are_written_down_together(
 def test_a_group_keeps_to_its_number_of_connections(
     clinics: Clinics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    connection, at_once, most, made = grouping.connection, [0], [0], [0]
+    at_once, most, times = [0], [0], [0]
 
     def counted(flow: dlt.Pipeline) -> Any:
         client = connection(flow)
         begin, end = client.open_connection, client.close_connection
-        made[0] += 1
+        times[0] += 1
 
         def begun() -> Any:
             at_once[0] += 1
@@ -426,13 +430,13 @@ def test_a_group_keeps_to_its_number_of_connections(
 
     assert {run.status for run in runs.values()} == {"ok"}
     assert most == [1]
-    assert made == [1]
+    assert times == [1]
 
 
 def test_a_load_that_ends_midway_is_not_mixed_into_the_next(
     clinics: Clinics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    load, broken = dlt.Pipeline.load, []
+    load, broken = dlt.Pipeline.load, list[Any]()
 
     def breaks(self: dlt.Pipeline, **how: Any) -> Any:
         if self.pipeline_name == grouping.TOGETHER and not broken:
@@ -458,9 +462,7 @@ def test_what_a_night_that_was_killed_left_never_comes_over_what_is_newer(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(grouping, "commit", dies)
-    flow = grouping.made(
-        grouping.TOGETHER, warehouse("duckdb", clinics.state_dir), clinics.state_dir
-    )
+    flow = made(grouping.TOGETHER, warehouse("duckdb", clinics.state_dir), clinics.state_dir)
     with pytest.raises(KeyboardInterrupt):
         _left(clinics)
     monkeypatch.undo()

@@ -66,12 +66,13 @@ def test_nights_in_full(cliniko: Cliniko, clinic: Path, served: Served, chat: Li
     with subprocess.Popen(
         [sys.executable, "-c", READER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as reader:
-        assert reader.stdin
-        assert reader.stdout
+        asked, answers = reader.stdin, reader.stdout
+        assert asked
+        assert answers
 
         def seen() -> int:
-            print(file=reader.stdin, flush=True)  # asks the reader
-            return int(reader.stdout.readline())
+            print(file=asked, flush=True)  # asks the reader
+            return int(answers.readline())
 
         assert seen() == first
         served.account.create("patients", first_name="New", last_name="Patient")
@@ -87,7 +88,7 @@ def test_nights_in_full(cliniko: Cliniko, clinic: Path, served: Served, chat: Li
         assert chat.paths[2:] == ["/hook", "/ping/fail"]
         assert "account main, run failed" in chat.texts[-1]
         assert seen() == first
-        reader.stdin.close()
+        asked.close()
 
     after = cliniko("status", "--json")
     assert after.code == 0  # a night that failed leaves the one before, which is young enough

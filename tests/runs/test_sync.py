@@ -20,10 +20,11 @@ from equality import linked, unlike
 from harness import Place, chosen, settings_for
 
 from cliniko.endpoints import ENDPOINTS
+from cliniko.settings import ClinikoSettings
 from cliniko.source import cliniko_source
 from cliniko_warehouse.reconcile.reconcile import ReconcileOptions, reconcile
 from cliniko_warehouse.run.sync import sync
-from cliniko_warehouse.sandbox import Account, faults, serve
+from cliniko_warehouse.sandbox import Account, Served, faults, serve
 
 LASTING = 1_000  # times of a fault that does not pass
 LISTS = sorted(name for name, one in ENDPOINTS.items() if one.shape == "list" and one.by_default)
@@ -133,11 +134,14 @@ def change(account: Account, odd: dict[str, str]) -> dict[str, set[str]]:
 
 
 def row_of(night: Any, name: str, number: str) -> dict[str, Any]:
+    row: dict[str, Any]
     [row] = [row for row in night.tables[name] if str(row["id"]) == number]
     return row
 
 
-def test_rows_come_back_from_the_database_with_the_values_that_were_loaded(nights):
+def test_rows_come_back_from_the_database_with_the_values_that_were_loaded(
+    nights: SimpleNamespace,
+) -> None:
     readings = nights.fourth.readings.items()
 
     assert (nights.fourth.status, nights.fourth.error) == ("ok", "")
@@ -145,50 +149,50 @@ def test_rows_come_back_from_the_database_with_the_values_that_were_loaded(night
     assert {name: one.message for name, one in readings if one.repaired or one.filled} == {}
 
 
-def test_the_first_run_is_ok(nights):
+def test_the_first_run_is_ok(nights: SimpleNamespace) -> None:
     assert (nights.first.run.status, nights.first.run.error) == ("ok", "")
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_after_the_first_run_a_list_equals_the_account(nights, name):
+def test_after_the_first_run_a_list_equals_the_account(nights: SimpleNamespace, name: str) -> None:
     assert unlike(name, nights.first.sent[name], nights.first.tables) == []
 
 
-def test_hidden_rows_are_there_from_the_first_run(nights):
+def test_hidden_rows_are_there_from_the_first_run(nights: SimpleNamespace) -> None:
     states = [row["archived_at"] is not None for row in nights.first.tables["patients"]]
 
     assert set(states) == {True, False}
 
 
-def test_practitioners_who_left_are_there(nights):
+def test_practitioners_who_left_are_there(nights: SimpleNamespace) -> None:
     assert {row["active"] for row in nights.first.tables["practitioners"]} == {True, False}
 
 
-def test_ids_of_19_digits_survive(nights):
+def test_ids_of_19_digits_survive(nights: SimpleNamespace) -> None:
     numbers = {str(row["id"]) for row in nights.first.tables["invoices"]}
 
     assert max(map(len, numbers)) == 19
     assert numbers == {record["id"] for record in nights.first.sent["invoices"]}
 
 
-def test_texts_survive_as_they_are(nights):
+def test_texts_survive_as_they_are(nights: SimpleNamespace) -> None:
     assert row_of(nights.first, "patients", nights.odd["patients"])["notes"] == TEXT
 
 
-def test_decimals_are_exact(nights):
+def test_decimals_are_exact(nights: SimpleNamespace) -> None:
     row = row_of(nights.first, "products", nights.odd["products"])
 
     assert row["cost_price"] == Decimal("12345678901234567890.123456789")
     assert row["stock_level"] == Decimal("0.1")
 
 
-def test_an_empty_date_is_null(nights):
+def test_an_empty_date_is_null(nights: SimpleNamespace) -> None:
     row = row_of(nights.first, "patients", nights.odd["patients"])
 
     assert (row["date_of_birth"], row["merged_at"]) == (None, None)
 
 
-def test_a_link_that_is_taken_away_becomes_null(nights):
+def test_a_link_that_is_taken_away_becomes_null(nights: SimpleNamespace) -> None:
     visit = nights.odd["individual_appointments"]
     before = row_of(nights.first, "individual_appointments", visit)
 
@@ -199,7 +203,9 @@ def test_a_link_that_is_taken_away_becomes_null(nights):
 
 
 @pytest.mark.parametrize(("contact", "kept"), [("shrinking", 1), ("emptying", 0)])
-def test_a_list_inside_a_record_shrinks_with_it(nights, contact, kept):
+def test_a_list_inside_a_record_shrinks_with_it(
+    nights: SimpleNamespace, contact: str, kept: int
+) -> None:
     number = int(nights.odd[contact])
 
     def phones(night: Any) -> int:
@@ -209,7 +215,7 @@ def test_a_list_inside_a_record_shrinks_with_it(nights, contact, kept):
     assert (phones(nights.first), phones(nights.third)) == (3, kept)
 
 
-def test_the_time_of_reading_is_stored(nights):
+def test_the_time_of_reading_is_stored(nights: SimpleNamespace) -> None:
     run = nights.first.run
 
     times = [row["_read_at"] for name in LISTS for row in nights.first.tables[name]]
@@ -217,11 +223,11 @@ def test_the_time_of_reading_is_stored(nights):
     assert run.started_at <= min(times) <= max(times) <= run.finished_at
 
 
-def test_the_account_is_only_read(nights):
+def test_the_account_is_only_read(nights: SimpleNamespace) -> None:
     assert nights.methods == {"GET"}
 
 
-def test_services_equal_the_account(nights):
+def test_services_equal_the_account(nights: SimpleNamespace) -> None:
     sent = [(r["business"], r["appointment_type"]) for r in nights.first.sent["services"]]
     rows = nights.first.tables["services"]
 
@@ -231,7 +237,7 @@ def test_services_equal_the_account(nights):
     assert stored == {(int(linked(a) or 0), int(linked(b) or 0)) for a, b in sent}
 
 
-def test_the_second_run_asks_for_the_overlap_alone(nights):
+def test_the_second_run_asks_for_the_overlap_alone(nights: SimpleNamespace) -> None:
     asked = [entry.target for entry in nights.second.log]
     bare = {t.partition("?")[0] for t in asked if "updated_at%3A%3E%3D" not in t}
 
@@ -239,14 +245,14 @@ def test_the_second_run_asks_for_the_overlap_alone(nights):
     assert bare == swapped | UNDOCUMENTED
 
 
-def test_the_second_run_asks_each_list_once(nights):
+def test_the_second_run_asks_each_list_once(nights: SimpleNamespace) -> None:
     paths = sorted(entry.target.partition("?")[0] for entry in nights.second.log)
     known = {f"/v1{path}" for one in ENDPOINTS.values() if one.by_default for path in one.paths}
 
     assert [p for p in paths if p not in UNDOCUMENTED] == sorted(known - UNDOCUMENTED)
 
 
-def test_the_second_run_loads_nothing_but_the_ledger(nights):
+def test_the_second_run_loads_nothing_but_the_ledger(nights: SimpleNamespace) -> None:
     first, second = nights.first.tables, nights.second.tables
 
     changed = {name for name in second if second[name] != first.get(name)}
@@ -256,12 +262,14 @@ def test_the_second_run_loads_nothing_but_the_ledger(nights):
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_after_a_night_of_changes_a_list_equals_the_account(nights, name):
+def test_after_a_night_of_changes_a_list_equals_the_account(
+    nights: SimpleNamespace, name: str
+) -> None:
     assert unlike(name, nights.third.sent[name], nights.third.tables) == []
 
 
 @pytest.mark.parametrize("name", CHANGED)
-def test_only_what_changed_is_merged(nights, name):
+def test_only_what_changed_is_merged(nights: SimpleNamespace, name: str) -> None:
     old = {row["_dlt_load_id"] for row in nights.first.tables[name]}
 
     new = {str(r["id"]) for r in nights.third.tables[name] if r["_dlt_load_id"] not in old}
@@ -272,7 +280,9 @@ def test_only_what_changed_is_merged(nights, name):
 # Checkpoints
 
 
-def test_a_run_that_pauses_after_each_page_reads_all(account, served, place):
+def test_a_run_that_pauses_after_each_page_reads_all(
+    account: Account, served: Served, place: Place
+) -> None:
     run = place.sync(settings_for(served, checkpoint_seconds=0), "attendees")
 
     assert run.status == "ok"
@@ -280,7 +290,7 @@ def test_a_run_that_pauses_after_each_page_reads_all(account, served, place):
     assert unlike("attendees", list(account.rows("attendees")), place.tables()) == []
 
 
-def test_pauses_in_a_crowded_second_lose_nothing(tmp_path, place):
+def test_pauses_in_a_crowded_second_lose_nothing(tmp_path: Path, place: Place) -> None:
     account = Account(rows=300, only={"medical_alerts": 230})
     for record in list(account.rows("medical_alerts")):
         account.update("medical_alerts", record["id"])
@@ -291,7 +301,9 @@ def test_pauses_in_a_crowded_second_lose_nothing(tmp_path, place):
     assert unlike("medical_alerts", list(account.rows("medical_alerts")), place.tables()) == []
 
 
-def test_a_record_that_comes_twice_with_two_lists_ends_with_the_newer_one(account, settings, place):
+def test_a_record_that_comes_twice_with_two_lists_ends_with_the_newer_one(
+    account: Account, settings: ClinikoSettings, place: Place
+) -> None:
     oldest, *_ = sorted(account.rows("patients"), key=lambda record: record["updated_at"])
     phone = {"phone_type": "Home", "number": "1", "normalized_number": "1"}
     account.update("patients", oldest["id"], touch=False, patient_phone_numbers=[phone] * 3)
@@ -310,7 +322,9 @@ def test_a_record_that_comes_twice_with_two_lists_ends_with_the_newer_one(accoun
     assert unlike("patients", list(account.rows("patients")), place.tables()) == []
 
 
-def test_a_run_that_is_stopped_goes_on_next_time(account, settings, place):
+def test_a_run_that_is_stopped_goes_on_next_time(
+    account: Account, settings: ClinikoSettings, place: Place
+) -> None:
     stopped = place.sync(settings, "attendees", stop=lambda: True)
     there = place.value("SELECT count(*) FROM cliniko.attendees")
 
@@ -324,7 +338,9 @@ def test_a_run_that_is_stopped_goes_on_next_time(account, settings, place):
 # What goes wrong on the way
 
 
-def test_what_was_read_before_an_error_is_kept_and_the_cursor_fits(account, served, place):
+def test_what_was_read_before_an_error_is_kept_and_the_cursor_fits(
+    account: Account, served: Served, place: Place
+) -> None:
     settings = settings_for(served, max_attempts=1)
 
     def fail(path: str, params: Any) -> None:
@@ -340,7 +356,7 @@ def test_what_was_read_before_an_error_is_kept_and_the_cursor_fits(account, serv
     began = place.value("SELECT updated_at FROM cliniko.attendees ORDER BY 1 LIMIT 1 OFFSET 99")
     assert run.status == "partial"
     assert 100 < place.value("SELECT count(*) FROM cliniko.attendees") <= 200
-    assert datetime.fromisoformat(run.readings["attendees"].cursor) == began
+    assert datetime.fromisoformat(run.readings["attendees"].cursor or "") == began
     assert {name: e["status"] for name, e in run.report()["endpoints"].items()} == {
         "attendees": "failed",
         "taxes": "ok",
@@ -361,7 +377,9 @@ def leave_behind(place: Place, settings: Any, name: str) -> None:
     place.flow.extract(cliniko_source(settings).with_resources(name))
 
 
-def test_what_a_killed_run_left_is_loaded_and_the_run_goes_on(account, settings, place):
+def test_what_a_killed_run_left_is_loaded_and_the_run_goes_on(
+    account: Account, settings: ClinikoSettings, place: Place
+) -> None:
     place.sync(settings, "taxes")
     account.pass_seconds(86_400)
     old = account.create("taxes")
@@ -376,7 +394,9 @@ def test_what_a_killed_run_left_is_loaded_and_the_run_goes_on(account, settings,
     assert unlike("users", list(account.rows("users")), place.tables()) == []
 
 
-def test_what_a_first_run_left_is_not_missing(account, settings, place):
+def test_what_a_first_run_left_is_not_missing(
+    account: Account, settings: ClinikoSettings, place: Place
+) -> None:
     leave_behind(place, settings, "taxes")
 
     place.sync(settings, "taxes")
@@ -384,7 +404,9 @@ def test_what_a_first_run_left_is_not_missing(account, settings, place):
     assert unlike("taxes", list(account.rows("taxes")), place.tables()) == []
 
 
-def test_what_was_left_and_can_never_be_loaded_is_read_again(account, settings, place):
+def test_what_was_left_and_can_never_be_loaded_is_read_again(
+    account: Account, settings: ClinikoSettings, place: Place
+) -> None:
     place.sync(settings, "taxes")
     account.pass_seconds(86_400)
     account.create("taxes")
@@ -398,7 +420,9 @@ def test_what_was_left_and_can_never_be_loaded_is_read_again(account, settings, 
     assert unlike("taxes", list(account.rows("taxes")), place.tables()) == []
 
 
-def test_what_was_left_is_dropped_if_another_machine_went_on(account, settings, place):
+def test_what_was_left_is_dropped_if_another_machine_went_on(
+    account: Account, settings: ClinikoSettings, place: Place
+) -> None:
     here = place.state_dir / "work" / "pipelines"
     number = next(account.rows("taxes"))["id"]
     place.sync(settings, "taxes")
@@ -418,7 +442,9 @@ def test_what_was_left_is_dropped_if_another_machine_went_on(account, settings, 
 
 
 @in_duckdb
-def test_a_load_that_fails_is_said_and_made_up_for(account, settings, place):
+def test_a_load_that_fails_is_said_and_made_up_for(
+    account: Account, settings: ClinikoSettings, place: Place
+) -> None:
     def lock(path: str, params: Any) -> None:
         if not held:
             held.append(duckdb.connect(str(place.file)))
@@ -439,7 +465,9 @@ def test_a_load_that_fails_is_said_and_made_up_for(account, settings, place):
 
 
 @in_duckdb
-def test_a_database_that_was_restored_from_a_backup_is_brought_up_to_date(account, settings, place):
+def test_a_database_that_was_restored_from_a_backup_is_brought_up_to_date(
+    account: Account, settings: ClinikoSettings, place: Place
+) -> None:
     place.sync(settings, "taxes")
     backup = place.file.read_bytes()
     account.pass_seconds(3_600)
@@ -454,7 +482,9 @@ def test_a_database_that_was_restored_from_a_backup_is_brought_up_to_date(accoun
     assert unlike("taxes", list(account.rows("taxes")), place.tables()) == []
 
 
-def test_a_new_machine_goes_on_where_the_destination_is(account, served, settings, place):
+def test_a_new_machine_goes_on_where_the_destination_is(
+    account: Account, served: Served, settings: ClinikoSettings, place: Place
+) -> None:
     place.sync(settings, "patients")
     for file in sorted((place.state_dir / "work" / "pipelines").rglob("*"), reverse=True):
         file.rmdir() if file.is_dir() else file.unlink()
@@ -468,7 +498,9 @@ def test_a_new_machine_goes_on_where_the_destination_is(account, served, setting
 # What is asked for
 
 
-def test_a_range_reads_what_changed_in_it_and_leaves_the_cursors(account, settings, place):
+def test_a_range_reads_what_changed_in_it_and_leaves_the_cursors(
+    account: Account, settings: ClinikoSettings, place: Place
+) -> None:
     place.sync(settings, "patients", "taxes")
     before = place.flow.state["sources"]
     account.pass_seconds(86_400)
@@ -493,7 +525,9 @@ def cursors(sources: Any) -> Any:
     }
 
 
-def test_a_full_run_reads_and_loads_all_again(account, settings, place):
+def test_a_full_run_reads_and_loads_all_again(
+    account: Account, settings: ClinikoSettings, place: Place
+) -> None:
     place.sync(settings, "taxes", "services")
     place.change("DELETE FROM cliniko.taxes; DELETE FROM cliniko.services")
 
@@ -503,7 +537,9 @@ def test_a_full_run_reads_and_loads_all_again(account, settings, place):
     assert place.value("SELECT count(*) FROM cliniko.services") == account.count("services")
 
 
-def test_a_swapped_list_that_empties_leaves_no_row(account, settings, place):
+def test_a_swapped_list_that_empties_leaves_no_row(
+    account: Account, settings: ClinikoSettings, place: Place
+) -> None:
     place.sync(settings, "services")
     for record in list(account.rows("businesses")):
         account.delete("businesses", record["id"])
@@ -514,7 +550,9 @@ def test_a_swapped_list_that_empties_leaves_no_row(account, settings, place):
     assert place.value("SELECT count(*) FROM cliniko.services__practitioners") == 0
 
 
-def test_a_swapped_list_that_cannot_be_read_keeps_its_rows(account, served, place):
+def test_a_swapped_list_that_cannot_be_read_keeps_its_rows(
+    account: Account, served: Served, place: Place
+) -> None:
     settings = settings_for(served, max_attempts=1)
     place.sync(settings, "services")
     served.faults.append(faults.status(500, times=LASTING))
@@ -525,7 +563,9 @@ def test_a_swapped_list_that_cannot_be_read_keeps_its_rows(account, served, plac
     assert place.value("SELECT count(*) FROM cliniko.services") == account.count("services")
 
 
-def test_two_accounts_share_a_database_and_nothing_else(account, served, place):
+def test_two_accounts_share_a_database_and_nothing_else(
+    account: Account, served: Served, place: Place
+) -> None:
     place.sync(settings_for(served), "taxes")
     other = Account(seed=2, rows=300)
     with serve(other) as elsewhere:
@@ -538,8 +578,12 @@ def test_two_accounts_share_a_database_and_nothing_else(account, served, place):
 
 
 def test_a_load_that_ended_midway_is_read_again_if_another_account_loaded_since(
-    account, served, settings, place, monkeypatch
-):
+    account: Account,
+    served: Served,
+    settings: ClinikoSettings,
+    place: Place,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     place.sync(settings, "taxes")
     account.pass_seconds(86_400)
     account.create("taxes")
@@ -565,7 +609,9 @@ def merges_nothing(self: Any) -> None:
     raise ConnectionError
 
 
-def test_a_record_that_is_rejected_stays_reported_until_it_fits(account, settings, place):
+def test_a_record_that_is_rejected_stays_reported_until_it_fits(
+    account: Account, settings: ClinikoSettings, place: Place
+) -> None:
     number = next(account.rows("taxes"))["id"]
     account.update("taxes", number, rate="ten")
     place.sync(settings, "taxes")

@@ -89,7 +89,7 @@ def test_the_clinic_is_believable(clinic: Account) -> None:
 
 
 def test_every_individual_appointment_has_one_attendee_in_its_state(clinic: Account) -> None:
-    attendees = {}
+    attendees: dict[str, list[Any]] = {}
     for row in clinic.rows("attendees"):
         attendees.setdefault(id_of(row["booking"]), []).append(row)
 

@@ -221,7 +221,10 @@ def test_a_standing_clock_stands_and_a_running_one_runs() -> None:
 
 
 def test_changes_while_serving_do_not_break_an_answer(http: httpx.Client, served: Served) -> None:
-    served.account.before_answer.append(lambda _path, _params: pass_day(served.account) and None)
+    def another_day(_path: str, _params: object) -> None:
+        pass_day(served.account)
+
+    served.account.before_answer.append(another_day)
 
     for _ in range(5):
         found = ids(http, "/attendees", "updated_at:>=2024-01-01T00:00:00Z", sort="updated_at")

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from harness import settings_for
@@ -132,7 +133,12 @@ def test_reading_holds_the_baton_while_it_types(
 ) -> None:
     free: list[bool] = []
     add = LoadPackage.add
-    monkeypatch.setattr(LoadPackage, "add", lambda *given: free.append(other()) or add(*given))
+
+    def watched(*given: Any) -> Any:
+        free.append(other())
+        return add(*given)
+
+    monkeypatch.setattr(LoadPackage, "add", watched)
     settings = settings_for(tiny)
 
     with Client(settings) as client:
@@ -160,7 +166,11 @@ def test_walks_side_by_side_work_while_who_takes_their_pages_waits() -> None:
 def test_lists_wait_for_their_answers_side_by_side(tiny: Served) -> None:
     """Two requests are at the server at once, though one thread works at a time."""
     both = threading.Barrier(2)
-    tiny.account.before_answer.append(lambda *_: both.wait(PATIENCE))
+
+    def meet(*_: Any) -> None:
+        both.wait(PATIENCE)
+
+    tiny.account.before_answer.append(meet)
     settings = settings_for(tiny)
 
     with Client(settings) as client:

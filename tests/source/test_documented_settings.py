@@ -41,14 +41,12 @@ class Asked:
             provider: Any,
             key: str,
             hint: Any,
-            pipeline: str | None = None,
-            section: str | None = None,
+            pipeline: str = "",
+            section: str = "",
             sections: Path_ = (),
             embedded: Path_ = (),
         ) -> Any:
-            for path in resolver._build_section_lookup_paths(
-                sections, embedded, section or "", True
-            ):
+            for path in resolver._build_section_lookup_paths(sections, embedded, section, True):
                 self.names.add(tuple(part for part in (pipeline, *path, key) if part))
             return look(provider, key, hint, pipeline, section, sections, embedded)
 

@@ -232,7 +232,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory, where: str) -> Iterator[Loa
                 extract(flow, root, account, result)
         flow.normalize()
         flow.load()
-        with connected(where or store.file) as db:
+        with connected(where or store.file or "") as db:
             read(db, result)
         yield result
 

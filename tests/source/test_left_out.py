@@ -71,7 +71,9 @@ def asked_for(served: Served) -> list[str]:
     return [unquote(entry.target) for entry in served.log]
 
 
-def test_a_second_that_is_read_by_id_is_counted_on_each_page(account, served, client):
+def test_a_second_that_is_read_by_id_is_counted_on_each_page(
+    account: Account, served: Served, client: Client
+) -> None:
     everybody = in_order(account)
     for number in everybody[:230]:
         account.update(LIST, number, touch=False, updated_at=account.now - HOUR)
@@ -87,8 +89,8 @@ def test_a_second_that_is_read_by_id_is_counted_on_each_page(account, served, cl
 
 
 def test_ranges_of_one_field_that_leave_records_out_are_read_by_another(
-    account, served, partitions
-):
+    account: Account, served: Served, partitions: RangeReader
+) -> None:
     everybody = in_order(account)
     leave_out(account, everybody[60:63], lambda params: filtered(params, "id:"))
     served.faults.last(lie(shuffled=True))
@@ -97,7 +99,9 @@ def test_ranges_of_one_field_that_leave_records_out_are_read_by_another(
     assert len(partitions.seen) == 250
 
 
-def test_a_page_that_is_held_back_counts_with_the_rest(account, served, partitions):
+def test_a_page_that_is_held_back_counts_with_the_rest(
+    account: Account, served: Served, partitions: RangeReader
+) -> None:
     everybody = in_order(account)
     leave_out(account, everybody[50:51], lambda params: not filtered(params, "id:"))
     served.faults.append(wrong_total(1))
@@ -106,7 +110,9 @@ def test_a_page_that_is_held_back_counts_with_the_rest(account, served, partitio
     assert not any("sort=created_at" in target for target in asked_for(served))
 
 
-def test_ranges_that_never_fit_a_page_cost_a_bounded_number_of_requests(served, partitions):
+def test_ranges_that_never_fit_a_page_cost_a_bounded_number_of_requests(
+    served: Served, partitions: RangeReader
+) -> None:
     served.faults.last(lie(shuffled=True, endless=True, total=5))
 
     with pytest.raises(UnorderedResponse, match="more requests than"):
@@ -116,8 +122,8 @@ def test_ranges_that_never_fit_a_page_cost_a_bounded_number_of_requests(served, 
 
 
 def test_a_whole_list_whose_pages_count_nothing_is_confirmed_by_a_second_pass(
-    account, served, client
-):
+    account: Account, served: Served, client: Client
+) -> None:
     """A deletion on the way pulls a record over the edge between two pages."""
     made = [account.create("appointment_types") for _ in range(150)]
     served.faults.last(lie("services", raw_total="null"))

@@ -62,7 +62,7 @@ def everybody(served: Served) -> set[str]:
 
 
 @pytest.mark.parametrize("name", LIES)
-def test_a_lie_costs_no_record(served, walked, name):
+def test_a_lie_costs_no_record(served: Served, walked: Any, name: str) -> None:
     found, _, requests = walked(lie(LIST, **LIES[name]))
 
     assert found == everybody(served)
@@ -70,7 +70,7 @@ def test_a_lie_costs_no_record(served, walked, name):
 
 
 @pytest.mark.parametrize("name", LIES)
-def test_a_lie_costs_no_change_of_a_night(served, walked, name):
+def test_a_lie_costs_no_change_of_a_night(served: Served, walked: Any, name: str) -> None:
     since = served.account.now - timedelta(hours=1)
     changed = [record["id"] for record in served.account.rows(LIST)][40:190]
     for number in changed:
@@ -83,7 +83,9 @@ def test_a_lie_costs_no_change_of_a_night(served, walked, name):
     served.account.pass_seconds(DAY)
 
 
-def test_where_only_sort_is_ignored_a_night_reads_only_what_changed(served, walked):
+def test_where_only_sort_is_ignored_a_night_reads_only_what_changed(
+    served: Served, walked: Any
+) -> None:
     since = served.account.now - timedelta(hours=1)
     changed = [record["id"] for record in served.account.rows(LIST)][100:220]
     for number in reversed(changed):
@@ -117,7 +119,9 @@ def backwards(account: Account, second: int = 0) -> list[str]:
 
 
 @pytest.mark.parametrize("second", [0, 1])
-def test_changes_behind_a_page_that_only_looks_ordered_are_read(served, walked, second):
+def test_changes_behind_a_page_that_only_looks_ordered_are_read(
+    served: Served, walked: Any, second: int
+) -> None:
     since = served.account.now - timedelta(hours=1)
     changed = backwards(served.account, second)
 
@@ -131,15 +135,15 @@ def test_changes_behind_a_page_that_only_looks_ordered_are_read(served, walked, 
 @pytest.mark.parametrize("second", [0, 1])
 @pytest.mark.parametrize("part", [1, 1_000])
 def test_wherever_a_walk_is_interrupted_its_cursor_is_behind_all_that_is_unread(
-    served, monkeypatch, part, second
-):
+    served: Served, monkeypatch: pytest.MonkeyPatch, part: Any, second: int
+) -> None:
     monkeypatch.setattr("cliniko.pagination.walk.PART", part)
     monkeypatch.setattr(Client, "is_latency_bound", True)
     since = served.account.now - timedelta(hours=1)
     backwards(served.account, second)
     unread = {r["id"]: datetime.fromisoformat(r["updated_at"]) for r in served.account.rows(LIST)}
     unread = {number: when for number, when in unread.items() if when >= since}
-    cursor = since
+    cursor: datetime | None = since
 
     def small(path: str, params: list[tuple[str, str]]) -> None:
         """Ten records a page, so that a range has several."""
@@ -153,6 +157,7 @@ def test_wherever_a_walk_is_interrupted_its_cursor_is_behind_all_that_is_unread(
             for record in page.records:
                 unread.pop(record["id"], None)
             cursor = page.cursor if page.rewinds else page.cursor or cursor
+            assert cursor is not None
             places = [one.at for one in page.split.ranges] if page.split else [cursor]
             assert min(places) <= min(unread.values(), default=served.account.now)
 
@@ -161,7 +166,7 @@ def test_wherever_a_walk_is_interrupted_its_cursor_is_behind_all_that_is_unread(
     served.account.pass_seconds(DAY)
 
 
-def test_one_page_needs_no_order(served, walked):
+def test_one_page_needs_no_order(served: Served, walked: Any) -> None:
     since = served.account.now - timedelta(hours=1)
     changed = [record["id"] for record in served.account.rows(LIST)][100:130]
     for number in reversed(changed):
@@ -174,7 +179,7 @@ def test_one_page_needs_no_order(served, walked):
     served.account.pass_seconds(DAY)
 
 
-def test_rows_older_than_asked_for_are_noticed(served, walked):
+def test_rows_older_than_asked_for_are_noticed(served: Served, walked: Any) -> None:
     since = served.account.now - timedelta(hours=1)
 
     found, walk, _ = walked(lie(LIST, ignored=("updated_at",)), since=since)
@@ -183,13 +188,13 @@ def test_rows_older_than_asked_for_are_noticed(served, walked):
     assert "before the time asked for" in walk.notes[0]
 
 
-def test_records_in_order_cost_no_more_by_ranges_than_by_pages(served, walked):
+def test_records_in_order_cost_no_more_by_ranges_than_by_pages(served: Served, walked: Any) -> None:
     _, _, requests = walked(refused_sort("updated_at"), refused_filter("updated_at"))
 
     assert requests <= 4 + 3
 
 
-def test_without_any_range_links_that_never_end_end(served, walked):
+def test_without_any_range_links_that_never_end_end(served: Served, walked: Any) -> None:
     refused = [refused_filter(name) for name in ("id", "created_at", "updated_at")]
     before = len(served.log)
 

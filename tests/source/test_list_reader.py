@@ -68,7 +68,7 @@ def crowd(account: Account, size: int, second: datetime) -> None:
         account.update("patients", record["id"], touch=False, updated_at=second)
 
 
-def test_reads_every_record_and_hidden_ones_too(account, walk):
+def test_reads_every_record_and_hidden_ones_too(account: Account, walk: Any) -> None:
     account.archive("patients", next(account.rows("patients"))["id"])
 
     found = records(walk().pages())
@@ -76,19 +76,19 @@ def test_reads_every_record_and_hidden_ones_too(account, walk):
     assert ids(found) == ids(account.rows("patients"))
 
 
-def test_gives_records_as_they_are_served(account, walk):
+def test_gives_records_as_they_are_served(account: Account, walk: Any) -> None:
     found = latest(walk().pages())
 
     assert found == {record["id"]: record for record in account.rows("patients")}
 
 
-def test_reads_the_oldest_change_first(walk):
+def test_reads_the_oldest_change_first(walk: Any) -> None:
     times = [record["updated_at"] for record in records(walk().pages())]
 
     assert times == sorted(times)
 
 
-def test_starts_with_the_second_of_since(account, walk):
+def test_starts_with_the_second_of_since(account: Account, walk: Any) -> None:
     since = sorted(record["updated_at"] for record in account.rows("patients"))[-7]
 
     found = records(walk(since=datetime.fromisoformat(since)).pages())
@@ -96,7 +96,7 @@ def test_starts_with_the_second_of_since(account, walk):
     assert ids(found) == ids(r for r in account.rows("patients") if r["updated_at"] >= since)
 
 
-def test_takes_a_fraction_of_a_second_for_its_second(account, walk):
+def test_takes_a_fraction_of_a_second_for_its_second(account: Account, walk: Any) -> None:
     newest = max(record["updated_at"] for record in account.rows("patients"))
     reading = walk(since=datetime.fromisoformat(newest) + timedelta(milliseconds=700))
 
@@ -106,7 +106,7 @@ def test_takes_a_fraction_of_a_second_for_its_second(account, walk):
     assert reading.notes == []
 
 
-def test_ends_with_the_second_of_until(account, walk):
+def test_ends_with_the_second_of_until(account: Account, walk: Any) -> None:
     until = sorted(record["updated_at"] for record in account.rows("patients"))[120]
 
     found = records(walk(until=datetime.fromisoformat(until)).pages())
@@ -114,7 +114,7 @@ def test_ends_with_the_second_of_until(account, walk):
     assert ids(found) == ids(r for r in account.rows("patients") if r["updated_at"] <= until)
 
 
-def test_asks_once_where_nothing_changed(served, walk):
+def test_asks_once_where_nothing_changed(served: Served, walk: Any) -> None:
     since = cursor(walk().pages()) - timedelta(minutes=10)
     before = len(served.log)
 
@@ -123,7 +123,7 @@ def test_asks_once_where_nothing_changed(served, walk):
     assert len(served.log) - before == 1
 
 
-def test_an_empty_list_is_no_error(account, walk):
+def test_an_empty_list_is_no_error(account: Account, walk: Any) -> None:
     for record in list(account.rows("taxes")):
         account.delete("taxes", record["id"])
 
@@ -132,7 +132,7 @@ def test_an_empty_list_is_no_error(account, walk):
     assert pages == []
 
 
-def test_reads_a_second_of_350_records_without_an_order(account, walk):
+def test_reads_a_second_of_350_records_without_an_order(account: Account, walk: Any) -> None:
     for _ in range(100):
         account.create("patients")
     crowd(account, 350, account.now - HOUR)
@@ -142,7 +142,7 @@ def test_reads_a_second_of_350_records_without_an_order(account, walk):
     assert ids(found) == ids(account.rows("patients"))
 
 
-def test_goes_on_behind_a_crowded_second(account, walk):
+def test_goes_on_behind_a_crowded_second(account: Account, walk: Any) -> None:
     crowd(account, 150, account.now - HOUR)
     for record in list(account.rows("patients"))[150:]:
         account.update("patients", record["id"])
@@ -152,7 +152,9 @@ def test_goes_on_behind_a_crowded_second(account, walk):
     assert ids(found) == ids(account.rows("patients"))
 
 
-def test_a_list_that_ends_with_a_crowded_second_is_read_up_to_it(account, walk):
+def test_a_list_that_ends_with_a_crowded_second_is_read_up_to_it(
+    account: Account, walk: Any
+) -> None:
     crowd(account, 250, account.now - HOUR)
 
     pages = list(walk().pages())
@@ -160,7 +162,9 @@ def test_a_list_that_ends_with_a_crowded_second_is_read_up_to_it(account, walk):
     assert cursor(pages) == account.now - HOUR
 
 
-def test_records_that_change_meanwhile_are_neither_lost_nor_old_after_the_next_walk(account, walk):
+def test_records_that_change_meanwhile_are_neither_lost_nor_old_after_the_next_walk(
+    account: Account, walk: Any
+) -> None:
     everybody = sorted(ids(account.rows("patients")))
 
     def change(path: str, params: Any) -> None:
@@ -179,7 +183,9 @@ def test_records_that_change_meanwhile_are_neither_lost_nor_old_after_the_next_w
     assert latest(first) | latest(second) == {r["id"]: r for r in account.rows("patients")}
 
 
-def test_a_record_that_is_deleted_meanwhile_takes_no_other_with_it(account, walk):
+def test_a_record_that_is_deleted_meanwhile_takes_no_other_with_it(
+    account: Account, walk: Any
+) -> None:
     in_order = sorted(account.rows("patients"), key=lambda record: record["updated_at"])
 
     def delete(path: str, params: Any) -> None:
@@ -192,7 +198,9 @@ def test_a_record_that_is_deleted_meanwhile_takes_no_other_with_it(account, walk
     assert ids(account.rows("patients")) <= ids(found)
 
 
-def test_a_list_that_changes_faster_than_it_is_read_comes_to_an_end(account, served, walk):
+def test_a_list_that_changes_faster_than_it_is_read_comes_to_an_end(
+    account: Account, served: Served, walk: Any
+) -> None:
     everybody = sorted(ids(account.rows("patients")))
 
     def churn(path: str, params: Any) -> None:
@@ -207,7 +215,9 @@ def test_a_list_that_changes_faster_than_it_is_read_comes_to_an_end(account, ser
     assert len(served.log) < 20
 
 
-def test_a_second_that_fills_faster_than_it_is_read_comes_to_an_end(account, served, walk):
+def test_a_second_that_fills_faster_than_it_is_read_comes_to_an_end(
+    account: Account, served: Served, walk: Any
+) -> None:
     def grow(path: str, params: Any) -> None:
         for _ in range(150):
             account.create("patients")
@@ -218,7 +228,7 @@ def test_a_second_that_fills_faster_than_it_is_read_comes_to_an_end(account, ser
     assert len(served.log) < 30
 
 
-def test_records_dated_ahead_are_read_to_the_last(account, walk):
+def test_records_dated_ahead_are_read_to_the_last(account: Account, walk: Any) -> None:
     crowd(account, 230, account.now + 24 * HOUR)
 
     found = records(walk().pages())
@@ -226,7 +236,9 @@ def test_records_dated_ahead_are_read_to_the_last(account, walk):
     assert ids(found) == ids(account.rows("patients"))
 
 
-def test_records_dated_ahead_are_read_to_the_last_where_nothing_is_counted(account, served, walk):
+def test_records_dated_ahead_are_read_to_the_last_where_nothing_is_counted(
+    account: Account, served: Served, walk: Any
+) -> None:
     def small(path: str, params: list[tuple[str, str]]) -> None:
         """Ten records a page."""
         params[:] = [(name, "10" if value == "100" else value) for name, value in params]
@@ -242,7 +254,7 @@ def test_records_dated_ahead_are_read_to_the_last_where_nothing_is_counted(accou
     assert ids(found) == ids(account.rows("patients"))
 
 
-def test_the_cursor_never_lies_ahead_of_the_servers_clock(account, walk):
+def test_the_cursor_never_lies_ahead_of_the_servers_clock(account: Account, walk: Any) -> None:
     crowd(account, 1, account.now + 24 * HOUR)
 
     pages = list(walk().pages())
@@ -251,7 +263,9 @@ def test_the_cursor_never_lies_ahead_of_the_servers_clock(account, walk):
 
 
 @pytest.mark.parametrize("years", [-15, 15])
-def test_a_server_whose_clock_is_not_ours_sets_the_cursor(account, walk, years):
+def test_a_server_whose_clock_is_not_ours_sets_the_cursor(
+    account: Account, walk: Any, years: int
+) -> None:
     account.now = account.now.replace(year=account.now.year + years)
     crowd(account, 250, account.now - HOUR)
     crowd(account, 1, account.now)
@@ -261,13 +275,13 @@ def test_a_server_whose_clock_is_not_ours_sets_the_cursor(account, walk, years):
     assert cursor(pages) == account.now
 
 
-def test_pages_were_received_one_after_the_other(walk):
+def test_pages_were_received_one_after_the_other(walk: Any) -> None:
     times = [page.read_at for page in walk().pages()]
 
     assert sorted(set(times)) == times
 
 
-def test_changes_after_until_are_noticed(account, served, walk):
+def test_changes_after_until_are_noticed(account: Account, served: Served, walk: Any) -> None:
     until = sorted(record["updated_at"] for record in account.rows("patients"))[50]
     served.faults.last(faults.lie("/patients", ignored=("updated_at",)))
     reading = walk(until=datetime.fromisoformat(until))
@@ -289,7 +303,9 @@ def test_changes_after_until_are_noticed(account, served, walk):
     ],
     ids=["unsorted", "sort"],
 )
-def test_falls_back_to_ranges_and_says_so(account, served, walk, fault, note):
+def test_falls_back_to_ranges_and_says_so(
+    account: Account, served: Served, walk: Any, fault: Any, note: Any
+) -> None:
     crowd(account, 150, account.now - HOUR)
     served.faults.append(fault)
     reading = walk()
@@ -301,7 +317,9 @@ def test_falls_back_to_ranges_and_says_so(account, served, walk, fault, note):
     assert "in ranges" in reading.notes[0]
 
 
-def test_a_refused_filter_on_changes_reads_the_whole_list(account, served, walk):
+def test_a_refused_filter_on_changes_reads_the_whole_list(
+    account: Account, served: Served, walk: Any
+) -> None:
     served.faults.append(faults.refused_filter("updated_at", times=LASTING))
     reading = walk(since=account.now)
 
@@ -311,7 +329,9 @@ def test_a_refused_filter_on_changes_reads_the_whole_list(account, served, walk)
     assert reading.notes == ["updated_at is not filterable; read in ranges"]
 
 
-def test_a_refused_filter_on_ids_leaves_a_crowded_second_to_the_links(account, served, walk):
+def test_a_refused_filter_on_ids_leaves_a_crowded_second_to_the_links(
+    account: Account, served: Served, walk: Any
+) -> None:
     crowd(account, 150, account.now - HOUR)
     served.faults.append(faults.refused_filter("id", times=LASTING))
 
@@ -320,7 +340,9 @@ def test_a_refused_filter_on_ids_leaves_a_crowded_second_to_the_links(account, s
     assert ids(found) == ids(account.rows("patients"))
 
 
-def test_a_refused_opt_in_is_left_out_and_noted(account, served, walk):
+def test_a_refused_opt_in_is_left_out_and_noted(
+    account: Account, served: Served, walk: Any
+) -> None:
     hidden = next(account.rows("patients"))["id"]
     account.archive("patients", hidden)
     visible = {r["id"] for r in account.rows("patients") if not r["archived_at"]}
@@ -333,7 +355,7 @@ def test_a_refused_opt_in_is_left_out_and_noted(account, served, walk):
     assert reading.notes == ["archived_at is refused, so rows hidden by it are not read"]
 
 
-def test_a_record_without_a_usable_change_is_read_by_links(account, walk):
+def test_a_record_without_a_usable_change_is_read_by_links(account: Account, walk: Any) -> None:
     account.put("taxes", next(account.rows("taxes")) | {"updated_at": None})
     reading = walk("taxes")
 
@@ -343,7 +365,7 @@ def test_a_record_without_a_usable_change_is_read_by_links(account, walk):
     assert "no usable updated_at" in reading.notes[0]
 
 
-def test_a_time_without_a_zone_is_not_taken_for_ours(account, walk):
+def test_a_time_without_a_zone_is_not_taken_for_ours(account: Account, walk: Any) -> None:
     account.put("taxes", next(account.rows("taxes")) | {"updated_at": "2026-05-01T10:00:00"})
     reading = walk("taxes")
 
@@ -352,7 +374,9 @@ def test_a_time_without_a_zone_is_not_taken_for_ours(account, walk):
     assert "no usable updated_at" in reading.notes[0]
 
 
-def test_by_links_the_cursor_comes_at_the_end_and_not_behind_the_start(account, served, walk):
+def test_by_links_the_cursor_comes_at_the_end_and_not_behind_the_start(
+    account: Account, served: Served, walk: Any
+) -> None:
     crowd(account, 1, account.now + HOUR)
     without_ranges(served)
     served.faults.append(faults.refused_sort("updated_at", times=LASTING))
@@ -364,8 +388,8 @@ def test_by_links_the_cursor_comes_at_the_end_and_not_behind_the_start(account, 
 
 
 def test_by_links_a_deletion_that_pulls_a_record_over_an_edge_costs_a_second_pass(
-    account, served, walk
-):
+    account: Account, served: Served, walk: Any
+) -> None:
     without_ranges(served)
     served.faults.append(faults.refused_sort("updated_at", times=LASTING))
     oldest = next(account.rows("patients"))["id"]
@@ -380,7 +404,7 @@ def test_by_links_a_deletion_that_pulls_a_record_over_an_edge_costs_a_second_pas
     assert ids(account.rows("patients")) <= ids(found)
 
 
-def test_by_links_a_list_that_stays_short_is_not_taken_for_whole(served, walk):
+def test_by_links_a_list_that_stays_short_is_not_taken_for_whole(served: Served, walk: Any) -> None:
     without_ranges(served)
     served.faults.append(faults.refused_sort("updated_at"))
     served.faults.append(faults.wrong_total(5, times=LASTING))
@@ -392,7 +416,9 @@ def test_by_links_a_list_that_stays_short_is_not_taken_for_whole(served, walk):
     assert [page.cursor for page in pages if page.cursor] == []
 
 
-def test_by_links_a_wrong_count_that_passes_costs_another_pass(account, served, walk):
+def test_by_links_a_wrong_count_that_passes_costs_another_pass(
+    account: Account, served: Served, walk: Any
+) -> None:
     without_ranges(served)
     served.faults.append(faults.refused_sort("updated_at"))
     served.faults.append(faults.wrong_total(5))
@@ -403,7 +429,9 @@ def test_by_links_a_wrong_count_that_passes_costs_another_pass(account, served, 
     assert cursor(pages)
 
 
-def test_by_links_a_list_that_grows_without_end_ends(account, served, walk):
+def test_by_links_a_list_that_grows_without_end_ends(
+    account: Account, served: Served, walk: Any
+) -> None:
     without_ranges(served)
     served.faults.append(faults.refused_sort("updated_at", times=LASTING))
 
@@ -418,7 +446,7 @@ def test_by_links_a_list_that_grows_without_end_ends(account, served, walk):
 
 
 @pytest.mark.parametrize("link", ["{self}", "https://elsewhere.example.com/v1/patients"])
-def test_by_links_a_circle_or_a_way_out_is_an_error(served, walk, link):
+def test_by_links_a_circle_or_a_way_out_is_an_error(served: Served, walk: Any, link: Any) -> None:
     without_ranges(served)
     served.faults.append(faults.refused_sort("updated_at"))
     served.faults.append(faults.next_link(link, times=LASTING))
@@ -427,7 +455,9 @@ def test_by_links_a_circle_or_a_way_out_is_an_error(served, walk, link):
         records(walk().pages())
 
 
-def test_by_change_a_wrong_next_link_is_not_followed(account, served, walk):
+def test_by_change_a_wrong_next_link_is_not_followed(
+    account: Account, served: Served, walk: Any
+) -> None:
     served.faults.append(faults.next_link("https://elsewhere.example.com/v1/patients", times=2))
 
     found = records(walk().pages())
@@ -435,7 +465,7 @@ def test_by_change_a_wrong_next_link_is_not_followed(account, served, walk):
     assert ids(found) == ids(account.rows("patients"))
 
 
-def test_by_change_a_next_link_that_is_none_costs_no_page(served, walk):
+def test_by_change_a_next_link_that_is_none_costs_no_page(served: Served, walk: Any) -> None:
     served.faults.append(faults.next_link(5, times=LASTING))
     pages = walk().pages()
 
@@ -445,7 +475,9 @@ def test_by_change_a_next_link_that_is_none_costs_no_page(served, walk):
 
 
 @pytest.mark.parametrize("difference", [-500, 500])
-def test_by_change_a_wrong_count_does_not_matter(account, served, walk, difference):
+def test_by_change_a_wrong_count_does_not_matter(
+    account: Account, served: Served, walk: Any, difference: Any
+) -> None:
     crowd(account, 230, account.now - HOUR)
     served.faults.append(faults.wrong_total(difference, times=LASTING))
 
@@ -454,14 +486,16 @@ def test_by_change_a_wrong_count_does_not_matter(account, served, walk, differen
     assert ids(found) == ids(account.rows("patients"))
 
 
-def test_an_empty_answer_to_a_list_that_counts_records_is_not_believed(served, walk):
+def test_an_empty_answer_to_a_list_that_counts_records_is_not_believed(
+    served: Served, walk: Any
+) -> None:
     served.faults.append(faults.wrong_total(5, times=LASTING))
 
     with pytest.raises(Unavailable, match="0 records came"):
         records(walk(since=datetime(2099, 1, 1, tzinfo=UTC)).pages())
 
 
-def test_an_answer_without_its_list_is_an_error(served, walk):
+def test_an_answer_without_its_list_is_an_error(served: Served, walk: Any) -> None:
     served.faults.append(faults.huge(10))
 
     with pytest.raises(Malformed, match="without its list 'patients'"):
@@ -471,19 +505,21 @@ def test_an_answer_without_its_list_is_an_error(served, walk):
 # Lists that are swapped whole
 
 
-def test_a_singleton_is_one_record(walk):
+def test_a_singleton_is_one_record(walk: Any) -> None:
     [page] = walk("settings_public").pages()
 
     assert [record["account"]["name"] for record in page.records] == ["Sandbox Physiotherapy"]
 
 
-def test_a_computed_list_comes_in_one_piece(account, walk):
+def test_a_computed_list_comes_in_one_piece(account: Account, walk: Any) -> None:
     [page] = walk("services").pages()
 
     assert page.records == list(account.rows("services"))
 
 
-def test_a_computed_list_over_several_pages_has_each_record_once(account, served, walk):
+def test_a_computed_list_over_several_pages_has_each_record_once(
+    account: Account, served: Served, walk: Any
+) -> None:
     for _ in range(150):
         account.create("appointment_types")
     served.faults.append(faults.wrong_total(1))
@@ -494,7 +530,7 @@ def test_a_computed_list_over_several_pages_has_each_record_once(account, served
     assert page.records == list(account.rows("services"))
 
 
-def test_a_computed_list_that_stays_short_is_not_given(served, walk):
+def test_a_computed_list_that_stays_short_is_not_given(served: Served, walk: Any) -> None:
     served.faults.append(faults.wrong_total(1, times=LASTING))
 
     with pytest.raises(Unavailable):

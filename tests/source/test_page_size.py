@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from harness import Warehouse, settings_for
@@ -79,13 +80,13 @@ def large(served: Served) -> list[int]:
 
 
 HEAVY: dict[str, Callable[[int], Fault]] = {
-    str(code): lambda above, code=code: faults.status(code, above=above, **WHERE)  # type: ignore[misc]
+    str(code): lambda above, code=code: faults.status(code, above=above, **WHERE)
     for code in (502, 503, 504, 413)
 } | {
     "too many bytes": lambda above: faults.huge(150_000, above=above, **WHERE),
     "no answer": lambda above: faults.hang(0.3, above=above, **WHERE),
 }
-LIMITS = {"max_answer_bytes": 140_000, "read_timeout": 0.1}
+LIMITS: dict[str, Any] = {"max_answer_bytes": 140_000, "read_timeout": 0.1}
 
 
 def order(name: str) -> list[Fault]:

@@ -18,6 +18,7 @@ from cliniko.extract.progress import ReadProgress, State, begin_reads
 from cliniko.pagination.page import Page
 from cliniko.pagination.partitions import divided, restored
 from cliniko.pagination.walk import ListReader
+from cliniko.settings import ClinikoSettings
 from cliniko.transform.privacy import rules
 from cliniko_warehouse.recovery.cursors import reset
 from cliniko_warehouse.sandbox import Account, Served, faults
@@ -78,7 +79,9 @@ def everybody(account: Account) -> set[str]:
     return {record["id"] for record in account.rows("patients")}
 
 
-def test_a_split_list_is_read_whole_and_side_by_side(account, served, walk):
+def test_a_split_list_is_read_whole_and_side_by_side(
+    account: Account, served: Served, walk: Any
+) -> None:
     reading = walk()
 
     pages = list(reading.pages())
@@ -88,13 +91,13 @@ def test_a_split_list_is_read_whole_and_side_by_side(account, served, walk):
     assert max(len(page.split.ranges) for page in pages if page.split) == 4
 
 
-def test_splitting_costs_few_requests(served, walk):
+def test_splitting_costs_few_requests(served: Served, walk: Any) -> None:
     list(walk().pages())
 
     assert len(served.log) <= ROWS / 100 * 1.01 + 1 + 5 + 4  # chain, its end, cutting, ends
 
 
-def test_ranges_are_of_about_equal_size(walk):
+def test_ranges_are_of_about_equal_size(walk: Any) -> None:
     pages = list(walk().pages())
 
     before, read = None, [0] * 4
@@ -106,7 +109,9 @@ def test_ranges_are_of_about_equal_size(walk):
     assert min(read) > 350
 
 
-def test_the_walks_of_the_ranges_ask_at_the_same_time(account, served, walk):
+def test_the_walks_of_the_ranges_ask_at_the_same_time(
+    account: Account, served: Served, walk: Any
+) -> None:
     first, four = iter(range(4)), threading.Barrier(4, timeout=PATIENCE)
 
     def meet(path: str, params: list[tuple[str, str]]) -> None:
@@ -123,13 +128,15 @@ def test_the_walks_of_the_ranges_ask_at_the_same_time(account, served, walk):
     assert next(first, None) is None
 
 
-def test_a_list_is_not_split_while_others_keep_the_budget_busy(served, walk):
+def test_a_list_is_not_split_while_others_keep_the_budget_busy(served: Served, walk: Any) -> None:
     list(walk(idle=lambda: False).pages())
 
     assert not [target for target in asked(served) if "created_at" in target]
 
 
-def test_a_list_is_split_as_soon_as_the_others_are_done(account, served, walk):
+def test_a_list_is_split_as_soon_as_the_others_are_done(
+    account: Account, served: Served, walk: Any
+) -> None:
     busy = iter([False] * 5)
 
     pages = list(walk(idle=lambda: next(busy, True)).pages())
@@ -138,14 +145,16 @@ def test_a_list_is_split_as_soon_as_the_others_are_done(account, served, walk):
     assert ids(pages) == everybody(account)
 
 
-def test_a_night_with_few_changes_is_not_split(account, served, walk):
+def test_a_night_with_few_changes_is_not_split(account: Account, served: Served, walk: Any) -> None:
     list(walk(since=account.now - timedelta(days=30)).pages())
 
     assert not [target for target in asked(served) if "created_at" in target]
 
 
-def test_a_record_that_is_created_meanwhile_is_in_the_last_range(account, walk):
-    made = []
+def test_a_record_that_is_created_meanwhile_is_in_the_last_range(
+    account: Account, walk: Any
+) -> None:
+    made: list[str] = []
 
     def create(path: str, params: Any) -> None:
         if len(made) < PROBES:  # after the last range has ended they are the next run's
@@ -158,7 +167,9 @@ def test_a_record_that_is_created_meanwhile_is_in_the_last_range(account, walk):
     assert found == everybody(account)
 
 
-def test_a_list_with_an_undated_record_is_not_split(account, served, walk):
+def test_a_list_with_an_undated_record_is_not_split(
+    account: Account, served: Served, walk: Any
+) -> None:
     odd = sorted(account.rows("patients"), key=lambda record: record["updated_at"])[-1]
     account.put("patients", odd | {"created_at": None})
 
@@ -177,7 +188,9 @@ def test_a_list_with_an_undated_record_is_not_split(account, served, walk):
     ],
     ids=["filter", "sort"],
 )
-def test_a_list_that_cannot_be_cut_is_read_in_one_piece(account, served, walk, fault):
+def test_a_list_that_cannot_be_cut_is_read_in_one_piece(
+    account: Account, served: Served, walk: Any, fault: Any
+) -> None:
     served.faults.append(fault)
     reading = walk()
 
@@ -189,8 +202,10 @@ def test_a_list_that_cannot_be_cut_is_read_in_one_piece(account, served, walk, f
     assert len([target for target in asked(served) if "created_at" in target]) <= 2
 
 
-def test_a_range_that_cannot_be_trusted_has_the_whole_list_read_again(account, served, walk):
-    reading, pages = walk(), []
+def test_a_range_that_cannot_be_trusted_has_the_whole_list_read_again(
+    account: Account, served: Served, walk: Any
+) -> None:
+    reading, pages = walk(), list[Page]()
     for page in reading.pages():
         if page.split and not pages[-1].split:
             served.faults.append(faults.unsorted(times=1))
@@ -201,7 +216,9 @@ def test_a_range_that_cannot_be_trusted_has_the_whole_list_read_again(account, s
     assert pages[-1].cursor
 
 
-def test_records_from_outside_a_range_are_not_believed(account, served, client, walk):
+def test_records_from_outside_a_range_are_not_believed(
+    account: Account, served: Served, client: Client, walk: Any
+) -> None:
     def forget(path: str, params: list[tuple[str, str]]) -> None:
         if ("per_page", "100") in params:
             params[:] = [pair for pair in params if not pair[1].startswith("created_at:")]
@@ -215,15 +232,18 @@ def test_records_from_outside_a_range_are_not_believed(account, served, client, 
     assert "another range" in reading.notes[0]
 
 
-def test_a_change_in_a_range_that_has_ended_is_the_next_runs(account, client):
+def test_a_change_in_a_range_that_has_ended_is_the_next_runs(
+    account: Account, client: Client
+) -> None:
     one, state = ReadProgress(ReadPlan(ENDPOINTS["patients"])), State()
     old = next(account.rows("patients"))["id"]  # created first, so in the first range
-    changed = []
+    changed = False
     for page in one.pages(client, state, OVERLAP):
         one.commit_page(page, state)
         account.pass_seconds(OVERLAP.total_seconds())
         if page.split and page.split.ranges[0].ended and not changed:
-            changed.append(account.update("patients", old))
+            changed = True
+            account.update("patients", old)
             newest = max(account.rows("patients"), key=lambda record: record["created_at"])
             account.update("patients", newest["id"])  # the last range reads it
 
@@ -233,7 +253,7 @@ def test_a_change_in_a_range_that_has_ended_is_the_next_runs(account, client):
     assert old in found
 
 
-def test_the_cursor_stays_until_every_range_has_ended(account, client):
+def test_the_cursor_stays_until_every_range_has_ended(account: Account, client: Client) -> None:
     one, state = ReadProgress(ReadPlan(ENDPOINTS["patients"])), State()
     pages = list(one.pages(client, state, OVERLAP))
     cursors = []
@@ -243,12 +263,13 @@ def test_the_cursor_stays_until_every_range_has_ended(account, client):
 
     newest = max(record["updated_at"] for record in account.rows("patients"))
     # Where the first page ends is known once the second is there.
+    assert pages[1].cursor is not None
     assert set(cursors[:-1]) == {None, pages[1].cursor.isoformat()}
     assert datetime.fromisoformat(cursors[-1]) == datetime.fromisoformat(newest)
     assert state["ranges"] == {}
 
 
-def test_the_cursor_is_never_ahead_of_the_servers_clock(account, client):
+def test_the_cursor_is_never_ahead_of_the_servers_clock(account: Account, client: Client) -> None:
     one, state = ReadProgress(ReadPlan(ENDPOINTS["patients"])), State()
     ahead = account.now + timedelta(days=1)
     account.update("patients", max(everybody(account)), touch=False, updated_at=ahead)
@@ -258,7 +279,9 @@ def test_the_cursor_is_never_ahead_of_the_servers_clock(account, client):
     assert datetime.fromisoformat(state["ranges"][PATH]["newest"]) == account.now
 
 
-def test_a_reading_that_was_cut_goes_on_where_each_range_stood(account, served, client):
+def test_a_reading_that_was_cut_goes_on_where_each_range_stood(
+    account: Account, served: Served, client: Client
+) -> None:
     state: State = {}
     first = take(ReadProgress(ReadPlan(ENDPOINTS["patients"])), client, state, 12)
     served.log.clear()
@@ -270,7 +293,9 @@ def test_a_reading_that_was_cut_goes_on_where_each_range_stood(account, served, 
     assert state["ranges"] == {}
 
 
-def test_what_changed_in_an_ended_range_before_a_run_goes_on_is_read_by_it(account, client):
+def test_what_changed_in_an_ended_range_before_a_run_goes_on_is_read_by_it(
+    account: Account, client: Client
+) -> None:
     one, state = ReadProgress(ReadPlan(ENDPOINTS["patients"])), State()
     old = next(account.rows("patients"))["id"]
     for page in one.pages(client, state, OVERLAP):
@@ -285,7 +310,9 @@ def test_what_changed_in_an_ended_range_before_a_run_goes_on_is_read_by_it(accou
     assert old in found
 
 
-def test_reading_all_again_forgets_the_ranges_and_goes_on_in_its_own(account, client):
+def test_reading_all_again_forgets_the_ranges_and_goes_on_in_its_own(
+    account: Account, client: Client
+) -> None:
     state: State = {}
     take(ReadProgress(ReadPlan(ENDPOINTS["patients"])), client, state, 12)
 
@@ -295,7 +322,9 @@ def test_reading_all_again_forgets_the_ranges_and_goes_on_in_its_own(account, cl
     assert state["ranges"] == {}
 
 
-def test_a_range_of_time_that_was_asked_for_leaves_the_state_alone(account, client):
+def test_a_range_of_time_that_was_asked_for_leaves_the_state_alone(
+    account: Account, client: Client
+) -> None:
     state: State = {}
 
     found = take(ReadProgress(ReadPlan(ENDPOINTS["patients"], until=account.now)), client, state)
@@ -304,7 +333,9 @@ def test_a_range_of_time_that_was_asked_for_leaves_the_state_alone(account, clie
     assert not {"ranges", "cursors"} & state.keys()
 
 
-def test_what_fails_in_one_range_fails_the_list_and_ends_every_thread(served, client, walk):
+def test_what_fails_in_one_range_fails_the_list_and_ends_every_thread(
+    served: Served, client: Client, walk: Any
+) -> None:
     pages = walk().pages()
     next(page for page in pages if page.split)
     served.faults.append(faults.status(500, path="patients"))
@@ -315,13 +346,13 @@ def test_what_fails_in_one_range_fails_the_list_and_ends_every_thread(served, cl
     assert _ended()
 
 
-def test_no_thread_outlives_a_walk_that_is_left(client):
+def test_no_thread_outlives_a_walk_that_is_left(client: Client) -> None:
     one = ReadProgress(ReadPlan(ENDPOINTS["patients"]))
     for page in one.pages(client, {}, OVERLAP):
         if page.split:
             break
 
-    one._pages.close()
+    one._pages.close()  # type: ignore[union-attr]
 
     assert _ended()
 
@@ -351,8 +382,8 @@ def cut(served: Served, warehouse: Warehouse) -> None:
 
 
 def test_the_run_after_one_that_broke_off_reads_the_rest_of_each_range(
-    account, served, settings, warehouse
-):
+    account: Account, served: Served, settings: ClinikoSettings, warehouse: Warehouse
+) -> None:
     cut(served, warehouse)
 
     run = warehouse.sync(settings, "patients")
@@ -363,7 +394,9 @@ def test_the_run_after_one_that_broke_off_reads_the_rest_of_each_range(
     assert not [one for one in asked(served) if "sort=created_at" in one]  # nothing is cut anew
 
 
-def test_a_reset_forgets_the_ranges(served, settings, warehouse):
+def test_a_reset_forgets_the_ranges(
+    served: Served, settings: ClinikoSettings, warehouse: Warehouse
+) -> None:
     cut(served, warehouse)
     reset("patients", "main", "duckdb", warehouse.state_dir)
 
@@ -372,7 +405,9 @@ def test_a_reset_forgets_the_ranges(served, settings, warehouse):
     assert run.readings["patients"].rows >= ROWS
 
 
-def test_a_list_is_worth_splitting_once_few_walks_go_on_beside_it(settings, client):
+def test_a_list_is_worth_splitting_once_few_walks_go_on_beside_it(
+    settings: ClinikoSettings, client: Client
+) -> None:
     readings = begin_reads(
         {name: ReadPlan(ENDPOINTS[name]) for name in ("patients", "users", "taxes")}
     )
@@ -386,7 +421,9 @@ def test_a_list_is_worth_splitting_once_few_walks_go_on_beside_it(settings, clie
     assert (two, five, extract.is_idle(mine)) == (True, False, True)
 
 
-def test_a_list_is_not_split_where_one_walk_uses_the_budget(settings, client, monkeypatch):
+def test_a_list_is_not_split_where_one_walk_uses_the_budget(
+    settings: ClinikoSettings, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     mine = ReadProgress(ReadPlan(ENDPOINTS["patients"]))
     extract = EndpointExtractor(settings, client, rules(settings), {"patients": mine})
     monkeypatch.setattr(Client, "is_latency_bound", False)
@@ -394,7 +431,7 @@ def test_a_list_is_not_split_where_one_walk_uses_the_budget(settings, client, mo
     assert not extract.is_idle(mine)
 
 
-def test_what_the_state_keeps_of_ranges_is_plain_and_comes_back_whole():
+def test_what_the_state_keeps_of_ranges_is_plain_and_comes_back_whole() -> None:
 
     at = datetime(2026, 5, 1, tzinfo=UTC)
     split = divided([at - 2 * OVERLAP, at - OVERLAP], at, at + OVERLAP)

@@ -28,6 +28,7 @@ def loaded(name: str, rules: Rules, *records: dict[str, Any]) -> ConvertedPage:
 
 
 def row(name: str, rules: Rules, **fields: Any) -> dict[str, Any]:
+    found: dict[str, Any]
     [found] = loaded(name, rules, {"id": "1"} | fields).tables[name].to_pylist()
     return found
 

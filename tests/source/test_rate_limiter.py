@@ -45,7 +45,7 @@ class Time:
             self.alarms = ahead
             self.turn.notify_all()
 
-    def run(self, jobs: Sequence[Callable[[], None]]) -> None:
+    def run(self, jobs: Sequence[Callable[[], object]]) -> None:
         """Run the jobs side by side to their end."""
         threads = [threading.Thread(target=self._do, args=(job,), daemon=True) for job in jobs]
         self.awake = len(threads)
@@ -55,7 +55,7 @@ class Time:
             thread.join(20)
         assert not any(thread.is_alive() for thread in threads)
 
-    def _do(self, job: Callable[[], None]) -> None:
+    def _do(self, job: Callable[[], object]) -> None:
         job()
         with self.turn:
             self._rest()

@@ -14,8 +14,9 @@ from cliniko.endpoints import ENDPOINTS
 from cliniko.errors import ConfigError
 from cliniko.extract.plan import ReadPlan
 from cliniko.extract.progress import begin_reads
+from cliniko.settings import ClinikoSettings
 from cliniko.source import cliniko_source
-from cliniko_warehouse.sandbox import faults
+from cliniko_warehouse.sandbox import Account, Served, faults
 
 LASTING = 1_000  # times of a fault that does not pass
 
@@ -42,20 +43,22 @@ def cursors(pipeline: dlt.Pipeline, name: str) -> Any:
     return resources.get(name, {}).get("main", {}).get("cursors", {})
 
 
-def test_making_a_source_sends_nothing(served, settings):
+def test_making_a_source_sends_nothing(served: Served, settings: ClinikoSettings) -> None:
     cliniko_source(settings)
 
     assert len(served.log) == 0
 
 
-def test_every_list_is_selected_but_those_that_repeat_others(settings):
+def test_every_list_is_selected_but_those_that_repeat_others(settings: ClinikoSettings) -> None:
     source = cliniko_source(settings)
 
     assert set(source.resources) == set(ENDPOINTS)
     assert set(source.resources) - set(source.selected_resources) == {"bookings"}
 
 
-def test_a_script_reads_what_it_selects_and_then_only_the_overlap(account, served, script):
+def test_a_script_reads_what_it_selects_and_then_only_the_overlap(
+    account: Account, served: Served, script: dlt.Pipeline
+) -> None:
     settings = settings_for(served)
     script.run(cliniko_source(settings).with_resources("patients"))
     before = len(served.log)
@@ -67,7 +70,9 @@ def test_a_script_reads_what_it_selects_and_then_only_the_overlap(account, serve
     assert ["updated_at%3A%3E%3D" in e.target for e in list(served.log)[before:]] == [True]
 
 
-def test_settings_come_from_dlts_configuration_alone(account, served, script, monkeypatch):
+def test_settings_come_from_dlts_configuration_alone(
+    account: Account, served: Served, script: dlt.Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SOURCES__CLINIKO__API_KEY", served.api_key)
     monkeypatch.setenv("SOURCES__CLINIKO__BASE_URL", served.base_url)
     monkeypatch.setenv("SOURCES__CLINIKO__CONTACT_EMAIL", "tests@example.com")
@@ -78,12 +83,14 @@ def test_settings_come_from_dlts_configuration_alone(account, served, script, mo
     assert value(script, "SELECT count(*) FROM taxes WHERE _account = 'north'") == 3
 
 
-def test_a_missing_setting_is_said_when_the_source_is_made():
+def test_a_missing_setting_is_said_when_the_source_is_made() -> None:
     with pytest.raises(ConfigError, match="api_key: it is missing"):
         cliniko_source()
 
 
-def test_in_a_script_an_error_ends_the_extract_and_moves_no_cursor(account, settings, script):
+def test_in_a_script_an_error_ends_the_extract_and_moves_no_cursor(
+    account: Account, settings: ClinikoSettings, script: dlt.Pipeline
+) -> None:
     account.forbidden.add("users")
 
     with pytest.raises(PipelineStepFailed, match="403"):
@@ -93,7 +100,9 @@ def test_in_a_script_an_error_ends_the_extract_and_moves_no_cursor(account, sett
     assert cursors(script, "taxes") == {}
 
 
-def test_a_followed_reading_says_its_error_and_the_others_go_on(account, settings, script):
+def test_a_followed_reading_says_its_error_and_the_others_go_on(
+    account: Account, settings: ClinikoSettings, script: dlt.Pipeline
+) -> None:
     account.forbidden.add("users")
     readings = begin_reads({name: ReadPlan(ENDPOINTS[name]) for name in ("users", "taxes")})
 
@@ -103,7 +112,9 @@ def test_a_followed_reading_says_its_error_and_the_others_go_on(account, setting
     assert cursors(script, "taxes") != {}
 
 
-def test_a_refused_key_is_not_tried_on_every_list(served, settings, script):
+def test_a_refused_key_is_not_tried_on_every_list(
+    served: Served, settings: ClinikoSettings, script: dlt.Pipeline
+) -> None:
     served.faults.append(faults.status(401, times=LASTING))
     readings = begin_reads({name: ReadPlan(endpoint) for name, endpoint in ENDPOINTS.items()})
 
@@ -112,7 +123,9 @@ def test_a_refused_key_is_not_tried_on_every_list(served, settings, script):
     assert len(served.log) < len(ENDPOINTS) / 2
 
 
-def test_a_refused_key_ends_the_others_after_their_page_and_keeps_it(account, served, script):
+def test_a_refused_key_ends_the_others_after_their_page_and_keeps_it(
+    account: Account, served: Served, script: dlt.Pipeline
+) -> None:
     def refuse(path: str, params: Any) -> None:
         if path == "/attendees":
             served.faults.append(faults.status(401, times=LASTING))
@@ -129,13 +142,15 @@ def test_a_refused_key_ends_the_others_after_their_page_and_keeps_it(account, se
     assert value(script, "SELECT count(*) FROM attendees") == 100
 
 
-def test_rows_can_be_looked_at_without_a_pipeline(account, settings):
+def test_rows_can_be_looked_at_without_a_pipeline(
+    account: Account, settings: ClinikoSettings
+) -> None:
     tables = list(cliniko_source(settings).with_resources("taxes"))
 
     assert sum(table.num_rows for table in tables) == account.count("taxes")
 
 
-def test_the_connections_of_a_source_close_with_it(settings):
+def test_the_connections_of_a_source_close_with_it(settings: ClinikoSettings) -> None:
     source = cliniko_source(settings).with_resources("taxes")
     assert len(list(source)) > 0
 
@@ -147,7 +162,7 @@ def test_the_connections_of_a_source_close_with_it(settings):
     assert unclosed == []
 
 
-def test_an_empty_list_has_its_tables(settings, script):
+def test_an_empty_list_has_its_tables(settings: ClinikoSettings, script: dlt.Pipeline) -> None:
     readings = begin_reads({"patient_forms": ReadPlan(ENDPOINTS["patient_forms"])})
 
     script.extract(cliniko_source(settings, readings=readings))

@@ -15,6 +15,7 @@ from cliniko.extract.state import (
     note_description,
     retryable_rejections,
 )
+from cliniko.settings import ClinikoSettings
 from cliniko_warehouse.sandbox import Account, Served, faults
 
 LIST = "contacts"
@@ -38,7 +39,9 @@ def rejected(warehouse: Warehouse) -> int:
     return count
 
 
-def test_a_description_is_told_by_its_columns_and_by_the_version(monkeypatch):
+def test_a_description_is_told_by_its_columns_and_by_the_version(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     before = description(ENDPOINT)
     fewer = description(replace(ENDPOINT, fields=ENDPOINT.fields[1:]))
     monkeypatch.setattr("cliniko.extract.state.version", lambda: "2")
@@ -47,7 +50,7 @@ def test_a_description_is_told_by_its_columns_and_by_the_version(monkeypatch):
     assert len(before) == 18
 
 
-def test_what_was_rejected_by_this_description_is_not_tried_again():
+def test_what_was_rejected_by_this_description_is_not_tried_again() -> None:
     state: State = {"rejected": ["1"]}
     before = retryable_rejections(state, ENDPOINT)
 
@@ -56,11 +59,11 @@ def test_what_was_rejected_by_this_description_is_not_tried_again():
     assert (before, retryable_rejections(state, ENDPOINT)) == (["1"], [])
 
 
-def test_a_list_that_is_read_whole_every_night_tries_all_again_anyway():
+def test_a_list_that_is_read_whole_every_night_tries_all_again_anyway() -> None:
     assert retryable_rejections({"rejected": ["1"]}, ENDPOINTS["settings"]) == []
 
 
-def test_too_many_to_name_are_forgotten_once_all_were_read_and_fit():
+def test_too_many_to_name_are_forgotten_once_all_were_read_and_fit() -> None:
     state: State = {"rejected": [EVERY], "described": "before"}
 
     note_description(state, ENDPOINT, healed=True)
@@ -69,8 +72,12 @@ def test_too_many_to_name_are_forgotten_once_all_were_read_and_fit():
 
 
 def test_a_rejected_record_is_loaded_once_another_version_can_type_it(
-    account, served, settings, warehouse, monkeypatch
-):
+    account: Account,
+    served: Served,
+    settings: ClinikoSettings,
+    warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     good = spoil(account)
     account.update(LIST, good["id"], touch=False)  # no night would read it again
     first = warehouse.sync(settings, LIST)
@@ -89,8 +96,12 @@ def test_a_rejected_record_is_loaded_once_another_version_can_type_it(
 
 
 def test_what_still_does_not_fit_is_tried_once_for_each_version(
-    account, served, settings, warehouse, monkeypatch
-):
+    account: Account,
+    served: Served,
+    settings: ClinikoSettings,
+    warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     spoil(account)
     warehouse.sync(settings, LIST)
     monkeypatch.setattr("cliniko.extract.state.version", lambda: "2")
@@ -104,8 +115,12 @@ def test_what_still_does_not_fit_is_tried_once_for_each_version(
 
 
 def test_comparing_alone_does_not_pass_for_trying_again(
-    account, served, settings, warehouse, monkeypatch
-):
+    account: Account,
+    served: Served,
+    settings: ClinikoSettings,
+    warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     good = spoil(account)
     warehouse.sync(settings, LIST)
     account.put(LIST, good)
@@ -121,8 +136,12 @@ def test_comparing_alone_does_not_pass_for_trying_again(
 
 
 def test_where_ids_cannot_be_filtered_the_list_is_read_whole(
-    account, served: Served, settings, warehouse, monkeypatch
-):
+    account: Account,
+    served: Served,
+    settings: ClinikoSettings,
+    warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     good = spoil(account)
     warehouse.sync(settings, LIST)
     account.put(LIST, good)

@@ -299,8 +299,8 @@ def finish_april(account: Account) -> None:
     # Tuesday, 5 May, 9:00 in Perth: booked six days after 5, and cancelled ten before.
     gone = {"starts_at": "2026-05-05T01:00:00Z", "ends_at": "2026-05-05T01:30:00Z"}
     gone |= {"created_at": "2026-04-20T00:00:00Z", "cancelled_at": "2026-04-25T01:00:00Z"}
-    gone |= {"cancellation_reason": 40, "patient_id": 4, "business_id": 2}
-    put(account, "individual_appointments", 11, {**people, **gone})
+    why = {"cancellation_reason": 40, "patient_id": 4, "business_id": 2}
+    put(account, "individual_appointments", 11, {**people, **gone, **why})
     account.delete("individual_appointments", "10")
 
 

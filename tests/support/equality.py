@@ -27,18 +27,18 @@ def same(sent: Any, stored: Any) -> bool:
     if sent == "" and not isinstance(stored, str):
         return stored is None
     if isinstance(stored, datetime):
-        return stored == datetime.fromisoformat(sent)
+        return bool(stored == datetime.fromisoformat(sent))
     if isinstance(stored, Decimal):
-        return stored == Decimal(str(sent))
+        return bool(stored == Decimal(str(sent)))
     if isinstance(stored, date):
-        return stored.isoformat() == sent
+        return bool(stored.isoformat() == sent)
     if isinstance(sent, dict | list) and isinstance(stored, str):
         return bool(json.loads(stored) == sent)
     if type(stored) is int:
-        return type(sent) is not bool and stored == int(sent)
+        return type(sent) is not bool and bool(stored == int(sent))
     if hasattr(stored, "hour"):
-        return stored.isoformat(timespec="minutes") == sent
-    return type(stored) is type(sent) and stored == sent
+        return bool(stored.isoformat(timespec="minutes") == sent)
+    return type(stored) is type(sent) and bool(stored == sent)
 
 
 def linked(value: Any) -> str | None:

@@ -8,7 +8,7 @@ import logging
 import sys
 from pathlib import Path
 
-import atheris
+import atheris  # type: ignore[import-not-found]  # of an environment of its own
 
 with atheris.instrument_imports(include=["cliniko"]):
     from hostile import NAMES, PROFILES, swallow

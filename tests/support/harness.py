@@ -25,8 +25,8 @@ from cliniko_warehouse.warehouse.dlt_pipelines import pipeline
 
 def settings_for(served: Served, **more: Any) -> ClinikoSettings:
     """Settings that lead to a served clinic; a budget that no test waits for."""
-    given = {"requests_per_minute": 100_000, "contact_email": "tests@example.com"} | more
-    return resolve(api_key=served.api_key, base_url=served.base_url, **given)
+    usual: dict[str, Any] = {"requests_per_minute": 100_000, "contact_email": "tests@example.com"}
+    return resolve(api_key=served.api_key, base_url=served.base_url, **usual | more)
 
 
 def chosen(*names: str, **how: Any) -> dict[str, ReadPlan]:

@@ -92,7 +92,7 @@ LINES: tuple[tuple[Any, ...], ...] = (
     (9, 8, "Review", "-12", "-12", {"billable_item_id": 2}),
 )
 
-PEOPLE = {
+PEOPLE: dict[int, dict[str, Any]] = {
     PAT: {"label": "Pat Young", "email": "pat@example.com", "accepted_email_marketing": True},
     QUINN: {"label": "Quinn Old"},
     RAE: {"label": "Rae Ash", "email": "rae@example.com"},
@@ -170,17 +170,17 @@ def _north() -> Iterator[tuple[str, dict[str, Any]]]:
         yield "appointment_types", {**own, **kind}
     for number, fields in PEOPLE.items():
         yield "patients", {**own, "id": number, "created_at": "2025-07-01T00:00:00Z", **fields}
-    for number, starts, patient, practitioner, kind, more in VISITS:
+    for number, starts, patient, practitioner, type_, more in VISITS:
         yield (
             "individual_appointments",
             {**own, **_visit(number, starts, patient, practitioner)}
-            | {"appointment_type_id": kind}
+            | {"appointment_type_id": type_}
             | more,
         )
         seat = {"id": 100 + number, "booking_id": number, "patient_id": patient}
         yield "attendees", {**own, **seat, "created_at": "2025-07-01T00:00:00Z"}
-    for name, kind in ((1, "Service"), (2, "Service")):
-        yield "billable_items", {**own, "id": name, "item_type": kind}
+    for number in (1, 2):
+        yield "billable_items", {**own, "id": number, "item_type": "Service"}
     yield from _bills(own, INVOICES, LINES)
     yield from _paperwork(own)
     # Ana works on Mondays from 9 to 12.
@@ -189,22 +189,32 @@ def _north() -> Iterator[tuple[str, dict[str, Any]]]:
     yield "daily_availabilities__availabilities", {**own, **hours}
 
 
-def _paperwork(own: dict[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for patient, place, number, kind in PHONES:
-        phone = {"patient_id": patient, "position": place, "number": number, "phone_type": kind}
+def _paperwork(own: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for patient, place, digits, kind in PHONES:
+        phone = {"patient_id": patient, "position": place, "number": digits, "phone_type": kind}
         yield "patients__patient_phone_numbers", {**own, **phone}
     yield "recall_types", {**own, "id": 1, "name": "Check-up"}
-    for number, patient, day, made in RECALLS:
+    for number, patient, day, created in RECALLS:
         recall = {"id": number, "patient_id": patient, "recall_at": day, "recall_type_id": 1}
-        yield "recalls", {**own, **recall, "created_at": f"{made}T00:00:00Z"}
+        yield "recalls", {**own, **recall, "created_at": f"{created}T00:00:00Z"}
     for number, patient, most, last, closed, more in CASES:
-        case = {"id": number, "patient_id": patient, "max_sessions": most, "expiry_date": last}
+        case: dict[str, Any] = {
+            "id": number,
+            "patient_id": patient,
+            "max_sessions": most,
+            "expiry_date": last,
+        }
         made = {"created_at": "2026-05-01T00:00:00Z", "closed_at": closed, "name": f"Case {number}"}
         yield "patient_cases", {**own, **case, **made, **more}
     for number, patient, seat, visit, done in FORMS:
-        form = {"id": number, "patient_id": patient, "attendee_id": seat, "booking_id": visit}
-        made = {"created_at": "2026-03-01T00:00:00Z", "completed_at": done, "name": "Consent"}
-        yield "patient_forms", {**own, **form, **made}
+        form: dict[str, Any] = {
+            "id": number,
+            "patient_id": patient,
+            "attendee_id": seat,
+            "booking_id": visit,
+        }
+        done_at = {"created_at": "2026-03-01T00:00:00Z", "completed_at": done, "name": "Consent"}
+        yield "patient_forms", {**own, **form, **done_at}
 
 
 def _south() -> Iterator[tuple[str, dict[str, Any]]]:

@@ -78,7 +78,7 @@ def _people(draw: random.Random, name: str) -> Rows:
 
 def _calendar(draw: random.Random, name: str) -> Rows:
     for number in range(1, 13):
-        where = {"practitioner_id": draw.randint(1, 4), "business_id": draw.randint(1, 4)}
+        where = _where(draw)
         yield "daily_availabilities", own(name, number, day_of_week=draw.randint(0, 7), **where)
         for position in range(draw.randint(1, 2)):
             starts = 7 + 5 * position
@@ -90,7 +90,7 @@ def _calendar(draw: random.Random, name: str) -> Rows:
                 {"_account": name, **place, **hours},
             )
     for number in range(1, 9):
-        where = {"practitioner_id": draw.randint(1, 4), "business_id": draw.randint(1, 4)}
+        where = _where(draw)
         begins, stops = _stretch(draw, draw.choice((60, 180, 900, 3000)))
         rule = {
             "repeat_rule__repeat_type": draw.choice((None, "Daily", "Weekly")),
@@ -104,6 +104,10 @@ def _calendar(draw: random.Random, name: str) -> Rows:
         gone = {"archived_at": _sometimes(draw, 0.2, _text(NOW))}
         block = {"starts_at": begins, "ends_at": stops, **where, **gone}
         yield "unavailable_blocks", own(name, number, **block)
+
+
+def _where(draw: random.Random) -> dict[str, Any]:
+    return {"practitioner_id": draw.randint(1, 4), "business_id": draw.randint(1, 4)}
 
 
 def _stretch(draw: random.Random, minutes: int) -> tuple[str, str]:
@@ -138,7 +142,10 @@ def _appointments(draw: random.Random, name: str) -> Rows:
         who |= {"practitioner_id": draw.choice((1, 1, 2, 3, 4, None))}
         who |= {"business_id": draw.choice((1, 2, 3, 4, None))}
         came = draw.choice((True, False, False))
-        marks = {"patient_arrived": came, "did_not_arrive": not came and draw.random() < 0.4}
+        marks: dict[str, Any] = {
+            "patient_arrived": came,
+            "did_not_arrive": not came and draw.random() < 0.4,
+        }
         marks |= {"treatment_note_status": draw.choice((None, 10, 90, 90, 50))}
         gone = {"archived_at": _sometimes(draw, 0.1, _text(NOW - timedelta(days=5)))}
         times = {"starts_at": begins, "ends_at": stops, **_booking(draw, begins)}
@@ -149,7 +156,10 @@ def _classes(draw: random.Random, name: str) -> Rows:
     seat = 0
     for number in range(200, 212):
         begins, stops = _stretch(draw, draw.choice((45, 60)))
-        what = {"practitioner_id": draw.randint(1, 3), "business_id": draw.randint(1, 4)}
+        what: dict[str, Any] = {
+            "practitioner_id": draw.randint(1, 3),
+            "business_id": draw.randint(1, 4),
+        }
         what |= {"appointment_type_id": 3, "max_attendees": draw.choice((None, 4))}
         times = {"starts_at": begins, "ends_at": stops}
         made = {"created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z"}

@@ -26,7 +26,7 @@ INVOICES = {10: "open", 20: "paid", 30: "closed", 40: "open_credit"}
 LONGEST = timedelta(days=366)
 TIMES = pl.Datetime("us", "UTC")
 PLACE = ("practitioner", "business")
-SHAPE = {
+SHAPE: dict[str, Any] = {
     **dict.fromkeys(("patient", "practitioner", "business", "appointment"), pl.Int64),
     **dict.fromkeys(("starts", "ends", "created", "cancelled", "ended"), TIMES),
     **{name: pl.Datetime("us") for name in ("begins", "stops")},

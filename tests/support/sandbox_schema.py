@@ -56,14 +56,14 @@ def definitions() -> dict[str, Any]:
 def _checked(schema: dict[str, Any]) -> jsonschema.Draft202012Validator:
     formats = jsonschema.FormatChecker(formats=())
 
-    @formats.checks("int64", raises=ValueError)
     def int64(value: object) -> bool:
         return not isinstance(value, str) or -(2**63) <= int(value) < 2**63
 
-    @formats.checks("decimal", raises=ValueError)
     def decimal(value: object) -> bool:
         return not isinstance(value, str) or ("." in value and float(value) is not None)
 
+    formats.checks("int64", raises=ValueError)(int64)
+    formats.checks("decimal", raises=ValueError)(decimal)
     for name in ("date-time", "date", "ipv4", "uuid"):
         formats.checkers[name] = jsonschema.FormatChecker.checkers[name]
     return jsonschema.Draft202012Validator(schema, format_checker=formats)

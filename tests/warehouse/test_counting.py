@@ -28,7 +28,7 @@ class Counted:
             raise ZeroDivisionError
 
 
-def all_of(counted: Counted, counting: CountBatcher) -> list[Future[None]]:
+def all_of(counted: Counted, counting: Any) -> list[Future[None]]:
     """One that counts, and two who come meanwhile."""
     with ThreadPoolExecutor(3) as threads:
         first = threads.submit(counting, ["a"])
@@ -43,7 +43,7 @@ def all_of(counted: Counted, counting: CountBatcher) -> list[Future[None]]:
 def test_who_comes_while_others_count_is_counted_together() -> None:
     counted = Counted()
 
-    ended = all_of(counted, CountBatcher(counted))  # type: ignore[arg-type]
+    ended = all_of(counted, CountBatcher(counted))
 
     assert [one.result() for one in ended] == [None] * 3
     assert counted.asked == [["a"], ["b", "c"]]
@@ -54,7 +54,7 @@ def test_a_count_that_breaks_is_told_only_to_whom_it_is_of(bad: str) -> None:
     counted = Counted()
     counted.breaks = lambda warehouse_rows: bad in warehouse_rows
 
-    ended = all_of(counted, CountBatcher(counted))  # type: ignore[arg-type]
+    ended = all_of(counted, CountBatcher(counted))
 
     broken = [name for name, one in zip("abc", ended, strict=True) if one.exception()]
     assert broken == [bad]

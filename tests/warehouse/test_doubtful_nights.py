@@ -1,9 +1,12 @@
 """Nights whose comparison cannot be trusted: nothing live is marked, and the run says so."""
 
+from typing import Any
+
 import pytest
 from harness import Warehouse, settings_for
 
-from cliniko_warehouse.sandbox import Account, lie, status, truncated
+from cliniko.settings import ClinikoSettings
+from cliniko_warehouse.sandbox import Account, Served, lie, status, truncated
 
 LIST = "contacts"
 
@@ -23,8 +26,8 @@ def there(account: Account, name: str = LIST) -> set[str]:
 
 @pytest.mark.parametrize("what", [{"ignores_sort": True}, {"shuffled": True}])
 def test_where_order_is_not_kept_what_is_gone_is_marked_and_nothing_else(
-    account, served, settings, warehouse, what
-):
+    account: Account, served: Served, settings: ClinikoSettings, warehouse: Warehouse, what: Any
+) -> None:
     warehouse.sync(settings, LIST)
     served.faults.last(lie(LIST, **what))
     for number in sorted(there(account))[20:200:60]:
@@ -38,8 +41,8 @@ def test_where_order_is_not_kept_what_is_gone_is_marked_and_nothing_else(
 
 
 def test_where_the_filter_on_ids_has_no_effect_nothing_live_is_marked(
-    account, served, settings, warehouse
-):
+    account: Account, served: Served, settings: ClinikoSettings, warehouse: Warehouse
+) -> None:
     warehouse.sync(settings, LIST)
     served.faults.last(lie(LIST, ignored=("id",)))
     account.delete(LIST, sorted(there(account))[100])
@@ -52,8 +55,8 @@ def test_where_the_filter_on_ids_has_no_effect_nothing_live_is_marked(
 
 
 def test_a_live_row_is_not_marked_where_only_the_first_of_the_ids_asked_for_is_heeded(
-    account, served, settings, warehouse
-):
+    account: Account, served: Served, settings: ClinikoSettings, warehouse: Warehouse
+) -> None:
     warehouse.sync(settings, LIST)
     gone, hidden, *_ = sorted(there(account), key=int)[20:]
     account.delete(LIST, gone)
@@ -87,8 +90,13 @@ ODD = {
 
 @pytest.mark.parametrize(("raw", "words"), ODD.items())
 def test_an_odd_total_is_named_and_nothing_suggests_to_accept(
-    account, served, settings, warehouse, raw, words
-):
+    account: Account,
+    served: Served,
+    settings: ClinikoSettings,
+    warehouse: Warehouse,
+    raw: Any,
+    words: str,
+) -> None:
     served.faults.last(lie("taxes", raw_total=raw))
 
     run = warehouse.sync(settings, "taxes")
@@ -108,7 +116,9 @@ def test_an_odd_total_is_named_and_nothing_suggests_to_accept(
     ],
     ids=["refused", "unavailable", "cut off"],
 )
-def test_a_list_that_cannot_be_counted_makes_the_run_partial(account, served, warehouse, fault):
+def test_a_list_that_cannot_be_counted_makes_the_run_partial(
+    account: Account, served: Served, warehouse: Warehouse, fault: Any
+) -> None:
     settings = settings_for(served, max_attempts=2)  # else it waits for what lasts
     warehouse.sync(settings, "taxes")
     warehouse.sync(settings, "taxes")  # what comes next is the count: nothing has changed
@@ -122,8 +132,12 @@ def test_a_list_that_cannot_be_counted_makes_the_run_partial(account, served, wa
 
 @pytest.mark.parametrize("odd_id", [None, {"a": 1}, "abc", 3.5, -7, 2**63 + 1])
 def test_a_record_without_an_id_costs_itself_and_is_cleared_when_it_has_one(
-    account, served, settings, warehouse, odd_id
-):
+    account: Account,
+    served: Served,
+    settings: ClinikoSettings,
+    warehouse: Warehouse,
+    odd_id: object,
+) -> None:
     number = account.create("taxes")
     record = account.record("taxes", number)
     warehouse.sync(settings, "taxes", LIST)

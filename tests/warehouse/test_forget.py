@@ -70,7 +70,7 @@ def _markers(value: Any) -> Iterator[str]:
 
 def traces(texts: set[str], place: Warehouse) -> set[str]:
     """Those of the texts that are anywhere: in files, in the database."""
-    places = (place.state_dir, *([place.url] if place.url else []))
+    places: list[Path | str] = [place.state_dir, *([place.url] if place.url else [])]
     contents = [content for _, content in everything(*places)]
     return {text for text in texts if any(text.encode() in content for content in contents)}
 

@@ -17,8 +17,9 @@ from cliniko.errors import (
 )
 from cliniko.extract.plan import ReadPlan
 from cliniko.extract.progress import ReadProgress, State
+from cliniko.settings import ClinikoSettings
 from cliniko_warehouse.ledger.runs import Run
-from cliniko_warehouse.sandbox import faults
+from cliniko_warehouse.sandbox import Account, Served, faults
 
 AT = datetime(2026, 6, 1, 3, 30, tzinfo=UTC)
 NO = Forbidden(403, "/users")
@@ -55,15 +56,15 @@ def ended(*ends: End, state: State | None = None, error: str = "") -> Run:
         ((UNREAD, UNREAD), "failed"),
     ],
 )
-def test_the_status_follows_from_how_the_lists_ended(ends, status):
+def test_the_status_follows_from_how_the_lists_ended(ends: Any, status: str) -> None:
     assert ended(*ends).status == status
 
 
-def test_a_list_that_is_no_longer_permitted_makes_a_run_partial():
+def test_a_list_that_is_no_longer_permitted_makes_a_run_partial() -> None:
     assert ended(OK, NO, state={"permitted": True}).status == "partial"
 
 
-def test_a_run_that_says_an_error_is_not_ok():
+def test_a_run_that_says_an_error_is_not_ok() -> None:
     assert ended(OK, OK, error="the ledger could not be written").status == "partial"
 
 
@@ -71,11 +72,11 @@ def test_a_run_that_says_an_error_is_not_ok():
     ("ends", "later"),
     [((WAIT, WAIT), True), ((WAIT, NO), True), ((WAIT, DOWN), False), ((NO, NO), False)],
 )
-def test_a_run_comes_back_later_if_all_it_could_read_said_to_wait(ends, later):
+def test_a_run_comes_back_later_if_all_it_could_read_said_to_wait(ends: Any, later: Any) -> None:
     assert ended(*ends).come_back_later is later
 
 
-def test_the_report_has_the_promised_shape():
+def test_the_report_has_the_promised_shape() -> None:
     report = ended(OK, DOWN, UNREAD, error="stopped").report()
 
     assert {name: value for name, value in report.items() if name != "endpoints"} == {
@@ -99,7 +100,7 @@ def test_the_report_has_the_promised_shape():
     assert all(promised <= entry.keys() for entry in report["endpoints"].values())
 
 
-def test_the_report_names_its_instants_alike():
+def test_the_report_names_its_instants_alike() -> None:
     run = ended(OK)
     run.readings["taxes"].cursor = "2026-05-31T10:00:00+00:00"
 
@@ -110,7 +111,9 @@ def without(rows: list[dict[str, Any]], *names: str) -> list[Mapping[str, Any]]:
     return [{k: v for k, v in row.items() if k not in names} for row in rows]
 
 
-def test_the_ledger_has_what_the_report_has(served, settings, warehouse: Warehouse):
+def test_the_ledger_has_what_the_report_has(
+    served: Served, settings: ClinikoSettings, warehouse: Warehouse
+) -> None:
     served.faults.append(faults.status(404, path="users", times=100))
 
     run = warehouse.sync(settings, "taxes", "users")
@@ -138,12 +141,18 @@ def database(settings: Any, warehouse: Warehouse) -> Iterator[duckdb.DuckDBPyCon
 
 
 def test_a_ledger_that_cannot_be_written_is_told_and_the_run_returned(
-    settings, warehouse, database, account
-):
+    settings: ClinikoSettings,
+    warehouse: Warehouse,
+    database: duckdb.DuckDBPyConnection,
+    account: Account,
+) -> None:
     broken = "DROP TABLE cliniko._runs; CREATE VIEW cliniko._runs AS SELECT 1 AS run_id"
-    account.before_answer.append(
-        lambda *_: account.before_answer.clear() or database.execute(broken)
-    )
+
+    def once(*_: Any) -> None:
+        account.before_answer.clear()
+        database.execute(broken)
+
+    account.before_answer.append(once)
 
     run = warehouse.sync(settings, "taxes")
 
@@ -152,7 +161,9 @@ def test_a_ledger_that_cannot_be_written_is_told_and_the_run_returned(
     assert run.readings["taxes"].status == "ok"
 
 
-def test_comments_that_cannot_be_written_are_told_also_in_the_ledger(settings, warehouse, database):
+def test_comments_that_cannot_be_written_are_told_also_in_the_ledger(
+    settings: ClinikoSettings, warehouse: Warehouse, database: duckdb.DuckDBPyConnection
+) -> None:
     database.execute("COMMENT ON TABLE cliniko.users IS 'old'")
     database.execute("BEGIN; COMMENT ON TABLE cliniko.users IS 'mine, not committed'")
 
@@ -166,8 +177,8 @@ def test_comments_that_cannot_be_written_are_told_also_in_the_ledger(settings, w
 
 
 def test_a_night_that_cannot_be_published_is_told_and_the_old_one_stays(
-    settings, warehouse, database
-):
+    settings: ClinikoSettings, warehouse: Warehouse, database: duckdb.DuckDBPyConnection
+) -> None:
     before = warehouse.value("SELECT max(run_id) FROM cliniko._runs")
     database.execute("BEGIN; CREATE TABLE mine (number INTEGER)")
 

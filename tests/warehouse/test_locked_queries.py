@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import marked_warehouse
 import pytest
 from hostile_queries import BOMBS, QUERIES, WAYS
@@ -122,7 +123,7 @@ def test_a_new_night_is_seen_and_nobody_waits(file: Path, tmp_path: Path) -> Non
     before = session.query("SELECT count(*) FROM marts.dim_patients")["rows"]
     night = tmp_path / "next.duckdb"
     night.write_bytes(file.read_bytes())
-    with marked_warehouse.duckdb.connect(str(night)) as db:
+    with duckdb.connect(str(night)) as db:
         db.execute("INSERT INTO marts.dim_patients SELECT * FROM marts.dim_patients")
 
     night.replace(mine)
@@ -136,7 +137,7 @@ def test_a_new_night_is_seen_and_nobody_waits(file: Path, tmp_path: Path) -> Non
 @pytest.mark.parametrize("profile", ["pseudonymous", "minimal"])
 def test_words_that_a_mart_made_of_others_are_no_way_round(profile: str) -> None:
     """A reason may be what somebody wrote, and a list's may name who pays."""
-    kept = treatments(profile)  # type: ignore[arg-type]
+    kept = treatments(profile)
 
     assert kept["marts.fct_appointments"]["cancellation_reason"][0] == "known"
     assert kept["marts.mart_cancellations"]["cancellation_reason"][0] == "known"

@@ -38,7 +38,7 @@ def _put(state_dir: Path, value: int) -> None:
 
 
 def _number(db: duckdb.DuckDBPyConnection) -> int:
-    return db.execute("SELECT number FROM cliniko.night").fetchall()[0][0]
+    return int(db.execute("SELECT number FROM cliniko.night").fetchall()[0][0])
 
 
 def test_a_reader_keeps_the_night_that_it_opened(loaded: Path) -> None:
@@ -249,7 +249,7 @@ def older(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("older")
     made = [
         [sys.executable, "-m", "venv", str(folder)],
-        [folder / "bin" / "pip", "install", "--quiet", f"duckdb=={OLDEST}"],
+        [str(folder / "bin" / "pip"), "install", "--quiet", f"duckdb=={OLDEST}"],
     ]
     for command in made:
         ended = subprocess.run(command, capture_output=True, text=True, check=False)

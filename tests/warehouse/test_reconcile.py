@@ -1,6 +1,8 @@
 """Reconcile: what has gone is marked, what is missing is fetched, and nothing on a mere outage."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from conftest import both
@@ -13,7 +15,7 @@ from cliniko_warehouse.ledger.runs import Run
 from cliniko_warehouse.presentation.progress import console
 from cliniko_warehouse.reconcile.reconcile import ReconcileOptions
 from cliniko_warehouse.run import nightly
-from cliniko_warehouse.sandbox import Account, status, wrong_total
+from cliniko_warehouse.sandbox import Account, Served, status, wrong_total
 
 LIST = "individual_appointments"
 
@@ -27,10 +29,10 @@ def account() -> Account:
 
 
 @pytest.fixture
-def night(settings: ClinikoSettings, warehouse: Warehouse):
+def night(settings: ClinikoSettings, warehouse: Warehouse) -> Callable[..., Run]:
     """One run of some lists, compared with the account on given terms."""
 
-    def run(*names: str, **terms: object) -> Run:
+    def run(*names: str, **terms: Any) -> Run:
         readings = {name: ReadPlan(ENDPOINTS[name]) for name in names or (LIST,)}
         return nightly.run_account(
             settings,
@@ -53,7 +55,9 @@ def _live(warehouse: Warehouse, name: str = LIST) -> set[str]:
     return {str(row["id"]) for row in rows}
 
 
-def test_rows_that_the_account_no_longer_has_are_marked(account, served, warehouse, night):
+def test_rows_that_the_account_no_longer_has_are_marked(
+    account: Account, served: Served, warehouse: Warehouse, night: Any
+) -> None:
     night()
     deleted = _ids(account)[50:900:200]
     for number in deleted:
@@ -68,7 +72,9 @@ def test_rows_that_the_account_no_longer_has_are_marked(account, served, warehou
     assert _live(warehouse) == set(_ids(account))
 
 
-def test_a_row_that_comes_back_loses_its_mark(account, served, warehouse, night):
+def test_a_row_that_comes_back_loses_its_mark(
+    account: Account, served: Served, warehouse: Warehouse, night: Any
+) -> None:
     # The newest row is read again every night, and left out while it is as it was.
     number = max(account.rows(LIST), key=lambda record: record["updated_at"])["id"]
     night()
@@ -82,21 +88,24 @@ def test_a_row_that_comes_back_loses_its_mark(account, served, warehouse, night)
 
 
 @pytest.mark.parametrize("mark", ["archived_at", "cancelled_at"])
-def test_a_mark_that_did_not_move_updated_at_is_fetched(account, served, warehouse, night, mark):
+def test_a_mark_that_did_not_move_updated_at_is_fetched(
+    account: Account, served: Served, warehouse: Warehouse, night: Any, mark: str
+) -> None:
     night()
     number = next(
         r["id"] for r in account.rows(LIST) if not r["archived_at"] and not r["cancelled_at"]
     )
-    {"archived_at": account.archive, "cancelled_at": account.cancel}[mark](
-        LIST, number, touch=False
-    )
+    change = account.archive if mark == "archived_at" else account.cancel
+    change(LIST, number, touch=False)
 
     night()
 
     assert warehouse.value(f"SELECT {mark} IS NOT NULL FROM cliniko.{LIST} WHERE id = {number}")
 
 
-def test_a_mark_that_was_taken_away_is_fetched(account, served, warehouse, night):
+def test_a_mark_that_was_taken_away_is_fetched(
+    account: Account, served: Served, warehouse: Warehouse, night: Any
+) -> None:
     number = next(
         r["id"] for r in account.rows(LIST) if not r["archived_at"] and not r["cancelled_at"]
     )
@@ -109,7 +118,9 @@ def test_a_mark_that_was_taken_away_is_fetched(account, served, warehouse, night
     assert warehouse.value(f"SELECT cancelled_at IS NULL FROM cliniko.{LIST} WHERE id = {number}")
 
 
-def test_rows_that_the_warehouse_lost_are_fetched(account, served, warehouse, night):
+def test_rows_that_the_warehouse_lost_are_fetched(
+    account: Account, served: Served, warehouse: Warehouse, night: Any
+) -> None:
     night()
     lost = ", ".join(_ids(account)[100:180])  # more, and the list is read again
     warehouse.change(f"DELETE FROM cliniko.{LIST} WHERE id IN ({lost})")
@@ -120,7 +131,9 @@ def test_rows_that_the_warehouse_lost_are_fetched(account, served, warehouse, ni
     assert _live(warehouse) == set(_ids(account))
 
 
-def test_equal_sides_cost_one_request_for_each_state(account, served, warehouse, night):
+def test_equal_sides_cost_one_request_for_each_state(
+    account: Account, served: Served, warehouse: Warehouse, night: Any
+) -> None:
     night()
     served.log.clear()
 
@@ -133,13 +146,13 @@ def test_equal_sides_cost_one_request_for_each_state(account, served, warehouse,
     assert row["account_count"] == row["warehouse_count"] == 900
 
 
-def _counted(served) -> list[str]:
+def _counted(served: Served) -> list[str]:
     return [entry.target for entry in served.log if entry.target.endswith("per_page=1")]
 
 
 def test_a_first_load_that_found_what_cliniko_counted_is_not_counted_again(
-    account, served, warehouse, night
-):
+    account: Account, served: Served, warehouse: Warehouse, night: Any
+) -> None:
     run = night()
 
     [checked] = run.checked
@@ -147,11 +160,13 @@ def test_a_first_load_that_found_what_cliniko_counted_is_not_counted_again(
     assert _counted(served) == []
 
 
-def test_a_first_load_that_found_something_else_is_counted(account, served, warehouse, night):
+def test_a_first_load_that_found_something_else_is_counted(
+    account: Account, served: Served, warehouse: Warehouse, night: Any
+) -> None:
     last = max(account.rows(LIST), key=lambda record: record["updated_at"])["id"]
     asked = iter(range(3))
 
-    def leave(path, params):
+    def leave(path: str, params: Any) -> None:
         if next(asked, None) == 2:
             account.delete(LIST, last)
 
@@ -166,8 +181,8 @@ def test_a_first_load_that_found_something_else_is_counted(account, served, ware
 
 
 def test_a_swap_that_counts_cannot_see_is_found_within_seven_nights(
-    account, served, warehouse, night
-):
+    account: Account, served: Served, warehouse: Warehouse, night: Any
+) -> None:
     start = datetime.now(UTC)
     early, late = _ids(account)[20], _ids(account)[700]
     account.delete(LIST, early)
@@ -181,7 +196,9 @@ def test_a_swap_that_counts_cannot_see_is_found_within_seven_nights(
     assert _live(warehouse) == set(_ids(account))
 
 
-def test_an_account_that_says_a_list_is_empty_marks_nothing(account, served, warehouse, night):
+def test_an_account_that_says_a_list_is_empty_marks_nothing(
+    account: Account, served: Served, warehouse: Warehouse, night: Any
+) -> None:
     night("taxes")
     for number in _ids(account, "taxes"):
         account.delete("taxes", number)
@@ -193,7 +210,9 @@ def test_an_account_that_says_a_list_is_empty_marks_nothing(account, served, war
     assert len(_live(warehouse, "taxes")) == 3
 
 
-def test_what_was_accepted_is_marked(account, served, warehouse, night):
+def test_what_was_accepted_is_marked(
+    account: Account, served: Served, warehouse: Warehouse, night: Any
+) -> None:
     night("taxes")
     for number in _ids(account, "taxes"):
         account.delete("taxes", number)
@@ -204,7 +223,9 @@ def test_what_was_accepted_is_marked(account, served, warehouse, night):
     assert _live(warehouse, "taxes") == set()
 
 
-def test_more_than_a_share_of_a_list_is_asked_about(account, served, warehouse, night):
+def test_more_than_a_share_of_a_list_is_asked_about(
+    account: Account, served: Served, warehouse: Warehouse, night: Any
+) -> None:
     night()
     for number in _ids(account)[:60]:
         account.delete(LIST, number)
@@ -220,7 +241,9 @@ def test_more_than_a_share_of_a_list_is_asked_about(account, served, warehouse, 
     assert _live(warehouse) == set(_ids(account))
 
 
-def test_an_outage_while_counting_marks_nothing(account, served, settings, warehouse, night):
+def test_an_outage_while_counting_marks_nothing(
+    account: Account, served: Served, settings: ClinikoSettings, warehouse: Warehouse, night: Any
+) -> None:
     night()
     account.delete(LIST, _ids(account)[5])
     served.faults.append(status(403, path=LIST, times=3))
@@ -234,7 +257,9 @@ def test_an_outage_while_counting_marks_nothing(account, served, settings, wareh
     assert len(_live(warehouse)) == 900
 
 
-def test_a_wrong_count_marks_nothing_that_is_there(account, served, warehouse, night):
+def test_a_wrong_count_marks_nothing_that_is_there(
+    account: Account, served: Served, warehouse: Warehouse, night: Any
+) -> None:
     night()
     served.faults.append(wrong_total(-7, path=LIST, times=200))
 
@@ -244,8 +269,8 @@ def test_a_wrong_count_marks_nothing_that_is_there(account, served, warehouse, n
 
 
 def test_a_spent_budget_stops_the_search_and_the_next_night_goes_on(
-    account, served, warehouse, night
-):
+    account: Account, served: Served, warehouse: Warehouse, night: Any
+) -> None:
     night()
     account.delete(LIST, _ids(account)[450])
 
@@ -258,7 +283,9 @@ def test_a_spent_budget_stops_the_search_and_the_next_night_goes_on(
     assert _live(warehouse) == set(_ids(account))
 
 
-def test_inactive_practitioners_are_no_difference(account, served, warehouse, night):
+def test_inactive_practitioners_are_no_difference(
+    account: Account, served: Served, warehouse: Warehouse, night: Any
+) -> None:
     night("practitioners")
 
     run = night("practitioners")
@@ -272,8 +299,8 @@ def test_inactive_practitioners_are_no_difference(account, served, warehouse, ni
 
 
 def test_a_practitioner_who_moved_to_the_other_list_unchanged_is_found_within_a_week(
-    account, served, warehouse, night
-):
+    account: Account, served: Served, warehouse: Warehouse, night: Any
+) -> None:
     first, number, *_ = _ids(account, "practitioners")
     account.update("practitioners", first, active=False)
     account.update("practitioners", number, touch=False, active=True)
@@ -291,7 +318,7 @@ def test_a_practitioner_who_moved_to_the_other_list_unchanged_is_found_within_a_
 
 
 @pytest.fixture
-def recalls(account: Account, night) -> list[str]:
+def recalls(account: Account, night: Any) -> list[str]:
     """The ids of a list of one page and some rows, loaded."""
     while account.count("recalls") < 130:
         account.create("recalls")
@@ -300,8 +327,8 @@ def recalls(account: Account, night) -> list[str]:
 
 
 def test_a_list_that_cannot_be_filtered_is_compared_by_its_reading(
-    account, served, warehouse, night, recalls
-):
+    account: Account, served: Served, warehouse: Warehouse, night: Any, recalls: Any
+) -> None:
     for number in recalls[20:120:40]:
         account.delete("recalls", number)
 
@@ -318,7 +345,9 @@ def test_a_list_that_cannot_be_filtered_is_compared_by_its_reading(
     )  # fmt: skip
 
 
-def test_there_too_a_row_that_comes_back_loses_its_mark(account, served, warehouse, night):
+def test_there_too_a_row_that_comes_back_loses_its_mark(
+    account: Account, served: Served, warehouse: Warehouse, night: Any
+) -> None:
     night("recall_types")  # so few that every record is known, and left out while it is as it was
     number = _ids(account, "recall_types")[0]
     account.delete("recall_types", number)
@@ -331,8 +360,8 @@ def test_there_too_a_row_that_comes_back_loses_its_mark(account, served, warehou
 
 
 def test_there_too_nothing_is_marked_where_much_seems_gone(
-    account, served, warehouse, night, recalls
-):
+    account: Account, served: Served, warehouse: Warehouse, night: Any, recalls: Any
+) -> None:
     for number in recalls[:30]:
         account.delete("recalls", number)
 
@@ -345,7 +374,9 @@ def test_there_too_nothing_is_marked_where_much_seems_gone(
     assert _live(warehouse, "recalls") == set(recalls[30:])
 
 
-def test_there_too_an_empty_answer_marks_nothing(account, served, warehouse, night, recalls):
+def test_there_too_an_empty_answer_marks_nothing(
+    account: Account, served: Served, warehouse: Warehouse, night: Any, recalls: Any
+) -> None:
     for number in recalls[:-10]:
         account.delete("recalls", number)
     night("recalls", accept_gone=True)
@@ -359,8 +390,8 @@ def test_there_too_an_empty_answer_marks_nothing(account, served, warehouse, nig
 
 
 def test_there_too_a_reading_that_came_out_short_marks_nothing(
-    account, served, warehouse, night, recalls
-):
+    account: Account, served: Served, warehouse: Warehouse, night: Any, recalls: Any
+) -> None:
     account.delete("recalls", recalls[0])
     served.faults.append(wrong_total(3, path="recalls", times=200))
 
@@ -370,7 +401,9 @@ def test_there_too_a_reading_that_came_out_short_marks_nothing(
     assert _live(warehouse, "recalls") == set(recalls)
 
 
-def test_after_years_without_a_run_a_list_is_gone_through_once(account, served, warehouse, night):
+def test_after_years_without_a_run_a_list_is_gone_through_once(
+    account: Account, served: Served, warehouse: Warehouse, night: Any
+) -> None:
     night()
     deleted = _ids(account)[5]
     account.delete(LIST, deleted)
@@ -383,8 +416,8 @@ def test_after_years_without_a_run_a_list_is_gone_through_once(account, served, 
 
 
 def test_a_comparison_alone_counts_a_list_that_cannot_be_filtered(
-    account, served, settings, warehouse, recalls
-):
+    account: Account, served: Served, settings: ClinikoSettings, warehouse: Warehouse, recalls: Any
+) -> None:
     warehouse.sync(settings, "recalls")
     equal = warehouse.sync(settings, "recalls", is_read=False)
     account.delete("recalls", recalls[0])

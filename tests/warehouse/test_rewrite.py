@@ -36,7 +36,7 @@ def test_a_stricter_profile_leaves_nothing_of_the_wider_one_behind(
 
     warehouse.sync(under(served, profile), *LISTS)
 
-    places = (warehouse.state_dir, *([warehouse.url] if warehouse.url else []))
+    places: list[Path | str] = [warehouse.state_dir, *([warehouse.url] if warehouse.url else [])]
     assert found({"personal", "health", "credential", "unknown"}, *places) == set()
     profiles = warehouse.rows(
         "SELECT endpoint, profile FROM cliniko._run_endpoints ORDER BY _read_at"
@@ -147,5 +147,5 @@ def test_marts_and_history_follow_a_stricter_profile(warehouse: Warehouse, serve
     assert warehouse.value("SELECT count(*) FROM marts.dim_patients") == 0
     assert warehouse.value("SELECT count(notes) FROM marts.snap_patients") == 0
     assert warehouse.value("SELECT count(*) FROM marts.snap_patients") == 30
-    places = (warehouse.state_dir, *([warehouse.url] if warehouse.url else []))
+    places: list[Path | str] = [warehouse.state_dir, *([warehouse.url] if warehouse.url else [])]
     assert found({"personal", "health"}, *places) == set()

@@ -9,6 +9,7 @@ from harness import Warehouse, settings_for
 
 from cliniko_warehouse.ledger import history
 from cliniko_warehouse.monitoring.volume_anomaly import LOOKED_AT, too_few
+from cliniko_warehouse.sandbox import Served
 
 FRIDAY = datetime(2026, 3, 6, 2, 30, tzinfo=UTC)
 BUSY, QUIET = 800, 12
@@ -98,8 +99,8 @@ def test_hourly_runs_are_taken_together() -> None:
 
 @both
 def test_the_ledger_tells_of_each_account_and_of_no_run_that_does_not_count(
-    served, warehouse: Warehouse
-):
+    served: Served, warehouse: Warehouse
+) -> None:
     north = settings_for(served, account="north")
     warehouse.sync(north, "taxes")
     warehouse.change("UPDATE cliniko._runs SET started_at = started_at - INTERVAL '32 days'")

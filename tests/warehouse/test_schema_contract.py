@@ -62,7 +62,7 @@ def grow(account: Account, size: int) -> None:
     account.put(LIST, {**changed, "shoe_size": size})
 
 
-def test_new_fields_are_stored_left_out_or_refused(account, sync, sizes):
+def test_new_fields_are_stored_left_out_or_refused(account: Account, sync: Any, sizes: Any) -> None:
     sync("evolve")
     grow(account, 42)
 
@@ -81,7 +81,7 @@ def test_new_fields_are_stored_left_out_or_refused(account, sync, sizes):
     assert (stored.code, sizes()) == (0, [43.0])
 
 
-def test_another_word_is_refused(sync):
+def test_another_word_is_refused(sync: Any) -> None:
     ended = sync("ignore")
 
     assert ended.code == 2

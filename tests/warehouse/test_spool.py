@@ -71,7 +71,7 @@ def test_lists_that_are_read_side_by_side_keep_their_own_rows(tmp_path: Path) ->
 
     with ThreadPoolExecutor(8) as threads:
         kept = list(threads.map(spool.keep, lists))
-        found = list(threads.map(list, kept))
+        found: list[list[Batch]] = list(threads.map(list, kept))
 
     assert found == lists
 

@@ -77,9 +77,9 @@ def test_pairs_of_equal_rows_do_not_make_up_for_each_other(loaded: Path) -> None
     with duckdb.connect(str(work_file(loaded))) as db:
         db.execute("CREATE TABLE cliniko.a AS SELECT * FROM (VALUES (1), (1), (2)) t(x)")
         db.execute("CREATE TABLE cliniko.b AS SELECT * FROM (VALUES (3), (3), (2)) t(x)")
-        [here] = db.execute("SELECT current_database()").fetchall()
-        [known] = tables(db, *here)
-        found = contents(db, *here, {n: c for n, c in known.items() if n[-2] == "."})
+        [(here,)] = db.execute("SELECT current_database()").fetchall()
+        [known] = tables(db, here)
+        found = contents(db, here, {n: c for n, c in known.items() if n[-2] == "."})
 
     assert found["cliniko.a"] != found["cliniko.b"]
     assert found["cliniko.a"].mixed == found["cliniko.b"].mixed

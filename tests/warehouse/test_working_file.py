@@ -60,7 +60,7 @@ def marked_gone(state: Path) -> int:
             f"SELECT count(_gone_at), count(*) FROM cliniko.{LIST}"
         ).fetchall()
     assert rows == 130
-    return gone
+    return int(gone)
 
 
 def garbage_header(file: Path) -> None:
