@@ -52,6 +52,7 @@ SLOW = frozenset(
         "faults",
         "figure_cases",
         "figures",
+        "fleet",
         "forget",
         "group",
         "hostile",

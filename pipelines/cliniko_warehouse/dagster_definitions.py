@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import dagster
-import dlt
 from dagster_dlt import DagsterDltTranslator
 from dagster_dlt.translator import DltResourceTranslatorData
 
@@ -85,7 +84,7 @@ def defs() -> dagster.Definitions:
 def names() -> list[str]:
     """The accounts by the settings: those that are named, or the only one."""
     with only_documented():
-        return accounts.named() or [dlt.config.get("sources.cliniko.account", str) or "main"]
+        return accounts.expected()
 
 
 def _requests(context: dagster.ScheduleEvaluationContext) -> Iterator[dagster.RunRequest]:

@@ -46,6 +46,14 @@ def named() -> list[str]:
     return sorted(found)
 
 
+def expected() -> list[str]:
+    """The names of all accounts by the settings: those that are named, or the only one.
+
+    No key is needed, nor looked at.
+    """
+    return named() or [dlt.config.get("sources.cliniko.account", str) or "main"]
+
+
 def settings(chosen: Sequence[str] = ()) -> list[ClinikoSettings]:
     """The settings of the chosen accounts, or of all; of the one account if none is named.
 

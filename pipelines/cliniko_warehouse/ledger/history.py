@@ -96,6 +96,19 @@ def changes(ask: Ask, since: datetime) -> dict[str, list[Row]]:
     return found
 
 
+def reconciliations(ask: Ask) -> list[Row]:
+    """The last comparison of each account and endpoint that could be made, a row a state."""
+    if not any(row["table_name"] == "_reconciliation" for row in _columns(ask)):
+        return []
+    return ask(
+        "SELECT _account, endpoint, state, account_count, warehouse_count FROM (SELECT c.*, "
+        "rank() OVER (PARTITION BY c._account, c.endpoint ORDER BY r.started_at DESC) AS nth "
+        f"FROM {DATASET}._reconciliation c "
+        f"JOIN {DATASET}._runs r ON r._account = c._account AND r.run_id = c.run_id) last "
+        "WHERE nth = 1 ORDER BY _account, endpoint, state"
+    )
+
+
 def totals(ask: Ask) -> dict[tuple[str, str], int]:
     """Account and table → how many rows readers see, those that are gone included."""
     tables = {row["table_name"] for row in _columns(ask) if row["column_name"] == "_account"}

@@ -2,6 +2,8 @@
 
 import re
 from datetime import timedelta
+from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -21,6 +23,7 @@ from cliniko_warehouse.cli.support.output import plain, show
 if TYPE_CHECKING:
     from rich.console import Console
 
+NOTE = 60  # characters of a note, so that an account is one line; `--json` has all of it
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -29,25 +32,50 @@ def status(
     max_age: Annotated[
         str, typer.Option("--max-age", help="Exit 1 if a list is older: 90m, 36h or 2d.")
     ] = "36h",
+    all_accounts: Annotated[
+        bool, typer.Option("--all", help="One line for each account that the settings name.")
+    ] = False,
     destination: To = "",
     as_json: AsJson = False,
     state_dir: StateDir = STATE,
 ) -> None:
     """Show how fresh each table is, and what is wrong; 1 if one is too old."""
-    from cliniko_warehouse.monitoring import freshness
     from cliniko_warehouse.presentation.console import console
 
     limit = age(max_age)
     judged = [endpoint.name for endpoint in chosen(names)] if names else []
-    try:
-        result = freshness.status(state_dir, destination, max_age=limit, names=judged)
-    except NothingLoaded as error:
-        raise ClinikoError(str(error)) from error  # nothing wrong with how it was asked: 1
+    describe = _describe_fleet if all_accounts else _describe
+    result = (_of_fleet if all_accounts else _of_place)(state_dir, destination, limit, judged)
     if as_json:
         show(result)
     else:
-        _describe(console(stderr=False), result)
+        describe(console(stderr=False), result)
     raise typer.Exit(exit_codes.DONE if result["ok"] else exit_codes.FAILED)
+
+
+def _of_place(
+    state_dir: Path, destination: str, limit: timedelta, judged: list[str]
+) -> dict[str, Any]:
+    """The lists of all accounts that are there, one by one."""
+    from cliniko_warehouse.monitoring import freshness
+
+    try:
+        return freshness.status(state_dir, destination, max_age=limit, names=judged)
+    except NothingLoaded as error:
+        raise ClinikoError(str(error)) from error  # nothing wrong with how it was asked: 1
+
+
+def _of_fleet(
+    state_dir: Path, destination: str, limit: timedelta, judged: list[str]
+) -> dict[str, Any]:
+    """A line for each account of the settings."""
+    from cliniko import accounts
+    from cliniko_warehouse.config.providers import only_documented
+    from cliniko_warehouse.monitoring.fleet import fleet_status
+
+    with only_documented():
+        expected = accounts.expected()
+    return fleet_status(expected, state_dir, destination, max_age=limit, names=judged)
 
 
 def age(text: str) -> timedelta:
@@ -88,6 +116,36 @@ def _describe(console: "Console", result: dict[str, Any]) -> None:
         for name, line in found["endpoints"].items()
     ]
     listed(console, ("table", "status", "rows", "as of", "hours old", "checked", "note"), rows)
+
+
+def _describe_fleet(console: "Console", result: dict[str, Any]) -> None:
+    """A line for each account, for a person."""
+    from cliniko_warehouse.presentation.console import listed
+
+    rows = [
+        (
+            name,
+            plain(line["last_run"]) if line["last_run"] else "",
+            line["status"],
+            "fresh" if line["ok"] else "too old" if line["last_run"] else "nothing loaded",
+            line["hours_old"],
+            line["rows"],
+            line["differences"],
+            shorten(line["message"] or ", ".join(line["stale"]), NOTE, placeholder=" …"),
+        )
+        for name, line in result["accounts"].items()
+    ]
+    names = (
+        "account",
+        "last run",
+        "state",
+        "freshness",
+        "hours old",
+        "rows",
+        "differences",
+        "note",
+    )
+    listed(console, names, rows)
 
 
 def _share(compared: int | None, total: int | None) -> str:
