@@ -114,6 +114,7 @@ SLOW = frozenset(
         "streams",
         "surroundings",
         "sync",
+        "telemetry",
         "verify",
         "verify_command",
         "working_file",
@@ -194,7 +195,7 @@ def _surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def surround(patch: pytest.MonkeyPatch, home: Path) -> None:
     """Hide the settings of whoever runs the tests, and where they keep theirs."""
     for name in list(os.environ):
-        if name.startswith(("SOURCES__", "DESTINATION__", "DLT_", "CLINIKO_")):
+        if name.startswith(("SOURCES__", "DESTINATION__", "DLT_", "CLINIKO_", "OTEL_")):
             patch.delenv(name)
     patch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
     patch.setenv("RUNTIME__LOG_LEVEL", "CRITICAL")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from cliniko.api.rate_limiter import RateLimiter, pause
+from cliniko.api.rate_limiter import WINDOW, RateLimiter, pause
 from cliniko.errors import ConfigError
 
 
@@ -68,6 +68,14 @@ def time() -> Time:
 
 def throttle(time: Time, per_minute: int, random: float = 0.0) -> RateLimiter:
     return RateLimiter(per_minute, clock=time.clock, sleep=time.sleep, random=lambda: random)
+
+
+def test_time_in_which_several_threads_wait_counts_once(time: Time) -> None:
+    pace = throttle(time, 2)
+
+    time.run([pace.wait] * 4)  # two of them wait for the minute, side by side
+
+    assert pace.waited == pytest.approx(WINDOW)
 
 
 def test_requests_within_the_budget_go_at_once(time: Time) -> None:

@@ -51,6 +51,8 @@ class Run:
     forgotten:  records of patients who are to be forgotten
     warnings:  what was entered oddly, a sentence each, as the marts count it; a wrong clock
     skew:     by how many seconds this machine's clock was ahead of Cliniko's
+    answers:  what came back, by path and class of its status
+    throttled_seconds:  in which a request waited for the budget
     """
 
     run_id: str
@@ -73,12 +75,16 @@ class Run:
     forgotten: Forgotten = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     skew: float = 0.0
+    answers: Counter[tuple[str, str]] = field(default_factory=Counter)
+    throttled_seconds: float = 0.0
 
     def count(self, client: Client) -> None:
         """Take over what the client counted."""
         self.requests_by_path = Counter(client.requests)
         self.requests = self.requests_by_path.total()
         self.throttled = client.throttled
+        self.answers = Counter(client.answers)
+        self.throttled_seconds = client.throttled_seconds
         self.skew = client.skew if isfinite(client.skew) else 0.0
 
     @property
@@ -132,6 +138,7 @@ class Run:
             "finished_at": _text(self.finished_at),
             "requests": self.requests,
             "throttled": self.throttled,
+            "throttled_seconds": round(self.throttled_seconds, 3),
             "rows": self.rows,
             "message": self.error,
             "warnings": self.warnings,

@@ -40,6 +40,23 @@ def status(
     return {"file": where} | found | _attempts(state_dir, runs, now)
 
 
+def last_reads(state_dir: Path, destination: str) -> dict[tuple[str, str], datetime]:
+    """Account and endpoint → when the run began that last read it whole.
+
+    Empty where nothing can be read; what was never read whole is left out.
+    """
+    try:
+        accounts = status(state_dir, destination)["accounts"]
+    except Exception:  # drivers raise anything; whoever asks can do without
+        return {}
+    return {
+        (account, name): line["as_of"]
+        for account, found in accounts.items()
+        for name, line in found["endpoints"].items()
+        if line["as_of"]
+    }
+
+
 def _unread(runs: Sequence[Row], lines: Sequence[Row], names: Collection[str]) -> list[Row]:
     """Lines for lists that were asked for and that no run of an account ever read."""
     known = {(line["_account"], line["endpoint"]) for line in lines}

@@ -1,4 +1,4 @@
-"""The end of a run, told to whoever should know: the log, the chat, the monitor."""
+"""The end of a run, told to whoever should know: the log, the chat, the monitors."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -8,10 +8,11 @@ from pathlib import Path
 from cliniko.errors import ClinikoError, ConfigError, Locked
 from cliniko_warehouse.ledger import history, last_attempt
 from cliniko_warehouse.ledger.runs import Run
-from cliniko_warehouse.monitoring import alerts
+from cliniko_warehouse.monitoring import alerts, freshness
 from cliniko_warehouse.monitoring.alerts import Alerts, AlertSettings
 from cliniko_warehouse.monitoring.messages import concerns
 from cliniko_warehouse.monitoring.volume_anomaly import LOOKED_AT, too_few
+from cliniko_warehouse.telemetry import sending
 from cliniko_warehouse.warehouse.reader import Row, reader
 
 log = logging.getLogger("cliniko")
@@ -31,6 +32,7 @@ def tell(runs: Sequence[Run], destination: str, state_dir: Path) -> None:
         last_attempt.write(state_dir, run.account, run.status, run.error)
         if found:
             receivers.tell(f"account {run.account}, run {run.status}", found)
+    sending.send(runs, lambda: freshness.last_reads(state_dir, destination))
     if any(run.kind != "comparison" for run in runs):
         receivers.ping(well=all(run.status == "ok" for run in runs))
 

@@ -48,7 +48,8 @@ class Client:
 
     Threads share one client. `requests` counts what was sent, by path, and `throttled`
     the answers 429. `skew` is by how many seconds our clock is ahead of the server's, infinite
-    before its first dated answer.
+    before its first dated answer. `answers` counts what came back, by path and class of its
+    status (`2xx`), or `none`.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Client:
         self._headers = httpx.Headers(_introduction(settings))
         self._is_direct = isinstance(self._connections, Connections)
         self.requests: Counter[str] = Counter()
+        self.answers: Counter[tuple[str, str]] = Counter()
         self.throttled = 0
         self.skew = inf
         self._took: deque[float] = deque([0.0], maxlen=LATEST)
@@ -94,6 +96,11 @@ class Client:
     def wait_time(self) -> float:
         """Seconds until Cliniko is asked again; 0 if nothing waits for the budget."""
         return self._throttle.wait_time
+
+    @property
+    def throttled_seconds(self) -> float:
+        """Seconds in which at least one request waited for the budget, or after a 429."""
+        return self._throttle.waited
 
     @property
     def is_latency_bound(self) -> bool:
@@ -189,8 +196,10 @@ class Client:
         tries.failed += 1
         began = self._clock()
         late = began + self._settings.answer_timeout
+        answered = "none"
         try:
             with closing(self._connections.handle_request(request)) as response:
+                answered = f"{response.status_code // 100}xx"
                 if response.status_code == 429:
                     self._throttled(response, path, tries)
                 body = self._body(response, path, late, tries.eager)
@@ -200,6 +209,9 @@ class Client:
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             failure = words(error)
             kind = Overloaded if isinstance(error, httpx.ReadTimeout) else Unavailable
+        finally:
+            with self._lock:
+                self.answers[path, answered] += 1
         if self._halted():
             raise Stopped
         # Raised out here, so that it does not carry httpx's error: that one holds the

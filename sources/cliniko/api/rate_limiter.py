@@ -5,8 +5,8 @@ import re
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from ..errors import ConfigError
 
@@ -41,6 +41,15 @@ class RateLimiter:
         self._lock = threading.Lock()
         self._places: deque[float] = deque()
         self._until = float("-inf")
+        self._sleepers = 0
+        self._since = 0.0
+        self._waited = 0.0
+
+    @property
+    def waited(self) -> float:
+        """Seconds in which at least one thread waited, until now; side by side they count once."""
+        with self._lock:
+            return self._waited + (self._clock() - self._since if self._sleepers else 0.0)
 
     @property
     def wait_time(self) -> float:
@@ -60,12 +69,28 @@ class RateLimiter:
         waited = 0.0
         place, backoff = self._take()
         while backoff > 0:
-            self._sleep(backoff)
+            with self._waiting():
+                self._sleep(backoff)
             waited += backoff
             if place >= self._until:
                 break  # no hold came while it slept
             place, backoff = self._take(instead_of=place)
         return waited
+
+    @contextmanager
+    def _waiting(self) -> Iterator[None]:
+        """Count the time of the block, in which this thread waits."""
+        with self._lock:
+            if not self._sleepers:
+                self._since = self._clock()
+            self._sleepers += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._sleepers -= 1
+                if not self._sleepers:
+                    self._waited += self._clock() - self._since
 
     def _take(self, instead_of: float | None = None) -> tuple[float, float]:
         """The next free place, and the seconds until then."""

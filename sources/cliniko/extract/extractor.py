@@ -106,7 +106,8 @@ class EndpointExtractor:
             endpoint, self.settings.account, self.run_id, state, self.rules, self.forgotten
         )
         try:
-            yield from self._taken(reading, package, state)
+            with reading.timed():
+                yield from self._taken(reading, package, state)
         except UNEXPECTED as error:
             # One list that is beyond understanding must not cost the others their night.
             known = error if isinstance(error, ClinikoError) else _strange(error)

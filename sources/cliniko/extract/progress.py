@@ -1,6 +1,7 @@
 """How one endpoint is read in one run, over all the checkpoints of that run."""
 
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain
@@ -53,6 +54,7 @@ class ReadProgress:
     recognises:       whether one of them did
     capacity:         how much the server can answer of it
     expected_counts:  path → records that Cliniko counted when the very first read began
+    began_at, ended_at:  when its first page was asked for, and when it was left last
     """
 
     plan: ReadPlan
@@ -79,6 +81,8 @@ class ReadProgress:
     recognises: bool = False
     expected_counts: dict[str, int] = field(default_factory=dict)
     capacity: Capacity = field(default_factory=Capacity)
+    began_at: datetime | None = None
+    ended_at: datetime | None = None
     _is_first: bool = False
     _anew: bool = False
     _began: datetime | None = None
@@ -143,6 +147,15 @@ class ReadProgress:
         """The pages that were given back."""
         while self._pushed_back:
             yield self._pushed_back.pop()
+
+    @contextmanager
+    def timed(self) -> Iterator[None]:
+        """Note when it was read, over all of its checkpoints."""
+        self.began_at = self.began_at or datetime.now(UTC)
+        try:
+            yield
+        finally:
+            self.ended_at = datetime.now(UTC)
 
     def push_back(self, page: Page) -> None:
         """Give a page back; the next checkpoint takes it first."""

@@ -9,6 +9,7 @@ _RUN: dict[str, Any] = {
     "finished_at": None,
     "requests": 0,
     "throttled": 0,
+    "throttled_seconds": 0.0,
     "rows": 0,
     "endpoints": {},
 }
