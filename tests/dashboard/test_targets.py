@@ -12,8 +12,8 @@ pytest.importorskip("altair", reason="the extra notebooks is not installed")
 from overview_pages import client
 
 from cliniko.errors import ConfigError
+from cliniko_warehouse.metrics.periods import Period
 from cliniko_warehouse.overview.figures.catalogue import FIGURES
-from cliniko_warehouse.overview.periods import Period
 from cliniko_warehouse.overview.selection import Selection
 from cliniko_warehouse.overview.targets import Targets, read
 

@@ -17,6 +17,7 @@ pytest.importorskip("altair", reason="the extra notebooks is not installed")
 
 from overview_pages import narrowed, opened, question
 
+from cliniko_warehouse.metrics.periods import Period
 from cliniko_warehouse.overview.figures.catalogue import FIGURES
 from cliniko_warehouse.overview.figures.listing import listing
 from cliniko_warehouse.overview.figures.queries import (
@@ -29,8 +30,7 @@ from cliniko_warehouse.overview.figures.queries import (
 from cliniko_warehouse.overview.layout.definitions import definitions
 from cliniko_warehouse.overview.night import night
 from cliniko_warehouse.overview.pages import data, patients, practitioners, today
-from cliniko_warehouse.overview.periods import Period, presets
-from cliniko_warehouse.overview.selection import rows_behind
+from cliniko_warehouse.overview.selection import presets, rows_behind
 from cliniko_warehouse.overview.targets import Targets
 
 THIRTY, YEAR = "period=30d", "period=12m"

@@ -13,7 +13,7 @@ from cliniko.errors import ConfigError
 from cliniko_warehouse.metrics.answer import metric
 from cliniko_warehouse.metrics.catalogue import METRICS, described, sections
 from cliniko_warehouse.metrics.periods import Period, period, week
-from cliniko_warehouse.metrics.question import ROWS, question
+from cliniko_warehouse.metrics.question import ROWS, Question, question
 
 TODAY = date(2026, 3, 20)  # a Friday
 
@@ -73,6 +73,19 @@ def test_a_metric_can_be_split_by_all_that_it_names(ask: Any, name: str) -> None
         basis = formula.basis
         own = "" if basis.grain == "build" else when
         metric(ask, name, own, [*basis.times, *basis.dimensions])
+
+
+@pytest.mark.parametrize("name", [n for n, one in METRICS.items() if len(one.formulas) > 1])
+def test_every_way_of_counting_a_metric_gives_the_same_number(ask: Any, name: str) -> None:
+    when, counts = period("2026-01..2026-05", TODAY), []
+    for formula in METRICS[name].formulas:
+        of = None if formula.basis.grain == "build" else when
+        asked = Question(METRICS[name], formula, of, (), {})
+        counts.append([float(row["value"]) for row in ask(asked.sql)])
+
+    assert counts[0] != [0.0]
+    if name != "average_fee":  # of all time by type, else of the months
+        assert counts[1:] == [pytest.approx(counts[0])] * (len(counts) - 1)
 
 
 def test_a_rate_over_all_is_no_mean_of_rates(ask: Any) -> None:

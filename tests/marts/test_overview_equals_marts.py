@@ -1,5 +1,6 @@
 """The overview's figures against the marts' own, on the marts of the owner's two accounts."""
 
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
@@ -108,7 +109,7 @@ def test_what_is_of_now_is_that_of_the_marts(
     assert _same(now["open_invoices"], _sum(open_now, "open_gross_amount", **of))
     assert _same(now["ahead_free"], _sum(tables["mart_capacity"], "free_hours", **of))
     for key, figure in FIGURES.items():
-        if figure.fact.mart.startswith("list_") and figure.rows == "true":
+        if figure.fact.mart.startswith("list_") and figure.formula.which == "true":
             assert now[key] == len(
                 [r for r in tables[figure.fact.mart] if r["_account"] == account]
             )
@@ -138,9 +139,11 @@ def test_the_rows_behind_a_number_make_it(db: duckdb.DuckDBPyConnection, key: st
         number = numbers(asked, figure)[key]
         if figure.unit == "count":
             assert found.rows.num_rows == number
-        elif figure.unit in ("money", "minutes", "hours"):
-            column = next(c.key for c in found.columns if c.sql == figure.amount)
-            assert _same(number, sum(filter(None, found.rows[column].to_pylist())))
+        elif figure.unit in ("money", "hours"):
+            [added] = re.findall(r"sum\(([^)]*)\)", figure.formula.numerator)
+            column = next(c for c in found.columns if c.sql.replace("f.", "") == added)
+            total = sum(filter(None, found.rows[column.key].to_pylist()))
+            assert _same(number, total / 60 if column.kind == "minutes" else total)
 
 
 def _sum(rows: list[Row], column: str, **where: Any) -> Any:

@@ -8,7 +8,11 @@ from cliniko_warehouse.metrics.spec import (
     Dimension,
     Formula,
     Metric,
+    State,
+    counted,
     mart,
+    share,
+    summed,
     total,
 )
 
@@ -19,15 +23,7 @@ AS_OF = (
 """The moment of the build: it tells past from to come."""
 
 PLACES = Basis(
-    ("fct_appointments", "dim_patients", "mart_capacity", "mart_sync_health"),
-    "(SELECT facts.*, coalesce(patients.has_future_appointment, false) AS has_next, "
-    "status IN ('completed', 'did_not_arrive') OR (status = 'cancelled' AND starts_at <= as_of) "
-    "AS is_settled FROM marts.fct_appointments AS facts "
-    f"CROSS JOIN (SELECT {AS_OF} AS as_of) AS clock "
-    "LEFT JOIN (SELECT _account, patient_id, has_future_appointment FROM marts.dim_patients) "
-    "AS patients ON patients._account = facts._account "
-    "AND patients.patient_id = facts.patient_id "
-    "WHERE local_date IS NOT NULL) AS places",
+    "fct_appointments",
     "day",
     "local_date",
     {
@@ -40,6 +36,23 @@ PLACES = Basis(
         "hour": Dimension("local_hour"),
         "cancellation_reason": Dimension("cancellation_reason"),
     },
+    states={
+        "is_settled": State(
+            "status IN ('completed', 'did_not_arrive') "
+            f"OR (status = 'cancelled' AND starts_at <= {AS_OF})",
+            ("mart_capacity", "mart_sync_health"),
+        ),
+        "has_next": State(
+            "EXISTS (SELECT 1 FROM marts.dim_patients AS p WHERE p._account = f._account "
+            "AND p.patient_id = f.patient_id AND p.has_future_appointment)",
+            ("dim_patients",),
+        ),
+        "is_invoiced": State(
+            "invoice_status IS NOT NULL OR EXISTS (SELECT 1 FROM marts.fct_invoices AS i "
+            "WHERE i._account = f._account AND i.appointment_key = f.appointment_key)",
+            ("fct_invoices",),
+        ),
+    },
 )
 HOURS = mart(
     "mart_utilisation",
@@ -49,6 +62,7 @@ HOURS = mart(
     business=BUSINESS,
     hour=Dimension("local_hour"),
 )
+OFFERED = "offered_minutes > 0"
 DAILY = mart("mart_daily_clinic", "day", "local_date", business=BUSINESS)
 MONTHLY = mart(
     "mart_practitioner_month",
@@ -76,22 +90,19 @@ CAPACITY = mart(
 )
 
 
-def _times(condition: str) -> str:
-    return f"count(*) FILTER (WHERE {condition})"
-
-
-COMPLETED = _times("status = 'completed'")
-MISSED = _times("status = 'did_not_arrive'")
-CANCELLED = _times("status = 'cancelled'")
-SETTLED = _times("is_settled")
-PATIENTS = "count(DISTINCT CASE WHEN status = 'completed' THEN patient_id END)"
-KEPT = "count(DISTINCT CASE WHEN status = 'completed' AND NOT has_next THEN patient_id END)"
+_DAY = "mart_daily_clinic"
+COMPLETED, MISSED, CANCELLED = (
+    f"status = '{status}'" for status in ("completed", "did_not_arrive", "cancelled")
+)
 INDIVIDUAL = "sum(CASE WHEN notes_final IS NOT NULL THEN individual_completed END)"
 
 
-def _placed(name: str, column: str, numerator: str, denominator: str = "") -> Metric:
-    """A metric of places."""
-    return Metric(name, column, (Formula(PLACES, numerator, denominator),))
+def _placed(
+    name: str, which: str = "true", column: str = "", *, of: str = "", distinct: str = ""
+) -> Metric:
+    """A metric of places: those that fit, or the share of those `of` which fit."""
+    formula = share(PLACES, which, of) if of else counted(PLACES, which, distinct)
+    return Metric(name, column or f"{_DAY}.{name}", (formula,))
 
 
 def _rolled(name: str, column: str, numerator: str, denominator: str = "") -> Metric:
@@ -101,61 +112,59 @@ def _rolled(name: str, column: str, numerator: str, denominator: str = "") -> Me
     return Metric(name, f"mart_daily_clinic.{column}", formulas)
 
 
-def _hours(minutes: str) -> str:
-    return f"CAST({total(minutes)} AS DOUBLE PRECISION) / 60"
+def hours(minutes: str, which: str = "true") -> Formula:
+    """The hours of a column of minutes."""
+    sums = f"CAST({total(minutes)} AS DOUBLE PRECISION) / 60"
+    return Formula(HOURS, sums, which=which)
 
-
-_DAY = "mart_daily_clinic"
 
 METRICS = (
-    _placed("appointments", f"{_DAY}.appointments", "count(*)"),
-    _placed("booked", f"{_DAY}.booked", _times("status = 'booked'")),
-    _placed("arrived", f"{_DAY}.arrived", _times("status = 'arrived'")),
-    _placed("completed_appointments", f"{_DAY}.completed", COMPLETED),
-    _placed(
-        "completed_unmarked",
-        f"{_DAY}.completed_unmarked",
-        _times("status = 'completed' AND NOT is_arrival_marked"),
-    ),
-    _placed("did_not_arrive", f"{_DAY}.did_not_arrive", MISSED),
-    _placed("cancelled", f"{_DAY}.cancelled", CANCELLED),
-    _placed("cancelled_same_day", f"{_DAY}.cancelled_same_day", _times("is_same_day_cancellation")),
-    _placed("settled", f"{_DAY}.settled", SETTLED),
-    _placed("dna_rate", f"{_DAY}.dna_rate", MISSED, f"{COMPLETED} + {MISSED}"),
-    _placed("dna_rate_of_scheduled", f"{_DAY}.dna_rate_of_scheduled", MISSED, SETTLED),
-    _placed(
-        "cancellation_rate",
-        f"{_DAY}.cancellation_rate",
-        _times("is_settled AND status = 'cancelled'"),
-        SETTLED,
-    ),
-    _placed(
-        "same_day_cancellation_rate",
-        f"{_DAY}.same_day_cancellation_rate",
-        _times("is_settled AND is_same_day_cancellation"),
-        SETTLED,
-    ),
-    _placed(
+    _placed("appointments"),
+    _placed("booked", "status = 'booked'"),
+    _placed("arrived", "status = 'arrived'"),
+    _placed("completed_appointments", COMPLETED, f"{_DAY}.completed"),
+    _placed("completed_unmarked", f"{COMPLETED} AND NOT is_arrival_marked"),
+    _placed("did_not_arrive", MISSED),
+    _placed("cancelled", CANCELLED),
+    _placed("cancelled_same_day", "is_same_day_cancellation"),
+    _placed("settled", "is_settled"),
+    _placed("dna_rate", MISSED, of="status IN ('completed', 'did_not_arrive')"),
+    _placed("dna_rate_of_scheduled", MISSED, of="is_settled"),
+    _placed("cancellation_rate", CANCELLED, of="is_settled"),
+    _placed("same_day_cancellation_rate", "is_same_day_cancellation", of="is_settled"),
+    Metric(
         "cancellation_lead_days",
         f"{_DAY}.average_cancellation_lead_days",
-        total("cancellation_lead_days"),
-        CANCELLED,
+        (
+            Formula(
+                PLACES,
+                total("cancellation_lead_days"),
+                f"count(*) FILTER (WHERE {CANCELLED})",
+                which=CANCELLED,
+            ),
+        ),
     ),
     Metric(
         "cancellation_reasons",
         "mart_cancellations.cancelled",
         (Formula(CANCELLATIONS, total("cancelled")),),
     ),
-    _placed("patients_seen", f"{_DAY}.patients_seen", PATIENTS),
-    _placed("new_patients", f"{_DAY}.new_patients", _times("is_first_visit")),
+    _placed("patients_seen", COMPLETED, distinct="patient_id"),
+    _placed("new_patients", "is_first_visit"),
     _rolled(
         "new_patients_not_migrated", "new_patients_not_migrated", "sum(new_patients_not_migrated)"
     ),
-    _placed(
+    Metric(
         "patient_visit_average",
         "mart_practitioner_month.patient_visit_average",
-        COMPLETED,
-        _times("is_first_visit"),
+        (
+            Formula(
+                PLACES,
+                counted(PLACES, COMPLETED).numerator,
+                counted(PLACES, "is_first_visit").numerator,
+                which=COMPLETED,
+            ),
+        ),
     ),
     Metric(
         "visits_per_patient_so_far",
@@ -170,36 +179,28 @@ METRICS = (
     ),
     _placed(
         "patients_without_future_appointment",
+        f"{COMPLETED} AND NOT has_next",
         "mart_practitioner_month.patients_without_future_appointment",
-        KEPT,
+        distinct="patient_id",
     ),
-    _placed("rebooking_rate", f"{_DAY}.rebooking_rate", _times("is_rebooked"), COMPLETED),
-    _placed(
-        "future_booking_rate",
-        f"{_DAY}.future_booking_rate",
-        _times("status = 'completed' AND next_visit_at IS NOT NULL"),
-        COMPLETED,
-    ),
+    _placed("rebooking_rate", "is_rebooked", of=COMPLETED),
+    _placed("future_booking_rate", "next_visit_at IS NOT NULL", of=COMPLETED),
     _rolled("notes_completed_rate", "notes_completed_rate", "sum(notes_final)", INDIVIDUAL),
-    _placed(
-        "online_bookings",
-        "mart_practitioner_scorecard.online_bookings",
-        _times("is_booked_online"),
-    ),
+    _placed("online_bookings", "is_booked_online", "mart_practitioner_scorecard.online_bookings"),
     _placed(
         "online_booking_rate",
+        "is_booked_online",
         "mart_practitioner_scorecard.online_booking_rate",
-        _times("is_booked_online"),
-        "count(*)",
+        of="true",
     ),
     _rolled("service_hours", "service_hours", total("service_hours")),
     _rolled("group_fill_rate", "group_fill_rate", total("group_taken"), total("group_places")),
-    Metric("offered_hours", f"{_DAY}.offered_hours", (Formula(HOURS, _hours("offered_minutes")),)),
-    Metric("booked_hours", f"{_DAY}.booked_hours", (Formula(HOURS, _hours("booked_minutes")),)),
+    Metric("offered_hours", f"{_DAY}.offered_hours", (hours("offered_minutes", OFFERED),)),
+    Metric("booked_hours", f"{_DAY}.booked_hours", (hours("booked_minutes"),)),
     Metric(
         "utilisation",
         "mart_utilisation.utilisation",
-        (Formula(HOURS, total("booked_in_offered_minutes"), total("offered_minutes")),),
+        (summed(HOURS, "booked_in_offered_minutes", OFFERED, of="offered_minutes"),),
     ),
     Metric(
         "booked_to_offered_rate",

@@ -1,12 +1,15 @@
 """Metrics of money: each is of one account, in that account's currency."""
 
+from cliniko_warehouse.metrics.attendance import COMPLETED, MONTH_END, PLACES
 from cliniko_warehouse.metrics.spec import (
     APPOINTMENT_TYPE,
     BUSINESS,
     PRACTITIONER,
+    Basis,
     Dimension,
     Formula,
     Metric,
+    counted,
     mart,
     total,
 )
@@ -20,6 +23,10 @@ REVENUE = mart(
     payer=Dimension("payer"),
     item_kind=Dimension("item_kind"),
     item=Dimension("item_name"),
+)
+INVOICES, CLOSED = (
+    mart("fct_invoices", "day", day, practitioner=PRACTITIONER, business=BUSINESS)
+    for day in ("issue_date", "closed_on")
 )
 MONEY_MONTH = mart(
     "mart_money_month",
@@ -38,7 +45,6 @@ OPEN = mart(
     status=Dimension("status"),
 )
 DEBTORS = mart("mart_debtors", "build", payer=Dimension("payer"))
-MONTH_END = mart("mart_month_end", "month", "month_start", business=BUSINESS)
 STOCK = mart(
     "mart_stock",
     "build",
@@ -47,8 +53,15 @@ STOCK = mart(
 )
 
 
-def _revenue(name: str, column: str) -> Metric:
-    return Metric(name, f"mart_revenue.{column}", (Formula(REVENUE, total(column)),))
+def _revenue(
+    name: str, column: str, amount: str = "", basis: Basis = INVOICES, which: str = "true"
+) -> Metric:
+    """A metric of invoices: by what was sold, and invoice by invoice; null where there is none."""
+    formulas = [Formula(REVENUE, total(column))]
+    if amount:
+        only = "" if which == "true" else f" FILTER (WHERE {which})"
+        formulas.append(Formula(basis, f"sum({amount}){only}", which=which))
+    return Metric(name, f"mart_revenue.{column}", tuple(formulas))
 
 
 def _monthly(name: str, column: str, numerator: str, denominator: str = "") -> Metric:
@@ -68,14 +81,19 @@ def _closed(name: str, column: str, *needs: str) -> Metric:
 
 
 METRICS = (
-    _revenue("revenue_net", "revenue_net"),
-    _revenue("revenue_gross", "revenue_gross"),
-    _revenue("revenue_closed", "closed_net"),
+    _revenue("revenue_net", "revenue_net", "net_amount"),
+    _revenue("revenue_gross", "revenue_gross", "gross_amount"),
+    _revenue("revenue_closed", "closed_net", "net_amount", CLOSED, "NOT is_open"),
     _revenue("revenue_closed_gross", "closed_gross"),
-    _revenue("discounts", "discounts"),
-    _revenue("credit_notes", "credited_net"),
-    _monthly(
-        "completed_without_invoice", "completed_without_invoice", "sum(completed_without_invoice)"
+    _revenue("discounts", "discounts", "discount_amount", which="discount_amount <> 0"),
+    _revenue("credit_notes", "credited_net", "net_amount", which="is_credit"),
+    Metric(
+        "completed_without_invoice",
+        "mart_money_month.completed_without_invoice",
+        (
+            Formula(MONEY_MONTH, "sum(completed_without_invoice)"),
+            counted(PLACES, f"{COMPLETED} AND NOT is_invoiced"),
+        ),
     ),
     Metric(
         "average_fee",

@@ -7,15 +7,16 @@ from cliniko_warehouse.metrics.spec import (
     Dimension,
     Formula,
     Metric,
+    counted,
     mart,
     total,
 )
 
 PEOPLE = Basis(
-    ("dim_patients",),
-    "(SELECT * FROM marts.dim_patients WHERE lifecycle IS NOT NULL) AS patients",
+    "dim_patients",
     "build",
     dimensions={"lifecycle": Dimension("lifecycle"), "status": Dimension("status")},
+    where="lifecycle IS NOT NULL",
 )
 COHORTS = mart(
     "mart_patient_cohorts",
@@ -40,16 +41,14 @@ def _followed(name: str, column: str, numerator: str, denominator: str) -> Metri
 
 def _listed(name: str, column: str, figure: str = "", /, **dimensions: Dimension) -> Metric:
     """How many rows a list by name has."""
-    formula = Formula(mart(name, "build", **dimensions), "count(*)")
+    formula = counted(mart(name, "build", **dimensions))
     return Metric(name, f"{name}.{column}", (formula,), figure=figure or name)
 
 
 _WHERE = {"practitioner": PRACTITIONER, "business": BUSINESS}
 
 METRICS = (
-    Metric(
-        "patients", "dim_patients.lifecycle", (Formula(PEOPLE, "count(*)"),), figure="lifecycle"
-    ),
+    Metric("patients", "dim_patients.lifecycle", (counted(PEOPLE),), figure="lifecycle"),
     Metric(
         "retention_rate",
         "mart_patient_cohorts.retention_rate",

@@ -1,9 +1,10 @@
-"""Periods as people write them: 2026-W12, 2026-03, last_month, 2026-03-01..2026-03-31."""
+"""Stretches of days, and how people write them: 2026-W12, last_month, 2026-03-01..2026-03-31."""
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Literal
 
 from cliniko.errors import ConfigError
 
@@ -14,6 +15,14 @@ FORMS = (
 """What a period may look like, for a person."""
 
 MOST_DAYS = 36_600  # a hundred years
+
+Unit = Literal["day", "week", "month", "year"]
+
+SAID = {"day": "%a %-d %b %Y", "week": "week of %-d %b %Y", "month": "%B %Y", "year": "%Y"}
+"""How the stretch is written that begins on a day."""
+
+UP_TO: tuple[tuple[int, Unit], ...] = ((35, "day"), (190, "week"), (1_200, "month"))
+"""Days of a period, and what a bar stands for up to so many; beyond all, a year."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +36,63 @@ class Period:
     def is_months(self) -> bool:
         """Whether it consists of whole months."""
         return self.first.day == 1 and (self.last + timedelta(days=1)).day == 1
+
+    @property
+    def days(self) -> int:
+        """How many days it has."""
+        return (self.last - self.first).days + 1
+
+    @property
+    def before(self) -> "Period":
+        """As many days right before it."""
+        return Period(self.first - timedelta(days=self.days), self.first - timedelta(days=1))
+
+    @property
+    def last_year(self) -> "Period":
+        """The same days of the calendar, a year earlier."""
+        return Period(year_before(self.first), year_before(self.last))
+
+    @property
+    def unit(self) -> Unit:
+        """What one bar of a chart over it stands for."""
+        return next((unit for days, unit in UP_TO if self.days <= days), "year")
+
+    @property
+    def stretches(self) -> "list[Stretch]":
+        """Its units in order, those at the ends cut off where the period ends."""
+        found, day = [], self.first
+        while day <= self.last:
+            whole = _around(day, self.unit)
+            within = Period(day, min(whole.last, self.last))
+            found.append(Stretch(whole.first, self.unit, within, within == whole))
+            day = whole.last + timedelta(days=1)
+        return found
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A day, week, month or year that a bar stands for.
+
+    start:   its first day, which may lie before the period
+    within:  the part of it that lies in the period
+    whole:   whether that is all of it
+    """
+
+    start: date
+    unit: Unit
+    within: Period
+    whole: bool
+
+    @property
+    def said(self) -> str:
+        """How it is written; one that is not whole says so."""
+        return f"{self.start.strftime(SAID[self.unit])}{'' if self.whole else ', incomplete'}"
+
+
+def year_before(day: date) -> date:
+    """The same day of the calendar, a year earlier; of 29 February the day before."""
+    leap = day.month == 2 and day.day == 29
+    return day.replace(year=day.year - 1, day=28 if leap else day.day)
 
 
 def period(text: str, today: date) -> Period:
@@ -73,6 +139,15 @@ def _written(text: str) -> Period | None:
         if match := re.fullmatch(pattern, text):
             return meaning(*(int(part) for part in match.groups()))
     return None
+
+
+def _around(day: date, unit: Unit) -> Period:
+    """The day, week, month or year that a day lies in."""
+    if unit == "day":
+        return Period(day, day)
+    if unit == "week":
+        return _week_of(day)
+    return _months(day.year, day.month, 1) if unit == "month" else _months(day.year, 1, 12)
 
 
 def _month(year: int, month: int) -> Period:

@@ -32,7 +32,7 @@ class Question:
     @property
     def tables(self) -> tuple[str, ...]:
         """The marts that the answer is counted from."""
-        return self.formula.basis.tables
+        return self.formula.tables
 
     @property
     def sql(self) -> str:
@@ -43,7 +43,7 @@ class Question:
         where = f" WHERE {' AND '.join(parts)}" if (parts := self._conditions()) else ""
         return (
             f"SELECT {', '.join([*keys, *labels, *_numbers(self.formula)])} "
-            f"FROM {self.formula.basis.rows}{where} GROUP BY {groups} ORDER BY {groups} "
+            f"FROM {self.formula.rows}{where} GROUP BY {groups} ORDER BY {groups} "
             f"LIMIT {ROWS + 1}"
         )
 
@@ -52,14 +52,14 @@ class Question:
         dimension = _dimension(self.formula.basis, name)
         what = dimension.label or dimension.key
         return (
-            f"SELECT DISTINCT CAST({what} AS VARCHAR) AS value FROM {self.formula.basis.rows} "
+            f"SELECT DISTINCT CAST({what} AS VARCHAR) AS value FROM {self.formula.rows} "
             f"WHERE {what} IS NOT NULL ORDER BY 1 LIMIT 20"
         )
 
     def holds(self, name: str) -> str:
         """The query for whether any row has what the dimension is narrowed to."""
         condition = _condition(self.formula.basis, name, self.filters[name])
-        return f"SELECT count(*) AS found FROM {self.formula.basis.rows} WHERE {condition}"
+        return f"SELECT count(*) AS found FROM {self.formula.rows} WHERE {condition}"
 
     def _conditions(self) -> list[str]:
         basis = self.formula.basis

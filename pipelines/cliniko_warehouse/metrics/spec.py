@@ -4,7 +4,8 @@ A description is data; `question` makes SQL of it. Counts are added up before an
 divided, and rows of two accounts are never added: their money may differ.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -30,20 +31,51 @@ APPOINTMENT_TYPE = Dimension("coalesce(appointment_type_id, 0)", "appointment_ty
 
 
 @dataclass(frozen=True)
-class Basis:
-    """Rows that a metric is counted from.
+class State:
+    """What a row is, which its mart does not say: worked out only for those who ask.
 
-    tables:      the marts that are read
-    rows:        SQL of the rows, as it stands behind FROM
-    day:         the column that says which day or month a row is of; empty as of the build
-    dimensions:  name → what it is
+    tables:  the marts that are read for it besides
     """
 
-    tables: tuple[str, ...]
-    rows: str
+    sql: str
+    tables: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Basis:
+    """Rows that a metric is counted from: those of a mart, named f in SQL.
+
+    day:         the column that says which day or month a row is of; empty as of the build
+    dimensions:  name → what it is
+    where:       condition on the rows
+    states:      column that the mart lacks → what it is
+    """
+
+    mart: str
     grain: Grain
     day: str = ""
     dimensions: Mapping[str, Dimension] = field(default_factory=dict)
+    where: str = ""
+    states: Mapping[str, State] = field(default_factory=dict)
+
+    def rows(self, *wording: str) -> str:
+        """SQL of the rows, as it stands behind FROM, for what is written of them."""
+        named = self._named(wording)
+        states = "".join(f", {self.states[name].sql} AS {name}" for name in named)
+        where = f" WHERE {self.where}" if self.where else ""
+        own = f"marts.{self.mart}"
+        return (
+            f"(SELECT f.*{states} FROM {own} AS f{where}) AS f" if named or where else f"{own} AS f"
+        )
+
+    def tables(self, *wording: str) -> tuple[str, ...]:
+        """The marts that are read for what is written of the rows."""
+        more = (table for name in self._named(wording) for table in self.states[name].tables)
+        return tuple(dict.fromkeys((self.mart, *more)))
+
+    def _named(self, wording: Sequence[str]) -> list[str]:
+        words = set(re.findall(r"\w+", " ".join(wording)))
+        return [name for name in self.states if name in words]
 
     @property
     def times(self) -> Mapping[str, Dimension]:
@@ -66,7 +98,7 @@ class Basis:
 
 def mart(name: str, grain: Grain, day: str = "", /, **dimensions: Dimension) -> Basis:
     """The rows of one mart as they are."""
-    return Basis((name,), f"marts.{name}", grain, day, dimensions)
+    return Basis(name, grain, day, dimensions)
 
 
 def total(column: str) -> str:
@@ -81,12 +113,48 @@ class Formula:
     numerator:    SQL of an aggregate
     denominator:  SQL of an aggregate; empty if nothing is divided
     cents:        whether the quotient is money, to the cent
+    which:        condition on the rows that count; all of them are in the list behind a number
+    distinct:     what is counted once, however many rows it has; empty if rows are counted
     """
 
     basis: Basis
     numerator: str
     denominator: str = ""
     cents: bool = False
+    which: str = "true"
+    distinct: str = ""
+
+    @property
+    def rows(self) -> str:
+        """SQL of the rows, as it stands behind FROM."""
+        return self.basis.rows(self.numerator, self.denominator)
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The marts that are read."""
+        return self.basis.tables(self.numerator, self.denominator)
+
+
+def counted(basis: Basis, which: str = "true", distinct: str = "") -> Formula:
+    """How many rows fit, or how many different values of a column they have."""
+    what = f"DISTINCT {distinct}" if distinct else "*"
+    return Formula(basis, f"count({what}){_only(which)}", which=which, distinct=distinct)
+
+
+def share(basis: Basis, part: str, which: str) -> Formula:
+    """Which part of the rows that fit fits a second condition, too."""
+    both = f"({which}) AND ({part})" if which != "true" else part
+    return Formula(basis, f"count(*){_only(both)}", f"count(*){_only(which)}", which=which)
+
+
+def summed(basis: Basis, amount: str, which: str = "true", of: str = "") -> Formula:
+    """The sum of a column over the rows that fit; divided by that of another, if there is one."""
+    top, bottom = (f"coalesce(sum({one}){_only(which)}, 0)" if one else "" for one in (amount, of))
+    return Formula(basis, top, bottom, which=which)
+
+
+def _only(which: str) -> str:
+    return "" if which == "true" else f" FILTER (WHERE {which})"
 
 
 @dataclass(frozen=True)

@@ -37,27 +37,33 @@ class Dataset:
 
 
 def datasets() -> list[Dataset]:
-    """A dataset for each basis of the catalogue, with its metrics."""
-    found: dict[str, dict[str, Formula]] = {}
+    """A dataset for each mart of the catalogue, with its metrics by the mart's first day."""
     bases: dict[str, Basis] = {}
+    found: dict[str, dict[str, Formula]] = {}
     for metric in METRICS.values():
         for formula in metric.formulas:
-            rows = formula.basis.rows
-            bases.setdefault(rows, formula.basis)
-            found.setdefault(rows, {}).setdefault(metric.name, formula)
-    return [Dataset(_name(bases[rows]), bases[rows], formulas) for rows, formulas in found.items()]
+            basis = formula.basis
+            if bases.setdefault(basis.mart, basis) == basis:
+                found.setdefault(basis.mart, {}).setdefault(metric.name, formula)
+    return [
+        Dataset(
+            f"{mart}_with_states" if bases[mart].states or bases[mart].where else mart,
+            bases[mart],
+            formulas,
+        )
+        for mart, formulas in found.items()
+    ]
 
 
 def dataset_file(dataset: Dataset) -> dict[str, Any]:
     """A dataset as Superset imports it."""
-    described_ = {mart.name: mart for mart in marts()}[dataset.basis.tables[0]]
-    is_mart = dataset.name == described_.name
+    described_ = {mart.name: mart for mart in marts()}[dataset.basis.mart]
     return {
         "table_name": dataset.name,
         "main_dttm_col": dataset.basis.day or None,
         "description": described_.meaning,
         "schema": MARTS,
-        "sql": None if is_mart else f"SELECT * FROM {dataset.basis.rows}",
+        "sql": _rows(dataset),
         "filter_select_enabled": True,
         "uuid": identifier("dataset", dataset.name),
         "metrics": [_metric(name, formula) for name, formula in dataset.formulas.items()],
@@ -105,10 +111,13 @@ def _column(column: MartColumn) -> dict[str, Any]:
     }
 
 
-def _name(basis: Basis) -> str:
-    """A mart's name, or that of its rows with what they are joined to."""
-    own = basis.rows.removeprefix(f"{MARTS}.")
-    return own if own.isidentifier() else f"{basis.tables[0]}_with_states"
+def _rows(dataset: Dataset) -> str | None:
+    """The query where the rows are not a mart's own; rows without a day are in no period."""
+    basis = dataset.basis
+    if dataset.name == basis.mart:
+        return None
+    dated = f" WHERE {basis.day} IS NOT NULL" if basis.day else ""
+    return f"SELECT * FROM {basis.rows(*basis.states)}{dated}"
 
 
 def identifier(*parts: str) -> str:

@@ -2,15 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 from urllib.parse import quote, urlencode
 
 from starlette.datastructures import QueryParams
 
+from cliniko_warehouse.metrics.periods import Period, period, year_before
 from cliniko_warehouse.overview.night import Night
-from cliniko_warehouse.overview.periods import DEFAULT, Period, between, presets
 
 FILTERS = ("business", "practitioner", "type")
 CUSTOM = "custom"
+DEFAULT = "30d"
+EARLIEST = date(1990, 1, 1)  # before Cliniko, and before any appointment in it
+AHEAD = timedelta(days=400)  # the marts end 90 days ahead; appointments may lie further
 LONGEST = 18  # digits of an id that fits a BIGINT
 
 
@@ -51,20 +55,58 @@ class Selection:
         return urlencode([("account", self.account), ("period", self.preset), *days, *ids])
 
 
+def presets(today: date) -> dict[str, tuple[str, Period]]:
+    """Key → name and days of each period to choose from.
+
+    They end the day before `today`, which is not over; on the first day of a week, month or
+    year, the one that has begun is that day alone.
+    """
+    yesterday = today - timedelta(days=1)
+
+    def so_far(text: str) -> Period:
+        first = period(text, today).first
+        return Period(first, max(first, yesterday))
+
+    return {
+        "7d": ("Last 7 days", period("last_7_days", today)),
+        "30d": ("Last 30 days", period("last_30_days", today)),
+        "90d": ("Last 90 days", period("last_90_days", today)),
+        "12m": ("Last 12 months", Period(year_before(today), yesterday)),
+        "week": ("This week", so_far("this_week")),
+        "last-week": ("Last week", period("last_week", today)),
+        "month": ("This month", so_far("this_month")),
+        "last-month": ("Last month", period("last_month", today)),
+        "year": ("This year", so_far("this_year")),
+        "last-year": ("Last year", period("last_year", today)),
+    }
+
+
+def between(first: str, last: str, today: date) -> Period | None:
+    """The days from one ISO date to another, in either order; None if one is no date.
+
+    Days that no account can have are cut off.
+    """
+    try:
+        days = sorted((date.fromisoformat(first), date.fromisoformat(last)))
+    except ValueError:
+        return None
+    return Period(*(min(max(day, EARLIEST), today + AHEAD) for day in days))
+
+
 def selection(query: QueryParams, night: Night) -> Selection:
     """What an address asks for; whatever it says that cannot be is left out.
 
     `night` is that of the account that `account()` found.
     """
     known = presets(night.today)
-    preset, period = query.get("period", ""), None
+    preset, days = query.get("period", ""), None
     if preset == CUSTOM:
-        period = between(query.get("from", ""), query.get("to", ""), night.today)
-    if period is None:
+        days = between(query.get("from", ""), query.get("to", ""), night.today)
+    if days is None:
         preset = preset if preset in known else DEFAULT
-        period = known[preset][1]
+        days = known[preset][1]
     chosen = {name: _ids(query.getlist(name)) for name in FILTERS}
-    return Selection(night.account, period, preset, {n: ids for n, ids in chosen.items() if ids})
+    return Selection(night.account, days, preset, {n: ids for n, ids in chosen.items() if ids})
 
 
 def account(query: QueryParams, accounts: Sequence[str]) -> str:
@@ -103,8 +145,8 @@ class Drill:
 def drill(query: QueryParams, night: Night) -> Drill:
     """What an address narrows a list to."""
     pairs = (value.partition(":") for value in query.getlist("only"))
-    period = between(query.get("first", ""), query.get("last", ""), night.today)
-    return Drill(period, {name: value for name, colon, value in pairs if colon})
+    days = between(query.get("first", ""), query.get("last", ""), night.today)
+    return Drill(days, {name: value for name, colon, value in pairs if colon})
 
 
 WHOLE = Drill()

@@ -34,8 +34,7 @@ from cliniko_warehouse.overview.pages import (
     rows,
     today,
 )
-from cliniko_warehouse.overview.periods import presets
-from cliniko_warehouse.overview.selection import account, drill, selection
+from cliniko_warehouse.overview.selection import account, drill, presets, selection
 from cliniko_warehouse.overview.targets import Targets
 
 LEAVE = 3  # seconds that open answers get when the server is told to end

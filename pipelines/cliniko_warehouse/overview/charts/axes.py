@@ -5,8 +5,8 @@ from typing import Any
 
 import altair as alt
 
+from cliniko_warehouse.metrics.periods import Unit
 from cliniko_warehouse.overview.charts.theme import SOFT, STEPS
-from cliniko_warehouse.overview.periods import Unit
 
 FORMS: dict[Unit, str] = {"day": "%-d %b", "week": "%-d %b", "month": "%b %Y", "year": "%Y"}
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import altair as alt
 
+from cliniko_warehouse.metrics.periods import Unit
 from cliniko_warehouse.overview.charts.axes import named, numbers, rows, time
 from cliniko_warehouse.overview.charts.theme import (
     ATTENDED,
@@ -22,7 +23,6 @@ from cliniko_warehouse.overview.charts.theme import (
     MISSED,
     dressed,
 )
-from cliniko_warehouse.overview.periods import Unit
 
 Spec = Mapping[str, Any]
 Rows = Sequence[Mapping[str, Any]]

@@ -1,11 +1,11 @@
 """The lists by name, as figures: what needs a call, or a hand."""
 
-from cliniko_warehouse.overview.figures.facts import PERSON, PLACE, Fact, chosen
+from cliniko_warehouse.metrics.catalogue import METRICS
+from cliniko_warehouse.metrics.spec import counted
+from cliniko_warehouse.overview.figures.facts import Fact, chosen
 from cliniko_warehouse.overview.figures.figure import Figure
 
 VISIT = {
-    "business": PLACE,
-    "practitioner": PERSON,
     "type": "f.appointment_key IN (SELECT appointment_key FROM marts.fct_appointments WHERE "
     f"_account = $account AND {chosen('appointment_type_id', 'type')})",
 }
@@ -18,8 +18,17 @@ NAMED = "individual_appointments"
 
 def _calls(name: str, label: str, order: str, needs: str = NAMED, **filters: str) -> Figure:
     """A list by name, as a figure that counts its rows."""
-    fact = Fact(f"list_{name}", filters=filters, order=order, needs=(needs,))
-    return Figure(name, label, fact, good="down", definition=f"list_{name}")
+    [formula] = METRICS[f"list_{name}"].formulas
+    fact = Fact(formula.basis, filters, order=order, needs=(needs,))
+    return Figure(name, label, fact, formula, good="down", definition=f"list_{name}")
+
+
+def _lapsed(state: str, label: str) -> Figure:
+    """The patients of a state in the list of those who may be lost."""
+    [formula] = METRICS["list_lapsed_patients"].formulas
+    fact = Fact(formula.basis, order="days_since_last_visit")
+    counts = counted(formula.basis, f"state = '{state}'")
+    return Figure(state, label, fact, counts, good="down", definition="list_lapsed_patients")
 
 
 CALLS = (
@@ -34,21 +43,4 @@ CALLS = (
 )
 """What needs a call, or a hand: the lists by name."""
 
-LAPSED = (
-    Figure(
-        "at_risk",
-        "At risk",
-        Fact("list_lapsed_patients", order="days_since_last_visit"),
-        "f.state = 'at_risk'",
-        good="down",
-        definition="list_lapsed_patients",
-    ),
-    Figure(
-        "lapsed",
-        "Lapsed",
-        Fact("list_lapsed_patients", order="days_since_last_visit"),
-        "f.state = 'lapsed'",
-        good="down",
-        definition="list_lapsed_patients",
-    ),
-)
+LAPSED = (_lapsed("at_risk", "At risk"), _lapsed("lapsed", "Lapsed"))

@@ -1,8 +1,10 @@
-"""The figures: of which rows each is counted, and how it is read.
+"""The figures: which metrics are shown, of which rows, and how they are read.
 
 One is added by an entry here: cards, comparisons, sparklines, lists and downloads follow.
 """
 
+from cliniko_warehouse.metrics.attendance import COMPLETED, OFFERED, hours
+from cliniko_warehouse.metrics.spec import Formula, counted, summed
 from cliniko_warehouse.overview.figures.call_lists import CALLS, LAPSED
 from cliniko_warehouse.overview.figures.facts import (
     APPOINTMENTS,
@@ -14,266 +16,132 @@ from cliniko_warehouse.overview.figures.facts import (
     LINES,
     OPEN,
 )
-from cliniko_warehouse.overview.figures.figure import Figure
+from cliniko_warehouse.overview.figures.figure import Figure, Good
 
-COMPLETED = "f.status = 'completed'"
-CAME = "f.status IN ('completed', 'did_not_arrive')"
-SETTLED = "f.status IN ('completed', 'did_not_arrive', 'cancelled') AND f.starts_at < $now"
-CANCELLED = "f.status = 'cancelled'"
-EXPECTED = "f.status <> 'cancelled'"
+EXPECTED = "status <> 'cancelled'"
+FIRST_TIME = (
+    f"{EXPECTED} AND NOT EXISTS (SELECT 1 FROM marts.dim_patients d WHERE "
+    "d._account = f._account AND d.patient_id = f.patient_id AND d.first_visit_on < $first)"
+)
 NEWCOMERS = (
     "(SELECT n.patient_id FROM marts.fct_appointments n WHERE n._account = $account "
     "AND n.is_first_visit AND n.local_date BETWEEN $first AND $last)"
 )
 """Patients whose first visit lies in the days that are looked at."""
 
+FREE = "offered_minutes - booked_in_offered_minutes"
+OWED = "open_gross_amount"
 
-def share(part: str) -> str:
-    """What a row adds to a share: 1 if it is of the part."""
-    return f"CAST({part} AS INTEGER)"
+
+def _visits(
+    key: str, label: str, counted: str | Formula = "", good: Good = "", definition: str = ""
+) -> Figure:
+    """How many appointments there are."""
+    return Figure(key, label, APPOINTMENTS, counted, "count", good, definition)
+
+
+def _patients(key: str, label: str, which: str, good: Good = "") -> Figure:
+    """How many patients have the appointments that fit."""
+    return _visits(key, label, counted(APPOINTMENTS.basis, which, "patient_id"), good)
+
+
+def _rate(key: str, label: str, good: Good) -> Figure:
+    """A share of the appointments, which a metric of the same name defines."""
+    return Figure(key, label, APPOINTMENTS, "", "share", good, key)
+
+
+def _billed(key: str, label: str, definition: str, counted: str = "", good: Good = "") -> Figure:
+    """An amount of invoices by their day of issue."""
+    return Figure(key, label, INVOICES, counted, "money", good, definition)
+
+
+def _open(key: str, label: str, which: str, good: Good = "", definition: str = "") -> Figure:
+    """An amount of what is open now."""
+    counted = summed(OPEN.basis, OWED, which)
+    return Figure(key, label, OPEN, counted, "money", good, definition or "open_invoices")
+
+
+def _ahead(name: str, label: str, counted: str | Formula) -> Figure:
+    """Hours of the next four weeks."""
+    return Figure(f"ahead_{name}", label, CAPACITY, counted, "hours", definition="capacity")
 
 
 _FIGURES = (
-    Figure("places", "Appointments", APPOINTMENTS, definition="completed_appointments"),
-    Figure("expected", "Appointments", APPOINTMENTS, EXPECTED),
-    Figure("to_come", "Still to come", APPOINTMENTS, "f.status = 'booked'"),
-    Figure("expected_patients", "Patients", APPOINTMENTS, EXPECTED, distinct="f.patient_id"),
-    Figure(
-        "expected_first",
-        "For the first time",
-        APPOINTMENTS,
-        f"{EXPECTED} AND NOT EXISTS (SELECT 1 FROM marts.dim_patients d WHERE "
-        "d._account = f._account AND d.patient_id = f.patient_id AND d.first_visit_on < $first)",
-        distinct="f.patient_id",
-    ),
-    Figure(
+    _visits("places", "Appointments", "appointments", definition="completed_appointments"),
+    _visits("expected", "Appointments", counted(APPOINTMENTS.basis, EXPECTED)),
+    _visits("to_come", "Still to come", "booked"),
+    _patients("expected_patients", "Patients", EXPECTED),
+    _patients("expected_first", "For the first time", FIRST_TIME),
+    _visits(
         "completed",
         "Completed appointments",
-        APPOINTMENTS,
-        COMPLETED,
-        good="up",
-        definition="completed_appointments",
+        "completed_appointments",
+        "up",
+        "completed_appointments",
     ),
-    Figure(
-        "patients_seen",
-        "Patients seen",
-        APPOINTMENTS,
-        COMPLETED,
-        distinct="f.patient_id",
-        good="up",
-    ),
-    Figure(
-        "new_patients",
-        "New patients",
-        APPOINTMENTS,
-        "f.is_first_visit",
-        good="up",
-        definition="new_patients",
-    ),
-    Figure(
+    _visits("patients_seen", "Patients seen", good="up"),
+    _visits("new_patients", "New patients", good="up", definition="new_patients"),
+    _patients(
         "returning",
         "Returning patients",
-        APPOINTMENTS,
         f"{COMPLETED} AND f.patient_id NOT IN {NEWCOMERS}",
-        distinct="f.patient_id",
-        good="up",
+        "up",
     ),
-    Figure(
-        "dna_rate",
-        "Did not arrive",
-        APPOINTMENTS,
-        CAME,
-        share("f.status = 'did_not_arrive'"),
-        of="1",
-        unit="share",
-        good="down",
-        definition="dna_rate",
-    ),
-    Figure("missed", "Did not arrive", APPOINTMENTS, "f.status = 'did_not_arrive'", good="down"),
-    Figure(
-        "cancellation_rate",
-        "Cancelled",
-        APPOINTMENTS,
-        SETTLED,
-        share(CANCELLED),
-        of="1",
-        unit="share",
-        good="down",
-        definition="cancellation_rate",
-    ),
-    Figure(
-        "cancellations",
-        "Cancelled appointments",
-        APPOINTMENTS,
-        CANCELLED,
-        good="down",
-        definition="cancellation_reasons",
-    ),
-    Figure(
-        "rebooking_rate",
-        "Rebooked",
-        APPOINTMENTS,
-        COMPLETED,
-        share("f.is_rebooked"),
-        of="1",
-        unit="share",
-        good="up",
-        definition="rebooking_rate",
-    ),
-    Figure(
+    _rate("dna_rate", "Did not arrive", "down"),
+    _visits("missed", "Did not arrive", "did_not_arrive", "down"),
+    _rate("cancellation_rate", "Cancelled", "down"),
+    _visits("cancellations", "Cancelled appointments", "cancelled", "down", "cancellation_reasons"),
+    _rate("rebooking_rate", "Rebooked", "up"),
+    _visits(
         "without_invoice",
         "Completed, not invoiced",
-        APPOINTMENTS,
-        f"{COMPLETED} AND f.invoice_status IS NULL AND NOT EXISTS (SELECT 1 FROM "
-        "marts.fct_invoices i WHERE i._account = f._account "
-        "AND i.appointment_key = f.appointment_key)",
-        good="down",
-        definition="completed_without_invoice",
+        "completed_without_invoice",
+        "down",
+        "completed_without_invoice",
     ),
-    Figure(
-        "revenue_net",
-        "Revenue, net",
-        INVOICES,
-        amount="f.net_amount",
-        unit="money",
-        good="up",
-        definition="revenue_net",
-    ),
-    Figure(
-        "revenue_gross",
-        "Revenue, with tax",
-        INVOICES,
-        amount="f.gross_amount",
-        unit="money",
-        good="up",
-        definition="revenue_gross",
-    ),
-    Figure(
-        "credited_net",
-        "Credit notes",
-        INVOICES,
-        "f.is_credit",
-        "f.net_amount",
-        unit="money",
-        definition="credit_notes",
-    ),
-    Figure(
-        "discounts",
-        "Discounts",
-        INVOICES,
-        "f.discount_amount <> 0",
-        "f.discount_amount",
-        unit="money",
-        definition="discounts",
-    ),
-    Figure(
-        "closed_net",
-        "Closed, net",
-        CLOSED,
-        "NOT f.is_open",
-        "f.net_amount",
-        unit="money",
-        good="up",
-        definition="revenue_closed",
-    ),
+    _billed("revenue_net", "Revenue, net", "revenue_net", good="up"),
+    _billed("revenue_gross", "Revenue, with tax", "revenue_gross", good="up"),
+    _billed("credited_net", "Credit notes", "credit_notes", "credit_notes"),
+    _billed("discounts", "Discounts", "discounts"),
+    Figure("closed_net", "Closed, net", CLOSED, "revenue_closed", "money", "up", "revenue_closed"),
     Figure(
         "lines_net",
         "Lines of invoices, net",
         LINES,
-        amount="f.net_amount",
-        unit="money",
+        Formula(LINES.basis, "sum(net_amount)"),
+        "money",
         definition="revenue_net",
     ),
-    Figure(
-        "open_invoices",
-        "Open invoices",
-        OPEN,
-        "NOT f.is_credit",
-        "f.open_gross_amount",
-        unit="money",
-        good="down",
-        definition="open_invoices",
-    ),
-    Figure(
+    _open("open_invoices", "Open invoices", "NOT is_credit", "down"),
+    _open(
         "open_over_60",
         "Open for over 60 days",
-        OPEN,
-        "NOT f.is_credit AND f.days_open > 60",
-        "f.open_gross_amount",
-        unit="money",
-        good="down",
-        definition="debtors",
+        "NOT is_credit AND days_open > 60",
+        "down",
+        "debtors",
     ),
-    Figure(
-        "open_credits",
-        "Open credits",
-        OPEN,
-        "f.is_credit",
-        "f.open_gross_amount",
-        unit="money",
-        definition="open_invoices",
-    ),
+    _open("open_credits", "Open credits", "is_credit"),
     Figure(
         "owing",
         "Patients with open invoices",
         DEBTORS,
-        "f.open_gross_amount > 0",
+        counted(DEBTORS.basis, f"{OWED} > 0"),
         definition="debtors",
     ),
-    Figure(
-        "utilisation",
-        "Utilisation",
-        HOURS,
-        "f.offered_minutes > 0",
-        "f.booked_in_offered_minutes",
-        of="f.offered_minutes",
-        unit="share",
-        good="up",
-        definition="utilisation",
-    ),
-    Figure(
-        "offered",
-        "Offered hours",
-        HOURS,
-        "f.offered_minutes > 0",
-        "f.offered_minutes",
-        unit="minutes",
-        definition="offered_hours",
-    ),
+    Figure("utilisation", "Utilisation", HOURS, "", "share", "up", "utilisation"),
+    Figure("offered", "Offered hours", HOURS, "offered_hours", "hours", definition="offered_hours"),
     Figure(
         "free",
         "Free hours",
         HOURS,
-        "f.offered_minutes > 0",
-        "f.offered_minutes - f.booked_in_offered_minutes",
-        unit="minutes",
+        hours(FREE, OFFERED),
+        "hours",
         definition="capacity",
     ),
-    *(
-        Figure(
-            f"ahead_{name}",
-            label,
-            CAPACITY,
-            amount=f"f.{name}_hours",
-            unit="hours",
-            definition="capacity",
-        )
-        for name, label in (
-            ("offered", "Offered hours"),
-            ("booked", "Booked hours"),
-            ("free", "Free hours"),
-        )
-    ),
-    Figure(
-        "ahead_full",
-        "Booked",
-        CAPACITY,
-        amount="f.booked_hours",
-        of="f.offered_hours",
-        unit="share",
-        good="up",
-        definition="capacity",
-    ),
+    _ahead("offered", "Offered hours", "capacity_offered_hours"),
+    _ahead("booked", "Booked hours", summed(CAPACITY.basis, "booked_hours")),
+    _ahead("free", "Free hours", "capacity_free_hours"),
+    Figure("ahead_full", "Booked", CAPACITY, "capacity_utilisation", "share", "up", "capacity"),
 )
 
 FIGURES = {figure.key: figure for figure in (*_FIGURES, *CALLS, *LAPSED)}

@@ -1,8 +1,12 @@
-"""The marts that figures count rows of: their days, filters, dimensions, and a list's columns."""
+"""The rows of metrics as the overview shows them: filters, dimensions, and a list's columns."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
+
+from cliniko_warehouse.metrics import attendance, money
+from cliniko_warehouse.metrics.attendance import PLACES
+from cliniko_warehouse.metrics.spec import Basis
 
 Kind = Literal["text", "day", "moment", "count", "money", "hours", "minutes", "share", "yes"]
 """How a value is written; minutes are written in hours."""
@@ -22,12 +26,16 @@ class Column:
     personal: bool = False
 
 
+def chosen(column: str, name: str) -> str:
+    """The condition that a column is among the ids chosen for a filter."""
+    return f"list_contains(${name}, {column})"
+
+
 @dataclass(frozen=True)
 class Fact:
-    """A mart, named f in SQL.
+    """A metric's rows, named f in SQL, and how they are listed.
 
-    day:         when a row is, by the clinic's calendar; empty where rows are of now
-    filters:     filter → the condition for it; one that is missing cannot be told apart here
+    more:        filter → the condition for it, where it is no dimension of the metric
     dimensions:  what rows are grouped by, or a list is narrowed to → SQL
     joins:       what a list needs besides
     columns:     of a list; none means all that the mart has
@@ -35,23 +43,35 @@ class Fact:
     needs:       Cliniko's lists without which there is nothing
     """
 
-    mart: str
-    day: str = ""
-    filters: Mapping[str, str] = field(default_factory=dict)
+    basis: Basis
+    more: Mapping[str, str] = field(default_factory=dict)
     dimensions: Mapping[str, str] = field(default_factory=dict)
     joins: str = ""
     columns: tuple[Column, ...] = ()
     order: str = "1"
     needs: tuple[str, ...] = ()
 
+    @property
+    def mart(self) -> str:
+        """Whose rows they are."""
+        return self.basis.mart
 
-def chosen(column: str, name: str) -> str:
-    """The condition that a column is among the ids chosen for a filter."""
-    return f"list_contains(${name}, {column})"
+    @property
+    def day(self) -> str:
+        """When a row is, by the clinic's calendar; empty where rows are of now."""
+        return self.basis.day and f"f.{self.basis.day}"
+
+    @property
+    def filters(self) -> Mapping[str, str]:
+        """Filter → the condition for it; one that is missing cannot be told apart here."""
+        known = self.basis.dimensions
+        own = {name: chosen(known[one].key, name) for name, one in FILTERED.items() if one in known}
+        return {**own, **self.more}
 
 
-PLACE = chosen("f.business_id", "business")
-PERSON = chosen("f.practitioner_id", "practitioner")
+FILTERED = {"business": "business", "practitioner": "practitioner", "type": "appointment_type"}
+"""Filter → the metrics' dimension."""
+
 TYPED = (
     "IN (SELECT appointment_key FROM marts.fct_appointments "
     f"WHERE _account = $account AND {chosen('appointment_type_id', 'type')})"
@@ -80,13 +100,7 @@ SOURCE = (
 )
 
 APPOINTMENTS = Fact(
-    "fct_appointments",
-    day="f.local_date",
-    filters={
-        "business": PLACE,
-        "practitioner": PERSON,
-        "type": chosen("f.appointment_type_id", "type"),
-    },
+    PLACES,
     dimensions={
         **PEOPLE,
         "ended": ENDED,
@@ -112,9 +126,8 @@ APPOINTMENTS = Fact(
 )
 
 INVOICES = Fact(
-    "fct_invoices",
-    day="f.issue_date",
-    filters={"business": PLACE, "practitioner": PERSON, "type": f"f.appointment_key {TYPED}"},
+    money.INVOICES,
+    {"type": f"f.appointment_key {TYPED}"},
     dimensions=PEOPLE,
     joins=PATIENTS,
     columns=(
@@ -134,12 +147,11 @@ INVOICES = Fact(
     needs=("invoices",),
 )
 
-CLOSED = replace(INVOICES, day="f.closed_on", order="closed")
+CLOSED = replace(INVOICES, basis=money.CLOSED, order="closed")
 
 LINES = Fact(
-    "fct_invoice_items",
-    day="f.issue_date",
-    filters=INVOICES.filters,
+    replace(money.INVOICES, mart="fct_invoice_items"),
+    INVOICES.more,
     dimensions={**PEOPLE, "item": "coalesce(f.item_name, 'no name')"},
     joins=PATIENTS,
     columns=(
@@ -157,10 +169,8 @@ LINES = Fact(
 )
 
 OPEN = Fact(
-    "mart_open_invoices",
-    filters={
-        "business": PLACE,
-        "practitioner": PERSON,
+    money.OPEN,
+    {
         "type": "f.invoice_id IN (SELECT invoice_id FROM marts.fct_invoices "
         f"WHERE _account = $account AND appointment_key {TYPED})",
     },
@@ -179,9 +189,7 @@ OPEN = Fact(
 )
 
 HOURS = Fact(
-    "mart_utilisation",
-    day="f.local_date",
-    filters={"business": PLACE, "practitioner": PERSON},
+    attendance.HOURS,
     dimensions={
         **PEOPLE,
         "weekday": WEEKDAY,
@@ -202,8 +210,7 @@ HOURS = Fact(
 )
 
 CAPACITY = Fact(
-    "mart_capacity",
-    filters={"business": PLACE, "practitioner": PERSON},
+    attendance.CAPACITY,
     dimensions={**PEOPLE, "week": "strftime(f.week_from, '%Y-%m-%d')"},
     columns=(
         Column("week", "Seven days from", "f.week_from", "day"),
@@ -217,5 +224,4 @@ CAPACITY = Fact(
     needs=("daily_availabilities",),
 )
 
-WARNINGS = Fact("mart_data_warnings")
-DEBTORS = Fact("mart_debtors", needs=("invoices",))
+DEBTORS = Fact(money.DEBTORS, needs=("invoices",))

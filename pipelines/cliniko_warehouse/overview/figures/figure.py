@@ -1,30 +1,37 @@
-"""What a figure is: a number, and the rows that it is made of."""
+"""What a figure is: a metric as the overview shows it, over the rows that it is made of."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
+from cliniko_warehouse.metrics.catalogue import METRICS
+from cliniko_warehouse.metrics.spec import Formula
 from cliniko_warehouse.overview.figures.facts import Fact, Kind
+
+Good = Literal["up", "down", ""]
+"""Whether more of a figure is good or bad; empty if neither."""
 
 
 @dataclass(frozen=True)
 class Figure:
     """A number, and the rows that it is made of.
 
-    rows:        condition on the rows that count; all of them are in the list behind it
-    amount:      what a row adds
-    of:          what a row adds to the denominator of a share; empty if it is none
-    distinct:    what is counted once, however many rows it has; empty to count rows
-    good:        whether more of it is good or bad; empty if neither
+    counted:     the metric that it is, if it has not the key's name; or a formula of its own
     definition:  its heading in definitions.md; empty for none
     """
 
     key: str
     label: str
     fact: Fact
-    rows: str = "true"
-    amount: str = "1"
-    of: str = ""
-    distinct: str = ""
+    counted: str | Formula = ""
     unit: Kind = "count"
-    good: Literal["up", "down", ""] = ""
+    good: Good = ""
     definition: str = ""
+
+    @cached_property
+    def formula(self) -> Formula:
+        """How its rows become the number: the metric's way with these rows."""
+        if isinstance(self.counted, Formula):
+            return self.counted
+        ways = METRICS[self.counted or self.key].formulas
+        return next(one for one in ways if one.basis == self.fact.basis)

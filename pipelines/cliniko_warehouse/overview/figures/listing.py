@@ -71,28 +71,29 @@ def listing(
     body, more = _body(question, figure, narrowed)
     order = _order(figure, sort, columns)
     found = question.table(f"SELECT {select} {body} ORDER BY {order} {cut}", **more)
-    if figure.distinct:
+    if figure.formula.distinct:
         count = int(value or 0)
     return Listing(columns, found, count, value, sort)
 
 
 def _body(question: Question, figure: Figure, narrowed: Drill) -> tuple[str, dict[str, str]]:
-    fact = figure.fact
-    where, more = conditions(question, fact, narrowed)
-    body = f"FROM marts.{fact.mart} f {_joins(figure)} WHERE {where} AND ({figure.rows})"
-    if figure.distinct:  # as it is counted: one without a patient is none
-        body += f" AND {figure.distinct} IS NOT NULL GROUP BY f.patient_id, p.patient_name"
-    return body, more
+    formula = figure.formula
+    where, more = conditions(question, figure.fact, narrowed)
+    if formula.distinct:  # as it is counted: one without a patient is none
+        where += f" AND {formula.distinct} IS NOT NULL"
+    rows = f"(SELECT * FROM {formula.rows} WHERE {where} AND ({formula.which}))"
+    group = " GROUP BY f.patient_id, p.patient_name" if formula.distinct else ""
+    return f"FROM {rows} AS f {_joins(figure)}{group}", more
 
 
 def _joins(figure: Figure) -> str:
-    return PATIENTS if figure.distinct else figure.fact.joins
+    return PATIENTS if figure.formula.distinct else figure.fact.joins
 
 
 def _order(figure: Figure, sort: str, columns: Sequence[Column]) -> str:
     """By a column, and by all others where it is the same: pages then fit together."""
     if not sort:
-        first = '"last" DESC' if figure.distinct else figure.fact.order
+        first = '"last" DESC' if figure.formula.distinct else figure.fact.order
     else:
         key = sort.removeprefix("-")
         first = f'"{key}" {"DESC" if sort.startswith("-") else "ASC"} NULLS LAST'
@@ -102,7 +103,7 @@ def _order(figure: Figure, sort: str, columns: Sequence[Column]) -> str:
 def _columns(question: Question, figure: Figure) -> tuple[Column, ...]:
     columns = (
         BY_PATIENT
-        if figure.distinct
+        if figure.formula.distinct
         else figure.fact.columns or _all(question.connection, figure.fact)
     )
     personal = [column for column in columns if column.personal]

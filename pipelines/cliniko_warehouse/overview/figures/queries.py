@@ -85,7 +85,7 @@ def grouped(
     sums = [f'{_sum(figure)} AS "{figure.key}"' for figure in figures]
     by = "GROUP BY ALL ORDER BY ALL" if dimensions else ""
     where, more = conditions(question, fact, WHOLE)
-    sql = f"SELECT {', '.join(keys + sums)} FROM marts.{fact.mart} f WHERE {where} {by}"
+    sql = f"SELECT {', '.join(keys + sums)} FROM {_rows(figures)} WHERE {where} {by}"
     found: dict[tuple[str, ...], Numbers] = {}
     for row in question.ask(sql, **more).fetchall():
         key, values = row[: len(dimensions)], row[len(dimensions) :]
@@ -111,31 +111,30 @@ def _dimension(fact: Fact, name: str) -> str:
     return fact.dimensions[name]
 
 
+def _rows(figures: Sequence[Figure]) -> str:
+    """SQL of the rows that figures of one mart are counted from."""
+    wording = (part for f in figures for part in (f.formula.numerator, f.formula.denominator))
+    return figures[0].fact.basis.rows(*wording)
+
+
 def _sum(figure: Figure) -> str:
-    if figure.distinct:
-        return f"count(DISTINCT {figure.distinct}) FILTER (WHERE {figure.rows})"
-    return f"{_total(figure, figure.amount)}" + (
-        f" / nullif({_total(figure, figure.of)}, 0)" if figure.of else ""
-    )
-
-
-def _total(figure: Figure, amount: str) -> str:
-    what = "count(*)" if amount == "1" else f"sum({amount})"
-    return f"{what} FILTER (WHERE {figure.rows})"
+    formula = figure.formula
+    divided = f" / nullif({formula.denominator}, 0)" if formula.denominator else ""
+    return formula.numerator + divided
 
 
 def _number(figure: Figure, value: Number | None) -> Number | None:
     """Nothing counted is none; nothing billed is no revenue, but nothing open is nothing owed."""
     if value is None and (figure.unit in ("count", "minutes", "hours") or not figure.fact.day):
-        return None if figure.of else 0
+        return None if figure.formula.denominator else 0
     return value
 
 
 def total(question: Question, figure: Figure, narrowed: Drill) -> tuple[int, Number | None]:
     """How many rows are behind a figure, and what it is."""
     where, more = conditions(question, figure.fact, narrowed)
-    many = f"count(*) FILTER (WHERE {figure.rows})"
-    sql = f"SELECT {many}, {_sum(figure)} FROM marts.{figure.fact.mart} f WHERE {where}"
+    many = f"count(*) FILTER (WHERE {figure.formula.which})"
+    sql = f"SELECT {many}, {_sum(figure)} FROM {_rows([figure])} WHERE {where}"
     [(rows, value)] = question.ask(sql, **more).fetchall()
     return rows, _number(figure, value)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from cliniko_warehouse.metrics.periods import Period
 from cliniko_warehouse.overview.figures.figure import Figure
 from cliniko_warehouse.overview.figures.queries import (
     STRETCH,
@@ -14,7 +15,6 @@ from cliniko_warehouse.overview.figures.queries import (
 )
 from cliniko_warehouse.overview.layout import formatting
 from cliniko_warehouse.overview.layout.blocks import Card, Change, Tone
-from cliniko_warehouse.overview.periods import Period
 from cliniko_warehouse.overview.selection import rows_behind
 from cliniko_warehouse.overview.targets import Targets
 
@@ -108,7 +108,7 @@ def _courses(question: Question, figures: Sequence[Figure]) -> dict[str, Sequenc
         by = grouped(question, those, STRETCH)
         for figure in those:
             values = (by.get((start,), {}).get(figure.key) for start in stretches)
-            zero = None if figure.of else 0.0
+            zero = None if figure.formula.denominator else 0.0
             found[figure.key] = [zero if v is None else float(v) for v in values]
     return found
 

@@ -5,8 +5,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from cliniko_warehouse.metrics.periods import Period
 from cliniko_warehouse.overview.figures.facts import Kind
-from cliniko_warehouse.overview.periods import Period
 
 NONE = "\u2013"  # a dash, where there is no figure
 MINUS = "\u2212"  # as wide as a plus
@@ -36,9 +36,14 @@ def money(amount: Number | None, symbol: str) -> str:
     return f"{MINUS if round(amount) < 0 else ''}{symbol}{abs(amount):,.0f}"
 
 
-def hours(minutes: Number | None) -> str:
+def hours(number: Number | None) -> str:
+    """A stretch of hours: 12.5 h."""
+    return NONE if number is None else f"{number:,.1f} h"
+
+
+def minutes(number: Number | None) -> str:
     """A stretch of minutes in hours: 12.5 h."""
-    return NONE if minutes is None else f"{minutes / 60:,.1f} h"
+    return hours(None if number is None else float(number) / 60)
 
 
 def cents(amount: Number | None, symbol: str) -> str:
@@ -104,8 +109,8 @@ def cell(value: Any, kind: Kind, currency: str) -> str:
 _NUMBERS: Mapping[str, Callable[[Any], str]] = {
     "count": whole,
     "share": percent,
-    "minutes": hours,
-    "hours": lambda value: NONE if value is None else f"{value:,.1f} h",
+    "minutes": minutes,
+    "hours": hours,
 }
 _WORDS: Mapping[str, Callable[[Any], str]] = {
     "text": str,

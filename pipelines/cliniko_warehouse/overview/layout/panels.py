@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cliniko_warehouse.metrics.periods import Stretch
 from cliniko_warehouse.overview.charts import charts
 from cliniko_warehouse.overview.figures.facts import Kind
 from cliniko_warehouse.overview.figures.figure import Figure
@@ -16,7 +17,6 @@ from cliniko_warehouse.overview.figures.queries import (
 )
 from cliniko_warehouse.overview.layout import formatting
 from cliniko_warehouse.overview.layout.blocks import Cell, Chart, Panel, Table
-from cliniko_warehouse.overview.periods import Stretch
 from cliniko_warehouse.overview.selection import Drill, rows_behind
 
 WIDER = "in this period: choose a longer one, or fewer filters."

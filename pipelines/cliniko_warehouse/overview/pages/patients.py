@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from cliniko_warehouse.metrics.periods import Period
 from cliniko_warehouse.overview.charts import charts, heatmaps
 from cliniko_warehouse.overview.figures.call_lists import LAPSED
 from cliniko_warehouse.overview.figures.catalogue import FIGURES
@@ -10,7 +11,6 @@ from cliniko_warehouse.overview.figures.queries import Question, numbers
 from cliniko_warehouse.overview.layout import formatting, panels
 from cliniko_warehouse.overview.layout.blocks import Cell, Chart, Page, Panel, Section, Table
 from cliniko_warehouse.overview.layout.cards import compared, plain
-from cliniko_warehouse.overview.periods import Period
 from cliniko_warehouse.overview.selection import rows_behind
 from cliniko_warehouse.overview.targets import Targets
 

@@ -114,8 +114,8 @@ def _week(question: Question) -> Chart | None:
             "weekday": day,
             "hour": int(hour),
             "share": float(one["utilisation"]),
-            "offered": float(one["offered"] or 0) / 60,
-            "booked": float(one["utilisation"]) * float(one["offered"] or 0) / 60,
+            "offered": float(one["offered"] or 0),
+            "booked": float(one["utilisation"]) * float(one["offered"] or 0),
             "href": rows_behind(
                 full.key, question.chosen, Drill(None, {"weekday": day, "hour": hour})
             ),

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from cliniko_warehouse.metrics.periods import Period
 from cliniko_warehouse.overview.figures.call_lists import CALLS
 from cliniko_warehouse.overview.figures.catalogue import FIGURES
 from cliniko_warehouse.overview.figures.figure import Figure
@@ -10,7 +11,6 @@ from cliniko_warehouse.overview.figures.queries import Question, grouped, number
 from cliniko_warehouse.overview.layout import formatting, panels
 from cliniko_warehouse.overview.layout.blocks import Card, Cell, Page, Panel, Section, Table
 from cliniko_warehouse.overview.layout.cards import plain
-from cliniko_warehouse.overview.periods import Period
 from cliniko_warehouse.overview.selection import Drill, rows_behind
 
 GLANCE = (
