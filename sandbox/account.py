@@ -13,7 +13,7 @@ from cliniko_warehouse.sandbox.history.seed import clinic
 from cliniko_warehouse.sandbox.lists import BOOKINGS, LISTS
 from cliniko_warehouse.sandbox.records import Record
 from cliniko_warehouse.sandbox.records.calendar import because
-from cliniko_warehouse.sandbox.services import services
+from cliniko_warehouse.sandbox.services import Joins, services
 from cliniko_warehouse.sandbox.table import Table
 from cliniko_warehouse.sandbox.timestamps import text
 
@@ -59,6 +59,7 @@ class Account:
         self.before_answer: list[Hook] = []
         self.days = 0
         self.booked: dict[str, str] = {}  # attendee of each appointment that was created
+        self.joins: Joins = {}
 
     @property
     def now(self) -> datetime:
@@ -205,6 +206,11 @@ class Account:
             rows.restore(slot)
             if touch:
                 self.update(name, number)
+
+    def join(self, name: str, number: str, below: str, other: str, joined: bool = True) -> None:
+        """Put a record into the list below another one, or take it out; neither is changed."""
+        with self.lock:
+            self.joins[name, number, below, other] = joined
 
     def put(self, name: str, record: Record) -> None:
         """Store a record verbatim, also an odd one, in place of the one with its id."""

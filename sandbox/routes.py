@@ -153,7 +153,7 @@ class Desk:
             raise Missing(path)
         fixed = Filter(NESTED[parent, child], "id", "=", [int(number)])
         if child in ("practitioners", "appointment_types"):
-            joined = partners(self.account.tables, parent, number, child)
+            joined = partners(self.account.tables, parent, number, child, self.account.joins)
             fixed = Filter("id", "id", "=", [*map(int, joined), -1, -2])
         return self._list(LISTS[child], path, params, distortion, (fixed,), inactive=inactive)
 

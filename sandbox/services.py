@@ -32,19 +32,27 @@ def _visible(table: Table) -> list[int]:
     return [slot for slot in table.rows.slots() if not table.rows.states.get(slot, 0) & hidden]
 
 
-def partners(tables: Mapping[str, Table], parent: str, number: str, child: str) -> set[str]:
-    """Ids of the records of `child` that services join with one record of `parent`."""
-    found: set[str] = set()
-    for service in services(tables):
-        ids = {
-            "businesses": {_id(service["business"])},
-            "appointment_types": {_id(service["appointment_type"])},
-            "practitioners": {_id(link) for link in service["practitioners"] or ()},
-        }
-        if number in ids[parent]:
-            found |= ids[child]
+Joins = dict[tuple[str, str, str, str], bool]
+"""List, id, list below it, id in that → whether somebody joined the two, or parted them."""
+
+
+def partners(
+    tables: Mapping[str, Table], parent: str, number: str, child: str, changed: Joins
+) -> set[str]:
+    """Ids of the records of `child`, hidden ones too, that are joined with one of `parent`."""
+    names = ("businesses", "appointment_types", "practitioners")
+    ids = {name: tables[name].columns.ids for name in names}
+    found = {
+        str(ids[child][one[child]])
+        for place in range(len(ids["businesses"]))
+        for kind in range(len(ids["appointment_types"]))
+        if mix(place, kind) % 5
+        for who in range(len(ids["practitioners"]))
+        if mix(who, kind) % 3
+        for one in ({"businesses": place, "appointment_types": kind, "practitioners": who},)
+        if str(ids[parent][one[parent]]) == number
+    }
+    for (home, home_id, below, other), joined in changed.items():
+        if (home, home_id, below) == (parent, number, child):
+            (found.add if joined else found.discard)(other)
     return found
-
-
-def _id(link: Record) -> str:
-    return str(link["links"]["self"]).rsplit("/", 1)[-1]

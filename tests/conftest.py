@@ -60,6 +60,7 @@ SLOW = frozenset(
         "kill",
         "ledger",
         "lies",
+        "link_tables",
         "lists_by_name",
         "loaded_rows_on_postgres",
         "locked_queries",

@@ -15,7 +15,7 @@ from dagster_dlt import DagsterDltTranslator
 from dagster_dlt.translator import DltResourceTranslatorData
 
 from cliniko import accounts
-from cliniko.endpoints import ENDPOINTS
+from cliniko.endpoints import ALL_ENDPOINTS, ENDPOINTS, LINK_TABLES
 from cliniko.errors import ClinikoError, ConfigError, Locked
 from cliniko.extract.plan import ReadPlan
 from cliniko.settings import resolve
@@ -123,7 +123,7 @@ def _run(place: Place, account: str, wanted: set[str]) -> Run:
     try:
         with only_documented(), logged(place.state_dir, "json", narration):
             [settings] = accounts.settings([account])
-            plans = {name: ReadPlan(e) for name, e in ENDPOINTS.items() if name in wanted}
+            plans = {name: ReadPlan(e) for name, e in ALL_ENDPOINTS.items() if name in wanted}
             run = run_account(settings, plans, place.destination, place.state_dir, narration)
             notify.tell([run], place.destination, place.state_dir)
         return run
@@ -168,12 +168,25 @@ def _specs(destination: str) -> Sequence[dagster.AssetSpec]:
         )
         for name, endpoint in ENDPOINTS.items()
         if endpoint.by_default
-    ]
+    ] + [_link_spec(name, destination) for name in LINK_TABLES]
+
+
+def _link_spec(name: str, destination: str) -> dagster.AssetSpec:
+    """A link table, which is read by what the lists of both sides say."""
+    return dagster.AssetSpec(
+        _key(name),
+        deps=[_key(link.target) for link in LINK_TABLES[name].links],
+        description=LINK_TABLES[name].meaning,
+        group_name=GROUP,
+        kinds={"dlt", destination},
+        skippable=True,
+        freshness_policy=dagster.FreshnessPolicy.time_window(fail_window=freshness.MAX_AGE),
+    )
 
 
 def _checks(place: Place) -> dagster.AssetChecksDefinition:
     """Whether each list is fresh in all accounts, by our own ledger."""
-    keys = {name: _key(name) for name, endpoint in ENDPOINTS.items() if endpoint.by_default}
+    keys = {name: _key(name) for name, endpoint in ALL_ENDPOINTS.items() if endpoint.by_default}
 
     @dagster.multi_asset_check(
         name="cliniko_fresh",

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from cliniko.endpoints import ENDPOINTS, schema
+from cliniko.endpoints import ALL_ENDPOINTS, schema
 from cliniko.errors import ClinikoError
 
 QUOTED = re.compile(r"(?<!\w)'[^']*'|\"[^\"]*\"|`[^`]*`")  # an apostrophe follows a letter
@@ -75,6 +75,6 @@ def _harmless(text: str) -> bool:
 @lru_cache(1)
 def _names() -> frozenset[str]:
     """The names of all tables and columns."""
-    tables = [table for endpoint in ENDPOINTS.values() for table in schema.tables(endpoint)]
+    tables = [table for endpoint in ALL_ENDPOINTS.values() for table in schema.tables(endpoint)]
     columns = (column.name for table in tables for column in table.columns)
     return frozenset({*(table.name for table in tables), *columns})

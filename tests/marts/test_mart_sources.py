@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 import yaml
 
-from cliniko.endpoints import ENDPOINTS, schema
+from cliniko.endpoints import ALL_ENDPOINTS, ENDPOINTS, schema
 from cliniko.transform.types import SQL
 from cliniko_warehouse.ledger.tables import LEDGER
 from cliniko_warehouse.marts.project import PROJECT
 
 [SOURCE] = yaml.safe_load((PROJECT / "models/staging/sources.yml").read_text())["sources"]
 TABLES: dict[str, dict[str, Any]] = {table["name"]: table for table in SOURCE["tables"]}
-KNOWN = {t.name: t for e in ENDPOINTS.values() for t in schema.tables(e)}
+KNOWN = {t.name: t for e in ALL_ENDPOINTS.values() for t in schema.tables(e)}
 KNOWN |= {table.name: table for table in LEDGER}
 MODELS = {file.stem: file.read_text() for file in PROJECT.glob("models/**/*.sql")}
 

@@ -14,7 +14,7 @@ import dagster  # noqa: E402
 from conftest import Cliniko  # noqa: E402
 from listener import listening  # noqa: E402
 
-from cliniko.endpoints import ENDPOINTS  # noqa: E402
+from cliniko.endpoints import ALL_ENDPOINTS  # noqa: E402
 from cliniko_warehouse.dagster_definitions import location, names  # noqa: E402
 from cliniko_warehouse.sandbox import Served, status  # noqa: E402
 
@@ -54,7 +54,8 @@ def _run(
 def test_it_loads_without_a_key_and_has_an_asset_for_each_list(made: dagster.Definitions) -> None:
     keys = made.resolve_asset_graph().materializable_asset_keys
 
-    assert {key.path[-1] for key in keys} == {e.name for e in ENDPOINTS.values() if e.by_default}
+    by_default = {name for name, endpoint in ALL_ENDPOINTS.items() if endpoint.by_default}
+    assert {key.path[-1] for key in keys} == by_default
 
 
 def test_it_runs_every_night_once_for_each_account(

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from cliniko.endpoints import ENDPOINTS, schema
+from cliniko.endpoints import ALL_ENDPOINTS, schema
 from cliniko.endpoints.schema import Table
 from cliniko.errors import ClinikoError, ConfigError
 from cliniko.transform.masking import EFFECTS
@@ -184,7 +184,7 @@ def _columns() -> Mapping[str, tuple[str, str]]:
 
 def _raw_tables() -> Iterator[Table]:
     """The tables of Cliniko's lists, and the ledger's."""
-    for endpoint in ENDPOINTS.values():
+    for endpoint in ALL_ENDPOINTS.values():
         yield from schema.tables(endpoint)
     yield from LEDGER
 

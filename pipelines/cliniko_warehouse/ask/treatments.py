@@ -10,7 +10,7 @@ from typing import Any, cast, get_args
 
 import yaml
 
-from cliniko.endpoints import ENDPOINTS, schema
+from cliniko.endpoints import ALL_ENDPOINTS, ENDPOINTS, schema
 from cliniko.errors import ConfigError
 from cliniko.settings import Profile
 from cliniko.transform.masking import Effect
@@ -70,7 +70,7 @@ def is_strict(profile: Profile) -> bool:
 def _raw(profile: Profile) -> Iterator[tuple[str, Mapping[str, Seen]]]:
     """The tables of Cliniko's lists, and the ledger's."""
     rules = Rules(profile)
-    for endpoint in ENDPOINTS.values():
+    for endpoint in ALL_ENDPOINTS.values():
         if not rules.reads(endpoint):
             continue
         for table in schema.tables(endpoint):

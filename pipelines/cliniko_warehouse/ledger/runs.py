@@ -150,7 +150,9 @@ class Run:
         return {
             "status": "failed" if reading.status == "unread" else reading.status,
             "rows": reading.rows,
-            "requests": sum(self.requests_by_path[path] for path in reading.endpoint.paths),
+            "requests": sum(
+                self.requests_by_path[path] for path in reading.paths or reading.endpoint.paths
+            ),
             "rejected": reading.rejected,
             "cursor": _text(_moment(reading.cursor)),
             "gone": reading.deleted,

@@ -8,7 +8,7 @@ import dlt
 import pyarrow as pa
 
 from cliniko.api.cpu_lock import holding_cpu
-from cliniko.endpoints import ENDPOINTS
+from cliniko.endpoints import ALL_ENDPOINTS
 from cliniko.endpoints.schema import tables
 from cliniko.endpoints.spec import Endpoint
 from cliniko.extract.batches import Batch
@@ -119,7 +119,9 @@ def forget_scales(flow: dlt.Pipeline, deliveries: Iterable[Delivery]) -> None:
     if not flow.default_schema_name:  # nothing was loaded in this working folder yet
         return
     known = flow.default_schema.tables
-    described = {t.name: {c.name for c in t.columns} for e in ENDPOINTS.values() for t in tables(e)}
+    described = {
+        t.name: {c.name for c in t.columns} for e in ALL_ENDPOINTS.values() for t in tables(e)
+    }
     scaled = {
         (name, column): kept
         for name, table in known.items()

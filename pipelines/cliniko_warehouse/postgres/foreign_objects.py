@@ -10,7 +10,7 @@ from typing import Any
 
 from dlt.common.exceptions import TerminalException
 
-from cliniko.endpoints import ENDPOINTS
+from cliniko.endpoints import ALL_ENDPOINTS
 from cliniko.endpoints.schema import REJECTIONS, tables
 from cliniko.errors import ConfigError
 from cliniko.transform.erased import FORGOTTEN
@@ -66,7 +66,7 @@ def attached(cursor: Any, dataset: str) -> list[str]:
     """What others attached to the tables of a dataset, in words."""
     columns = {
         column.name
-        for endpoint in ENDPOINTS.values()
+        for endpoint in ALL_ENDPOINTS.values()
         for table in tables(endpoint)
         for column in table.columns
     }

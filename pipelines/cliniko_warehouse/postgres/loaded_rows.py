@@ -14,7 +14,7 @@ from dlt.common.schema.typing import TTableSchema
 from dlt.common.schema.utils import get_columns_names_with_prop
 from dlt.destinations.sql_client import SqlClientBase
 
-from cliniko.endpoints import ENDPOINTS
+from cliniko.endpoints import ALL_ENDPOINTS
 from cliniko.endpoints.schema import (
     READ_AT,
     REJECTIONS,
@@ -54,7 +54,7 @@ class Compared(NamedTuple):
 
 
 def _known() -> Iterator[Compared]:
-    for endpoint in ENDPOINTS.values():
+    for endpoint in ALL_ENDPOINTS.values():
         own, *inner = tables(endpoint)
         yield Compared(own, ("_account", *endpoint.key))
         for children, table in zip(endpoint.children, inner, strict=True):

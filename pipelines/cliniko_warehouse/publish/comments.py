@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import dlt
 
-from cliniko.endpoints import ENDPOINTS, schema
+from cliniko.endpoints import ALL_ENDPOINTS, schema
 from cliniko.endpoints.schema import REJECTIONS, Table
 from cliniko.transform.erased import FORGOTTEN
 from cliniko.transform.masking import EFFECTS
@@ -53,7 +53,7 @@ def comment(pipeline: dlt.Pipeline, destination: str, rules: Rules) -> int:
 
 
 def _meanings(rules: Rules) -> Iterator[tuple[Place, str]]:
-    for endpoint in ENDPOINTS.values():
+    for endpoint in ALL_ENDPOINTS.values():
         for table in schema.tables(endpoint):
             yield from _of(table, rules)
     for table in (REJECTIONS, FORGOTTEN, *LEDGER):
@@ -71,5 +71,5 @@ def _of(table: Table, rules: Rules) -> Iterator[tuple[Place, str]]:
 
 def tables() -> Sequence[Table]:
     """Every table that a run can fill."""
-    own = [table for endpoint in ENDPOINTS.values() for table in schema.tables(endpoint)]
+    own = [table for endpoint in ALL_ENDPOINTS.values() for table in schema.tables(endpoint)]
     return [*own, REJECTIONS, FORGOTTEN, *LEDGER]

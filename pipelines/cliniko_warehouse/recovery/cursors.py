@@ -28,7 +28,8 @@ from cliniko_warehouse.warehouse.file_locks import hold, writers
 from cliniko_warehouse.warehouse.reader import reader
 from cliniko_warehouse.warehouse.warehouse import Warehouse, warehouse
 
-SEEN = ("recent", "content", "ranges")  # what would keep records from being read or loaded again
+SEEN = ("recent", "content", "ranges", "read")
+"""What would keep records from being read or loaded again."""
 
 
 def cursors(destination: str, state_dir: Path) -> dict[str, dict[str, dict[str, str]]]:

@@ -13,7 +13,7 @@ from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.common.schema import Schema
 from dlt.dataset.utils import get_destination_clients
 
-from cliniko.endpoints import ENDPOINTS
+from cliniko.endpoints import ALL_ENDPOINTS
 from cliniko.endpoints import schema as catalogue
 from cliniko.errors import ConfigError
 from cliniko_warehouse.paths import work
@@ -263,7 +263,7 @@ def _alike(kind: str) -> str:
 @cache
 def described_by(table: str) -> Collection[str] | None:
     """The columns of a table that the catalogue describes; None if all are ours or dlt's."""
-    for endpoint in ENDPOINTS.values():
+    for endpoint in ALL_ENDPOINTS.values():
         for one in catalogue.tables(endpoint):
             if one.name == table:
                 return frozenset(column.name for column in one.columns)

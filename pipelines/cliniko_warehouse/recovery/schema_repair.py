@@ -16,7 +16,7 @@ import dlt
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.common.schema import Schema
 
-from cliniko.endpoints import ENDPOINTS
+from cliniko.endpoints import ALL_ENDPOINTS
 from cliniko.endpoints import schema as catalogue
 from cliniko.endpoints.schema import REJECTED
 from cliniko.errors import ConfigError
@@ -50,7 +50,7 @@ from cliniko_warehouse.warehouse.warehouse import DATASET, Warehouse
 log = logging.getLogger("cliniko")
 
 
-PROGRESS = ("cursors", "ranges", "recent", "content", "loaded")
+PROGRESS = ("cursors", "ranges", "recent", "content", "loaded", "read")
 """State keys that say how far a list is read; without them it is read again."""
 
 
@@ -108,7 +108,7 @@ def _lists_of(tables: Collection[str]) -> set[str]:
     """The endpoints whose records are in any of the tables."""
     return {
         endpoint.name
-        for endpoint in ENDPOINTS.values()
+        for endpoint in ALL_ENDPOINTS.values()
         if any(table.name in tables for table in catalogue.tables(endpoint))
     }
 

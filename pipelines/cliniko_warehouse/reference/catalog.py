@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.console import Console
 
-from cliniko.endpoints import ENDPOINTS, schema
+from cliniko.endpoints import ALL_ENDPOINTS, schema
 from cliniko.endpoints.schema import Column, Table
 from cliniko.transform.types import SQL
 from cliniko_warehouse.presentation.progress import listed
@@ -23,7 +23,7 @@ def described() -> dict[str, Any]:
             "filters": schema.filter_kinds(endpoint),
             "tables": [_table(table) for table in schema.tables(endpoint)],
         }
-        for name, endpoint in ENDPOINTS.items()
+        for name, endpoint in ALL_ENDPOINTS.items()
     }
 
 
@@ -46,7 +46,7 @@ def describe(console: Console) -> None:
     """One line for each table."""
     rows = [
         (table.name, len(table.columns), table.meaning)
-        for endpoint in ENDPOINTS.values()
+        for endpoint in ALL_ENDPOINTS.values()
         for table in schema.tables(endpoint)
     ]
     listed(console, ("table", "columns", "a row is"), rows)
@@ -55,7 +55,7 @@ def describe(console: Console) -> None:
 def markdown() -> str:
     """The table of endpoints in docs/endpoints.md."""
     lines = ["| table | a row is | of its lists |", "| --- | --- | --- |"]
-    for endpoint in ENDPOINTS.values():
+    for endpoint in ALL_ENDPOINTS.values():
         _, *inner = schema.tables(endpoint)
         names = ", ".join(f"`{table.name}`" for table in inner)
         off = "" if endpoint.by_default else " (not read unless named)"

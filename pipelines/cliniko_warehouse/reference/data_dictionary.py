@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from cliniko.endpoints import ENDPOINTS, SUBJECTS, schema
+from cliniko.endpoints import ALL_ENDPOINTS, LINK_TABLES, SUBJECTS, schema
 from cliniko.endpoints.schema import REJECTIONS, Column, Table
 from cliniko.endpoints.spec import Endpoint
 from cliniko.transform.erased import FORGOTTEN
@@ -49,6 +49,8 @@ group classes, archived and cancelled rows and merged patients; [definitions.md]
 says how each figure is counted, and why so.
 """
 
+SECTIONS = {**SUBJECTS, "Link tables": tuple(LINK_TABLES.values())}
+
 HOUSEKEEPING = ("_account", "_read_at", "_gone_at", "_removed", "_dlt_load_id")
 """Columns that are explained once, in a table of their own."""
 
@@ -56,7 +58,7 @@ HOUSEKEEPING = ("_account", "_read_at", "_gone_at", "_removed", "_dlt_load_id")
 def markdown() -> str:
     """The whole document."""
     parts = [HEAD, _contents(), _housekeeping()]
-    for subject, endpoints in SUBJECTS.items():
+    for subject, endpoints in SECTIONS.items():
         parts += [f"## {subject}\n", of_lists(endpoints)]
         parts += [_section(endpoint) for endpoint in endpoints]
     parts += [MARTS, of_marts(), *map(_mart, marts())]
@@ -67,9 +69,9 @@ def markdown() -> str:
 
 def _contents() -> str:
     lines = (
-        f"- [{subject}](#{subject.lower()}): "
+        f"- [{subject}](#{subject.lower().replace(' ', '-')}): "
         + ", ".join(f"[{endpoint.name}](#{endpoint.name})" for endpoint in endpoints)
-        for subject, endpoints in SUBJECTS.items()
+        for subject, endpoints in SECTIONS.items()
     )
     named = ", ".join(f"[{mart.name}](#{mart.name})" for mart in marts())
     more = (f"- [Marts](#marts): {named}", "- [What runs write](#what-runs-write)\n")
@@ -78,7 +80,7 @@ def _contents() -> str:
 
 def _housekeeping() -> str:
     """What the columns mean that nearly every table has."""
-    every = [table for endpoint in ENDPOINTS.values() for table in schema.tables(endpoint)]
+    every = [table for endpoint in ALL_ENDPOINTS.values() for table in schema.tables(endpoint)]
     found = {column.name: column for table in every for column in table.columns}
     lines = [
         f"| `{name}` | {_type(found[name])} | {found[name].meaning} |" for name in HOUSEKEEPING
@@ -120,7 +122,12 @@ def _notes(endpoint: Endpoint) -> Iterator[str]:
     if endpoint.hidden:
         marks = ", ".join(f"`{mark}`" for mark in endpoint.hidden)
         yield f"Hidden by Cliniko unless asked for, and read here: rows with {marks}."
-    if endpoint.shape != "list":
+    if endpoint.shape == "links":
+        yield (
+            "Read below each of those records: when one of them changed, and once a week. See "
+            "[Link tables](endpoints.md#link-tables)."
+        )
+    elif endpoint.shape != "list":
         yield "Read whole and swapped in one step by every run; it has no primary key."
     if not endpoint.by_default:
         yield f"Not read unless named: `cliniko sync {endpoint.name}`."

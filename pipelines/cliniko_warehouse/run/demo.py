@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 from rich.console import Console
 
-from cliniko.endpoints import ENDPOINTS
+from cliniko.endpoints import ALL_ENDPOINTS
 from cliniko.extract.plan import ReadPlan
 from cliniko.settings import ClinikoSettings, resolve
 from cliniko_warehouse.ledger.runs import Run
@@ -79,7 +79,7 @@ def _yesterday() -> datetime:
 
 def _sync(settings: ClinikoSettings, state_dir: Path, narration: Console, now: datetime) -> Run:
     """A run as of the clinic's own time, which stands still."""
-    readings = {e.name: ReadPlan(e) for e in ENDPOINTS.values() if e.by_default}
+    readings = {e.name: ReadPlan(e) for e in ALL_ENDPOINTS.values() if e.by_default}
     run = run_account(settings, readings, "duckdb", state_dir, narration, as_of=now)
     if run.status != "ok":
         raise RuntimeError(f"the demo's sync ended {run.status}: {run.error}")

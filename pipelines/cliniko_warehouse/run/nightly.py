@@ -41,6 +41,7 @@ from cliniko_warehouse.publish.publish import NotPublished, publish, settle
 from cliniko_warehouse.publish.side_files import closed_to_writers
 from cliniko_warehouse.publish.verification import changed_by_others, is_restored
 from cliniko_warehouse.reconcile.count_batcher import Count, CountBatcher
+from cliniko_warehouse.reconcile.link_tables import leave_out_link_tables, read_link_tables
 from cliniko_warehouse.reconcile.reconcile import DEFAULTS, ReconcileOptions, reconcile
 from cliniko_warehouse.reconcile.row_counts import count
 from cliniko_warehouse.recovery.recover import recovered
@@ -191,8 +192,10 @@ class RunContext:
         Who is gone from it is forgotten, where that is wanted.
         """
         if not self.store.supports_merge:
+            leave_out_link_tables(run)
             return
         reconcile(loader, run, client, settings, terms, count=count, exact=self.store.exact)
+        read_link_tables(loader, run, client, rules(settings), terms)
         gone = patient_rows.gone(loader) if settings.forget_gone else ()
         if gone:
             patient_rows.forget(loader, gone, self.store)

@@ -120,9 +120,10 @@ def _checkpoints(
 ) -> None:
     """Read for a while, load that, and meanwhile read on, until every endpoint has ended."""
     states, made = loader.beginning(), set(loader.tables())
+    lists = {n: r for n, r in run.readings.items() if r.endpoint.shape != "links"}  # see `after`
     loading = BackgroundLoader(loader.load)
     with _undone(run, loading), loading:
-        while unread := {n: r for n, r in run.readings.items() if r.status == "unread"}:
+        while unread := {n: r for n, r in lists.items() if r.status == "unread"}:
             ends = clock() + settings.checkpoint_seconds
 
             def pause(ends: float = ends) -> bool:
@@ -151,7 +152,7 @@ def _checkpoints(
     if run.locked_out:
         run.fail(str(run.locked_out))
     else:
-        _stopped(run, stop() and any(map(_is_cut, run.readings.values())))
+        _stopped(run, stop() and any(map(_is_cut, lists.values())))
 
 
 @contextmanager

@@ -61,7 +61,9 @@ def verify_account(
     with suppress(PipelineStepFailed):
         loader.flow.sync_destination()
     states = loader.states()
-    read = [one for one in endpoints if one.name in states]
+    read = [one for one in endpoints if one.name in states and one.shape != "links"]
+    if any(one.shape == "links" for one in endpoints):
+        certificate.notes.append("link tables are compared by runs, whenever they are read")
     if not read:
         raise Unverifiable(f"account {settings.account}: none of these lists has been read yet")
     with Client(settings) as client:

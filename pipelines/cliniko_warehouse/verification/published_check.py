@@ -5,7 +5,7 @@ from pathlib import Path
 
 import duckdb
 
-from cliniko.endpoints import ENDPOINTS, schema
+from cliniko.endpoints import ALL_ENDPOINTS, schema
 from cliniko.endpoints.spec import Endpoint
 from cliniko_warehouse.ledger.tables import LEDGER
 from cliniko_warehouse.paths import (
@@ -111,7 +111,7 @@ def _rows(
 def key(endpoint: Endpoint, table: schema.Table) -> Key | None:
     """What tells the rows of an endpoint's table apart, of one account."""
     if table.name == endpoint.name:
-        return Key("id", ("id",)) if endpoint.shape == "list" else None
+        return Key(endpoint.key[0], endpoint.key) if table.primary else None
     parents = tuple(name for name in table.merge if name != "_account")
     if not parents and table.name != endpoint.name:
         return None
@@ -120,7 +120,7 @@ def key(endpoint: Endpoint, table: schema.Table) -> Key | None:
 
 def _keys() -> dict[str, Key]:
     found: dict[str, Key] = {}
-    for endpoint in ENDPOINTS.values():
+    for endpoint in ALL_ENDPOINTS.values():
         for table in schema.tables(endpoint):
             if one := key(endpoint, table):
                 found[f"{DATASET}.{table.name}"] = Key(one.id, ("_account", *one.match))
@@ -142,7 +142,7 @@ def verify_counts(
     They have to be as many as the last run counted at its end. What somebody else has
     changed in rows, and what never arrived, only a comparison with the account shows.
     """
-    names = {one.name for one in endpoints} or ENDPOINTS.keys()
+    names = {one.name for one in endpoints} or ALL_ENDPOINTS.keys()
     with reader(destination, state_dir) as (_, ask):
         for row in ask(COUNTED):
             account, endpoint, expected = row["account"], row["endpoint"], int(row["rows"])

@@ -94,7 +94,7 @@ REJECTIONS = Table(
 @cache
 def tables(endpoint: Endpoint) -> tuple[Table, ...]:
     """The endpoint's own table, then those of the lists inside its records."""
-    is_list = endpoint.shape == "list"
+    is_keyed = endpoint.shape in ("list", "links")
     note = f". {endpoint.note}" if endpoint.note else ""
     own = Table(
         endpoint.name,
@@ -104,11 +104,11 @@ def tables(endpoint: Endpoint) -> tuple[Table, ...]:
             *map(_field, endpoint.columns),
             *map(_link, endpoint.links),
             READ_AT,
-            GONE_AT if is_list else REMOVED,
+            GONE_AT if is_keyed else REMOVED,
             LOAD_ID,
         ),
-        primary=("_account", *endpoint.key) if is_list else (),
-        merge=() if is_list else ("_account",),
+        primary=("_account", *endpoint.key) if is_keyed else (),
+        merge=() if is_keyed else ("_account",),
     )
     return (own, *(_child(endpoint, children) for children in endpoint.children))
 

@@ -41,12 +41,14 @@ words  free words, in which anything may stand
 Hidden = Literal["archived_at", "cancelled_at", "deleted_at"]
 """A mark whose rows a list leaves out unless the request opts in (`archived_at:*`)."""
 
-Shape = Literal["list", "computed", "singleton"]
+Shape = Literal["list", "computed", "singleton", "links"]
 """What an endpoint answers with.
 
 list       pages of records that have `id`, `created_at` and `updated_at`
 computed   pages of records without any of them: read whole, swapped in one step
 singleton  one object: read whole, swapped in one step
+links      below each record of the first link's list, pages of records of the second link's;
+           what is stored is the pair of their ids
 """
 
 Codes = tuple[tuple[int | str, str], ...]
@@ -148,7 +150,7 @@ class Endpoint:
     filters:     what `q[]` accepts, besides `id`, `created_at` and `updated_at`
     hidden:      marks whose rows a request must opt in
     shape:       what it answers with
-    path:        where it is served; `/<name>` unless said
+    path:        where it is served; `/<name>` unless said; of links `{id}` is the record's
     also:        paths of lists with its other rows (`/practitioners/inactive`)
     apart:       the flag that says which of these lists a row is in; it may turn without a
                  new `updated_at`

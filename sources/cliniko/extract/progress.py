@@ -48,6 +48,7 @@ class ReadProgress:
     filled:           rows that it found with other values, or without a new field
     compared:         records that the present round of the comparison has been through
     unfilled:         rows that may lack a new field still; None where that is not known
+    paths:            those that were asked for, where they are not the endpoint's own
     full_ids:         path → keys of all that the list has, where it was read whole and counted
     at_once:          how many paginated reads take it side by side
     remembers:        whether records of the run before are known, which should come again
@@ -75,6 +76,7 @@ class ReadProgress:
     filled: int = 0
     compared: int | None = None
     unfilled: int | None = None
+    paths: set[str] = field(default_factory=set)
     full_ids: dict[str, frozenset[str]] = field(default_factory=dict)
     at_once: int = 1
     remembers: bool = False

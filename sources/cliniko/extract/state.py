@@ -26,6 +26,7 @@ page_sizes path → how many records are asked for at once, where that is not as
 unreadable ids of records that cannot be had even alone
 content    hash of a list that is swapped whole, as it was last loaded
 loaded     table → rows of such a list
+read       id of a record → when the list below it was read, ISO 8601
 privacy    what was kept of the rows, as `Rules.mark` says it
 permitted  whether the key could ever read it
 key        name of the key that last read it to its end

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, get_args
 
-from ..endpoints import ENDPOINTS, schema
+from ..endpoints import ALL_ENDPOINTS, schema
 from ..endpoints.schema import Column
 from ..endpoints.spec import Endpoint
 from ..errors import ConfigError
@@ -163,14 +163,14 @@ def _problem(name: str, effect: object) -> str:
 @lru_cache(1)
 def _columns() -> dict[str, Column]:
     """Every column of every list, as `table.column`."""
-    tables = (table for endpoint in ENDPOINTS.values() for table in schema.tables(endpoint))
+    tables = (table for endpoint in ALL_ENDPOINTS.values() for table in schema.tables(endpoint))
     return {f"{table.name}.{column.name}": column for table in tables for column in table.columns}
 
 
 @lru_cache(1)
 def _keys() -> set[str]:
     """Those of them that tell rows apart."""
-    tables = (table for endpoint in ENDPOINTS.values() for table in schema.tables(endpoint))
+    tables = (table for endpoint in ALL_ENDPOINTS.values() for table in schema.tables(endpoint))
     place = schema.POSITION.name
     return {f"{t.name}.{name}" for t in tables for name in (*t.primary, *t.merge, place)}
 

@@ -203,7 +203,9 @@ def _check(answers: Answers, state_dir: Path) -> None:
 
     _destination(answers)
     with _credentials(answers):
-        result = preflight.check(_settings(answers), chosen(None), answers.destination, state_dir)
+        result = preflight.check(
+            _settings(answers), chosen(None, links=False), answers.destination, state_dir
+        )
     preflight.describe(console(), result)
     if not result["destination"]["ok"]:
         said = result["destination"]["message"]

@@ -40,7 +40,7 @@ def check(
     try:
         settings = accounts.settings(account or ())
         check_them = preflight.check_all if len(settings) > 1 else preflight.check_one
-        result = check_them(settings, chosen(None), destination, state_dir)
+        result = check_them(settings, chosen(None, links=False), destination, state_dir)
     except ClinikoError as error:  # all that stands around is told as well
         wrong.append(error)
         reached = preflight.reach(destination, state_dir)

@@ -60,17 +60,20 @@ AcceptGone = Annotated[
 STATE = Path("state")
 
 
-def chosen(names: list[str] | None) -> list["Endpoint"]:
+def chosen(names: list[str] | None, *, links: bool = True) -> list["Endpoint"]:
     """The endpoints of these names, or those that are read by default.
+
+    links:  whether link tables are among them
 
     Raises ConfigError with the nearest names for one that does not exist.
     """
-    from cliniko.endpoints import ENDPOINTS
+    from cliniko.endpoints import ALL_ENDPOINTS
 
-    wrong = [name for name in names or () if name not in ENDPOINTS]
+    wrong = [name for name in names or () if name not in ALL_ENDPOINTS]
     if wrong:
-        raise ConfigError("\n".join(_unknown(name, list(ENDPOINTS)) for name in wrong))
-    return [e for e in ENDPOINTS.values() if (e.name in names if names else e.by_default)]
+        raise ConfigError("\n".join(_unknown(name, list(ALL_ENDPOINTS)) for name in wrong))
+    found = [e for e in ALL_ENDPOINTS.values() if (e.name in names if names else e.by_default)]
+    return [e for e in found if links or e.shape != "links"]
 
 
 def _unknown(name: str, known: list[str]) -> str:

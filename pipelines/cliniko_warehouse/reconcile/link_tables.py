@@ -1,0 +1,301 @@
+"""Link tables: the lists below single records, read when a record changed and once a week.
+
+A list is stored whole or not at all: its new pairs, those that it lacks now, and when it was
+read go into one load package. One that could not be read leaves its rows as they are.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+
+from cliniko.api.client import Client
+from cliniko.api.cpu_lock import holding_cpu
+from cliniko.endpoints import ENDPOINTS
+from cliniko.endpoints.schema import tables
+from cliniko.endpoints.spec import Endpoint
+from cliniko.errors import ClinikoError, Forbidden, NotFound, Stopped, Unauthorized
+from cliniko.extract.batches import Batch
+from cliniko.extract.delivery import Delivery
+from cliniko.extract.extractor import UNEXPECTED
+from cliniko.extract.progress import ReadProgress, State
+from cliniko.pagination.complete_list import complete_ids
+from cliniko.pagination.list_request import ListRequest
+from cliniko.pagination.page import next_read_at
+from cliniko.transform.privacy import Rules
+from cliniko.transform.types import ARROW
+from cliniko_warehouse.ledger.runs import Run
+from cliniko_warehouse.load.account_loader import AccountLoader
+from cliniko_warehouse.reconcile.absence_proof import Budget, Proof
+from cliniko_warehouse.reconcile.diff import SHARE, SPARED
+from cliniko_warehouse.reconcile.not_compared import reason_of
+from cliniko_warehouse.reconcile.reconcile import ASK, THREADS, ReconcileOptions
+
+WEEK = timedelta(days=6.5)  # nights do not begin at the same minute
+NIGHT = 180  # requests of a quiet night, in what is left of which lists are read for their age
+UNBOUNDED = 2**31  # requests: what seems gone is asked for once more, however many lists that is
+
+Pairs = dict[int, set[int]]
+"""Id of a record → ids of the records in the list below it."""
+
+
+def read_link_tables(
+    loader: AccountLoader, run: Run, client: Client, rules: Rules, terms: ReconcileOptions
+) -> None:
+    """Read what is due of every link table of a run, and load what differs.
+
+    To be called once the lists of a run are loaded and compared: they say which records
+    there are, and which of them changed.
+    """
+    states = loader.states()
+    for name, reading in run.readings.items():
+        if reading.endpoint.shape != "links":
+            continue
+        if not reading.plan.moves_cursor:
+            reading.status, reading.offered = "ok", False
+            reading.notes.append("not read for a window of time: it has no times")
+            continue
+        state = states.get(name, {}) | {"privacy": rules.mark(reading.endpoint)}
+        table = LinkTable(loader, reading, client, state, terms)
+        if run.locked_out is None:
+            table.read(run)
+
+
+def leave_out_link_tables(run: Run) -> None:
+    """Say that they are not read, where rows cannot be replaced."""
+    for reading in run.readings.values():
+        if reading.endpoint.shape == "links":
+            reading.status, reading.offered = "ok", False
+            reading.notes.append("not read: rows cannot be replaced there")
+
+
+@dataclass(frozen=True)
+class Read:
+    """The list below one record, as it was read.
+
+    ids:   of the records in it
+    gone:  of those that were in it before, and are not
+    at:    when it was read
+    """
+
+    ids: Collection[int]
+    gone: Collection[int]
+    at: datetime
+
+
+@dataclass
+class LinkTable:
+    """One link table of one account in one run.
+
+    state:          what is kept of it; moves on with what is read
+    live:           the pairs that are stored and not marked as gone
+    other_changed:  when the last record of the second link's list changed
+    """
+
+    loader: AccountLoader
+    reading: ReadProgress
+    client: Client
+    state: State
+    terms: ReconcileOptions
+    live: Pairs = field(default_factory=dict)
+    other_changed: datetime | None = None
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """What is read."""
+        return self.reading.endpoint
+
+    def read(self, run: Run) -> None:
+        """Read the lists that are due, load what differs, and say so in the reading."""
+        changed, gone = self._look()
+        due = self._due(changed)
+        answers = self._answers(due)
+        if not self._is_permitted(answers):
+            self._load([], {}, ())
+            return
+        read = {parent: one for parent, one in answers.items() if isinstance(one, Read)}
+        missing = {n for n, one in answers.items() if isinstance(one, NotFound)}
+        lost = {n: one.gone for n, one in read.items()} | {n: self.live.get(n, ()) for n in gone}
+        if self._is_much(sum(map(len, lost.values()))):
+            rows = sum(map(len, lost.values()))
+            run.fail(f"{self.endpoint.name}: {rows} links seem gone and are not marked{ASK}")
+            read = {n: one for n, one in read.items() if not one.gone}
+            lost = {}
+        now = next_read_at()
+        times = {n: one.at for n, one in read.items()} | dict.fromkeys(missing, now)
+        self._load([*self._new(read), *self._gone(lost, now)], times, lost.keys() - read.keys())
+        self._conclude(answers, read, missing, sum(map(len, lost.values())))
+
+    def _look(self) -> tuple[dict[int, datetime], set[int]]:
+        """The records that have lists, with the last change of each; and those that are gone.
+
+        An archived one keeps what it had: its list may not be served any more.
+        """
+        with self.loader.client() as client:
+            there = self.loader.tables()
+            parents, others = (ENDPOINTS[link.target] for link in self.endpoint.links)
+            if self.endpoint.name in there:
+                for parent, other in _pairs(client, self.endpoint, self.loader.account):
+                    self.live.setdefault(parent, set()).add(other)
+            rows = _rows(client, parents, self.loader.account) if parents.name in there else []
+            if others.name in there:
+                times = [at for _, at, *_ in _rows(client, others, self.loader.account)]
+                self.other_changed = max(times, default=None)
+        return (
+            {number: at for number, at, gone, archived in rows if not (gone or archived)},
+            {number for number, _, gone, _ in rows if gone},
+        )
+
+    def _due(self, parents: Mapping[int, datetime]) -> list[int]:
+        """Whose lists are read: of records that changed, then those that were not read for long.
+
+        The latter, and those whose other side changed, only as far as a night's requests go.
+        """
+        read = {int(n): datetime.fromisoformat(at) for n, at in self.state.get("read", {}).items()}
+        if self.reading.plan.full:
+            return list(parents)
+        first = [n for n, at in parents.items() if n not in read or read[n] < at]
+        newest, old = self.other_changed, self.terms.now() - WEEK
+        later = sorted(
+            (at, n)
+            for n, at in read.items()
+            if n in parents and n not in first and (at < old or (newest and at < newest))
+        )
+        sent = self.client.requests.total() + len(first) * len(self.endpoint.paths)
+        left = NIGHT - sent if sent < NIGHT else self.terms.requests
+        return first + [n for _, n in later[: left // len(self.endpoint.paths)]]
+
+    def _answers(self, due: Sequence[int]) -> dict[int, Read | Exception]:
+        """The lists below these records, side by side once the first one is permitted."""
+        if not due:
+            return {}
+        first, *others = due
+        found: dict[int, Read | Exception] = {first: self._answer(first)}
+        if not isinstance(found[first], Forbidden | Unauthorized | Stopped):
+            with ThreadPoolExecutor(THREADS) as threads:
+                found |= zip(others, threads.map(self._answer, others), strict=True)
+        return found
+
+    def _answer(self, parent: int) -> Read | Exception:
+        """The list below a record, or what went wrong with it."""
+        target = ENDPOINTS[self.endpoint.links[1].target]
+        paths = [path.format(id=parent) for path in self.endpoint.paths]
+        self.reading.paths.update(paths)
+        lists = [ListRequest(self.client, target, path, []) for path in paths]
+        before = self.live.get(parent, set())
+        try:
+            with holding_cpu():
+                ids = set[int]().union(*map(complete_ids, lists))
+                at, gone = next_read_at(), before - ids
+                if gone:
+                    control = min(ids, default=None)
+                    there = Proof(lists, Budget(UNBOUNDED), True, control).still_there(gone)
+                    ids, gone = ids | there.keys(), gone - there.keys()
+                return Read(ids, gone, at)
+        except UNEXPECTED as error:
+            return error
+
+    def _is_permitted(self, answers: Mapping[int, Read | Exception]) -> bool:
+        """Whether the key may read such lists at all; if not, that ends the reading."""
+        refused = [e for e in answers.values() if isinstance(e, Forbidden | Unauthorized | Stopped)]
+        if not refused or any(isinstance(one, Read) for one in answers.values()):
+            return True
+        self.reading.fail(refused[0], self.state)
+        return False
+
+    def _is_much(self, gone: int) -> bool:
+        """Whether so many links are more than may be marked without asking."""
+        held = sum(map(len, self.live.values()))
+        return gone > SPARED and gone > SHARE * held and not self.terms.accept_gone
+
+    def _new(self, read: Mapping[int, Read]) -> Iterator[tuple[int, int, datetime, None]]:
+        """The pairs that are there and were not."""
+        for parent, one in read.items():
+            for other in sorted(one.ids - self.live.get(parent, set())):
+                yield parent, other, one.at, None
+
+    def _gone(
+        self, lost: Mapping[int, Collection[int]], now: datetime
+    ) -> Iterator[tuple[int, int, datetime, datetime]]:
+        """The pairs that were there and are not."""
+        for parent, others in lost.items():
+            for other in sorted(others):
+                yield parent, other, now, now
+
+    def _load(
+        self,
+        rows: Sequence[tuple[int, int, datetime, datetime | None]],
+        times: Mapping[int, datetime],
+        forget: Iterable[int],
+    ) -> None:
+        """Load pairs, and when their lists were read; nothing if there is neither."""
+        [table], name = tables(self.endpoint), self.endpoint.name
+        known: dict[str, str] = {**self.state.get("read", {})}
+        known |= {str(number): at.isoformat() for number, at in times.items()}
+        for number in forget:
+            known.pop(str(number), None)
+        is_there = name in self.loader.tables()
+        if known == self.state.get("read") and not rows and is_there:
+            return
+        self.state |= {"read": known} | ({"permitted": True} if times else {})
+        batches = {name: [Batch(table, self._table(rows))]} if rows or not is_there else {}
+        account = self.loader.account
+        self.loader.load(Delivery(account, {name: self.state}, dict(batches), frozenset(batches)))
+
+    def _table(self, rows: Sequence[tuple[int, int, datetime, datetime | None]]) -> pa.Table:
+        """Pairs as rows."""
+        parents, others, read_at, gone_at = zip(*rows, strict=True) if rows else ((),) * 4
+        first, second = (link.column for link in self.endpoint.links)
+        return pa.table({
+            "_account": pa.array([self.loader.account] * len(rows), ARROW["text"]),
+            first: pa.array(parents, ARROW["id"]),
+            second: pa.array(others, ARROW["id"]),
+            "_read_at": pa.array(read_at, ARROW["instant"]),
+            "_gone_at": pa.array(gone_at, ARROW["instant"]),
+        })  # fmt: skip
+
+    def _conclude(
+        self,
+        answers: Mapping[int, Read | Exception],
+        read: Mapping[int, Read],
+        missing: Collection[int],
+        gone: int,
+    ) -> None:
+        """Say how it went."""
+        reading, what = self.reading, self.endpoint.links[0].target
+        reading.rows, reading.deleted = sum(len(one.ids) for one in read.values()), gone
+        broken = [e for e in answers.values() if not isinstance(e, Read | NotFound)]
+        if broken:
+            first = broken[0]
+            known = first if isinstance(first, ClinikoError) else ClinikoError(reason_of(first))
+            reading.notes.append(f"{len(broken)} of {len(answers)} lists of {what} not read")
+            reading.fail(known, self.state)
+            return
+        reading.status = "ok"
+        if missing:
+            reading.notes.append(f"not served for {len(missing)} {what}, whose rows stay")
+
+
+def _pairs(client: Any, endpoint: Endpoint, account: str) -> list[tuple[int, int]]:
+    """The pairs that are stored and not marked as gone."""
+    first, second = (link.column for link in endpoint.links)
+    table = client.make_qualified_table_name(endpoint.name)
+    rows = client.execute_sql(
+        f"SELECT {first}, {second} FROM {table} WHERE _account = %s AND _gone_at IS NULL", account
+    )
+    return [(int(parent), int(other)) for parent, other in rows or ()]
+
+
+def _rows(client: Any, endpoint: Endpoint, account: str) -> list[tuple[int, datetime, bool, bool]]:
+    """The rows of a list: id, when it was read, whether it is gone, whether it is hidden."""
+    marks = [f"{client.escape_column_name(mark)} IS NOT NULL" for mark in endpoint.hidden]
+    hidden = " OR ".join(marks) or "FALSE"
+    table = client.make_qualified_table_name(endpoint.name)
+    rows = client.execute_sql(
+        f"SELECT id, _read_at, _gone_at IS NOT NULL, {hidden} FROM {table} WHERE _account = %s",
+        account,
+    )
+    return [(int(n), at.astimezone(UTC), bool(gone), bool(off)) for n, at, gone, off in rows or ()]
