@@ -136,6 +136,16 @@ def test_a_profile_that_does_not_exist_is_a_wrong_setting(cliniko: Cliniko, tmp_
     assert ended.err == "cliniko: --profile 'none': there is full, pseudonymous, minimal\n"
 
 
+def test_a_warehouse_that_is_not_there_is_said_at_the_start(
+    cliniko: Cliniko, tmp_path: Path
+) -> None:
+    ended = cliniko("mcp", "--state-dir", str(tmp_path))
+
+    where = tmp_path / "warehouse.duckdb"
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == f"cliniko: {where} is not there yet: run `cliniko sync` first\n"
+
+
 def test_the_loaders_own_role_is_not_taken(cliniko: Cliniko, tmp_path: Path) -> None:
     ended = cliniko("mcp", "--destination", "postgres", "--state-dir", str(tmp_path))
 

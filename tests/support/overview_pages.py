@@ -11,6 +11,8 @@ from starlette.testclient import TestClient
 from cliniko_warehouse.overview import reader
 from cliniko_warehouse.overview.figures.queries import Question
 from cliniko_warehouse.overview.night import night
+from cliniko_warehouse.overview.postgres import Postgres
+from cliniko_warehouse.overview.reader import File
 from cliniko_warehouse.overview.selection import Drill, drill, selection
 from cliniko_warehouse.overview.server import application
 from cliniko_warehouse.overview.targets import Targets
@@ -43,13 +45,14 @@ def opened(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 @contextmanager
 def client(
-    file: Path,
+    file: Path | Postgres,
     wanted: Targets = NO_TARGETS,
     *,
     known: bool = True,
 ) -> Iterator[TestClient]:
     """A browser without a screen; `known`: it was given the address of this start."""
-    made = application(file, SECRET, wanted)
+    source = file if isinstance(file, Postgres) else File(file)
+    made = application(source, SECRET, wanted)
     with TestClient(made, base_url=ADDRESS) as browser:
         if known:
             assert browser.get(f"/data?access_token={SECRET}").status_code == 200

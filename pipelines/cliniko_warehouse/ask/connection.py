@@ -1,4 +1,4 @@
-"""Which database an assistant's questions go to: the published file, or a reader's Postgres."""
+"""Which database a reader's command asks: the published file, or Postgres by a role that reads."""
 
 import os
 from pathlib import Path
@@ -6,11 +6,9 @@ from pathlib import Path
 from cliniko.errors import ConfigError
 from cliniko_warehouse.config import toml_files
 
-VARIABLE = "CLINIKO__MCP_CREDENTIALS"
 
-
-def reader_url(destination: str) -> str:
-    """The URL of a role that only reads; empty for the published file.
+def reader_url(destination: str, command: str, guide: str) -> str:
+    """The URL of a role that only reads, for a command; empty for the published file.
 
     Raises ConfigError where there is none: the loader's own credentials may write, and are
     not taken.
@@ -18,15 +16,14 @@ def reader_url(destination: str) -> str:
     if destination == "duckdb":
         return ""
     if destination != "postgres":
-        raise ConfigError(f"questions go to duckdb or postgres, not to {destination}")
-    file = Path(".dlt") / "secrets.toml"
+        raise ConfigError(f"`cliniko {command}` reads duckdb or postgres, not {destination}")
+    file, name = Path(".dlt") / "secrets.toml", f"{command}_credentials"
     found = toml_files.values(file).get("cliniko", {})
-    url = os.environ.get(VARIABLE) or (
-        found.get("mcp_credentials") if isinstance(found, dict) else None
-    )
+    variable = f"CLINIKO__{name.upper()}"
+    url = os.environ.get(variable) or (found.get(name) if isinstance(found, dict) else None)
     if not isinstance(url, str) or not url:
         raise ConfigError(
-            f"{VARIABLE}, or mcp_credentials in [cliniko] of {file}, is missing: "
-            "the URL of a role that only reads (docs/mcp.md says how to make one)"
+            f"{variable}, or {name} in [cliniko] of {file}, is missing: "
+            f"the URL of a role that only reads ({guide} says how to make one)"
         )
     return url

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -85,14 +84,14 @@ class Night:
 
 
 class Published:
-    """The published file, opened once a night for all who read it.
+    """What is published, opened once a night for all who read it.
 
     It is asked from several threads.
     """
 
-    def __init__(self, file: Path) -> None:
-        self._file, self._lock = file, threading.Lock()
-        self._stamp: reader.Stamp | None = None
+    def __init__(self, source: reader.Source) -> None:
+        self._source, self._lock = source, threading.Lock()
+        self._stamp = ""
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._nights: dict[str, Night] = {}
         self._nothing = ""
@@ -100,7 +99,7 @@ class Published:
     @property
     def stamp(self) -> str:
         """What tells the night that is published now from others; empty while there is none."""
-        return "-".join(map(str, reader.night(self._file) or ()))
+        return self._source.stamp()
 
     def look(self) -> "Look | str":
         """The night that is published now, or what to do if it cannot be shown.
@@ -108,11 +107,11 @@ class Published:
         Raises duckdb.Error if the file cannot be read.
         """
         with self._lock:
-            now = reader.night(self._file)
+            now = self._source.stamp()
             if now != self._stamp or not self._connection:
-                if now is None:
-                    return f"Nothing is published yet at {self._file}: run `cliniko sync`."
-                self._connection, self._stamp = reader.opened(self._file), now
+                if not now:
+                    return f"Nothing is published yet at {self._source.place}: run `cliniko sync`."
+                self._connection, self._stamp = self._source.opened(), now
                 self._nothing, self._nights = "", {}
                 if has_marts(self._connection):
                     self._nights = _nights(self._connection)

@@ -1,11 +1,14 @@
-"""The published file, opened to read, and opened anew when the next night takes its place."""
+"""Where nights are read; the published file, opened anew when the next takes its place."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import duckdb
 
 from cliniko_warehouse.paths import published
+from cliniko_warehouse.warehouse.duckdb_file import quoted
 
 WAREHOUSE = "CLINIKO_WAREHOUSE"
 """The environment variable that names the file to notebooks; without it, the state directory's."""
@@ -14,6 +17,40 @@ CATALOG = "warehouse"
 
 Stamp = tuple[int, int, int]
 """What tells two nights' files apart: inode, time of change, size."""
+
+
+class Source(Protocol):
+    """Where nights are read."""
+
+    @property
+    def place(self) -> str:
+        """Where that is, for a person."""
+
+    def stamp(self) -> str:
+        """What tells the night that is there now from others; empty while there is none."""
+
+    def opened(self) -> duckdb.DuckDBPyConnection:
+        """A connection that reads that night."""
+
+
+@dataclass(frozen=True)
+class File:
+    """The published file."""
+
+    file: Path
+
+    @property
+    def place(self) -> str:
+        """Its path."""
+        return str(self.file)
+
+    def stamp(self) -> str:
+        """What tells its night from others."""
+        return "-".join(map(str, night(self.file) or ()))
+
+    def opened(self) -> duckdb.DuckDBPyConnection:
+        """A connection that reads it."""
+        return opened(self.file)
 
 
 def file() -> Path:
@@ -40,8 +77,7 @@ def opened(file: Path) -> duckdb.DuckDBPyConnection:
     Raises duckdb.Error if the file cannot be read.
     """
     connection = duckdb.connect()
-    quoted = str(file).replace("'", "''")
-    connection.execute(f"ATTACH '{quoted}' AS {CATALOG} (READ_ONLY)")
+    connection.execute(f"ATTACH '{quoted(file)}' AS {CATALOG} (READ_ONLY)")
     connection.execute("SET enable_external_access = false")
     return looking(connection)
 

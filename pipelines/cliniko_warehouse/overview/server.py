@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from cliniko.errors import ClinikoError
 from cliniko_warehouse.overview import bundle, guard, targets
 from cliniko_warehouse.overview.figures import downloads
 from cliniko_warehouse.overview.figures.catalogue import FIGURES
@@ -34,6 +35,7 @@ from cliniko_warehouse.overview.pages import (
     rows,
     today,
 )
+from cliniko_warehouse.overview.reader import Source
 from cliniko_warehouse.overview.selection import account, drill, presets, selection
 from cliniko_warehouse.overview.targets import Targets
 
@@ -57,9 +59,9 @@ MAKERS = {"csv": (downloads.csv, downloads.CSV), "xlsx": (downloads.xlsx, downlo
 
 
 def serve(
-    file: Path, port: int, opened: Callable[[str], None], targets_file: Path | None = None
+    source: Source, port: int, opened: Callable[[str], None], targets_file: Path | None = None
 ) -> None:
-    """Serve the overview of a published file until a signal ends it.
+    """Serve the overview of what is published until a signal ends it.
 
     `opened` is called with the address once it can be visited; the address holds a secret
     of this start, and without it nothing is shown. Port 0 takes a free one.
@@ -71,7 +73,7 @@ def serve(
     wanted = targets.read(targets_file, FIGURES) if targets_file else Targets()
     with socket.create_server((guard.HOST, port)) as listener:
         config = uvicorn.Config(
-            application(file, secret, wanted, vega.result),
+            application(source, secret, wanted, vega.result),
             log_level="warning",  # no line for each page: addresses say who is looked at
             timeout_graceful_shutdown=LEAVE,
         )
@@ -81,13 +83,13 @@ def serve(
 
 
 def application(
-    file: Path, secret: str, wanted: Targets, vega: Callable[[], bytes] = bundle.vega
+    source: Source, secret: str, wanted: Targets, vega: Callable[[], bytes] = bundle.vega
 ) -> Starlette:
-    """The overview of a published file as an application.
+    """The overview of what is published as an application.
 
     vega:  the JavaScript that draws charts
     """
-    overview = Overview(Published(file), wanted, vega)
+    overview = Overview(Published(source), wanted, vega)
     return Starlette(
         routes=[
             Route("/", overview.first),
@@ -100,7 +102,7 @@ def application(
             Route("/{section}", overview.section),
         ],
         middleware=guard.guards(secret),
-        exception_handlers={duckdb.Error: _unreadable},
+        exception_handlers={duckdb.Error: _unreadable, ClinikoError: _unavailable},
     )
 
 
@@ -209,10 +211,15 @@ def _number(page: str) -> int:
     return max(1, int(page)) if re.fullmatch(r"[0-9]{1,9}", page) else 1
 
 
+def _unavailable(_: Request, error: Exception) -> Response:
+    """An error of ours, in its own words."""
+    return Response(str(error), status_code=503, media_type="text/plain")
+
+
 def _unreadable(_: Request, error: Exception) -> Response:
     """What DuckDB says may quote rows: only its kind is told."""
     return Response(
-        f"the published file cannot be read ({type(error).__name__}): run `cliniko verify`",
+        f"what is published cannot be read ({type(error).__name__}): run `cliniko check`",
         status_code=503,
         media_type="text/plain",
     )

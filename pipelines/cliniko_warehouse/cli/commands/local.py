@@ -9,6 +9,7 @@ import typer
 from cliniko.errors import ConfigError
 from cliniko_warehouse.cli.support.options import STATE, StateDir, To, chosen
 from cliniko_warehouse.cli.support.output import say
+from cliniko_warehouse.paths import published
 
 
 def sandbox(
@@ -72,22 +73,27 @@ def dashboard(
         Path | None,
         typer.Option("--targets", help="A TOML file; default: targets.toml in the state folder."),
     ] = None,
+    destination: To = "",
     state_dir: StateDir = STATE,
 ) -> None:
-    """Show the clinic overview of the published file, on this machine only."""
-    from cliniko_warehouse.paths import published
+    """Show the clinic overview of what is published, on this machine only."""
+    from cliniko_warehouse.ask.connection import reader_url
 
-    file = published(state_dir).absolute()
-    if not file.exists():
-        raise ConfigError(f"{file} is not there yet: run `cliniko sync` or `cliniko demo` first")
+    url = reader_url(destination, "dashboard", "docs/dashboard.md")
+    file = _there(published(state_dir).absolute(), url, "`cliniko sync` or `cliniko demo`")
     if targets and not targets.exists():
         raise ConfigError(f"--targets {targets}: there is no such file (docs/dashboard.md)")
     try:
+        from cliniko_warehouse.overview.postgres import Postgres
+        from cliniko_warehouse.overview.reader import File
         from cliniko_warehouse.overview.server import serve
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"the dashboard needs {error.name}: pip install 'cliniko-warehouse[notebooks]'"
         ) from error
+
+    source = Postgres(url) if url else File(file)
+    source.stamp()  # a database that cannot be asked is said before a browser opens
 
     def opened(address: str) -> None:
         say(f"the clinic overview is at {address}\nCtrl-C ends it")
@@ -95,9 +101,16 @@ def dashboard(
             webbrowser.open(address)
 
     try:
-        serve(file, port, opened, targets or state_dir / "targets.toml")
+        serve(source, port, opened, targets or state_dir / "targets.toml")
     except OSError as error:
         raise ConfigError(f"port {port} cannot be used: {error.strerror}") from error
+
+
+def _there(file: Path, url: str, makes_it: str) -> Path:
+    """The published file, unless a database is asked. Raises ConfigError if it is not there."""
+    if not url and not file.exists():
+        raise ConfigError(f"{file} is not there yet: run {makes_it} first")
+    return file
 
 
 def digest(
@@ -152,8 +165,6 @@ def mcp(
     state_dir: StateDir = STATE,
 ) -> None:
     """Answer an assistant's questions on stdin and stdout (MCP); nothing can be changed."""
-    from cliniko_warehouse.paths import published
-
     try:
         from cliniko_warehouse.ask import connection, server, session
         from cliniko_warehouse.ask.treatments import profile_named
@@ -164,5 +175,7 @@ def mcp(
             f"this needs {error.name}: pip install 'cliniko-warehouse[mcp]'"
         ) from error
     limits = session.Limits(seconds=seconds, memory_mb=memory_mb, rows=rows)
-    url = connection.reader_url(destination)
-    server.serve(session.Session(published(state_dir), profile_named(profile), limits, url))
+    shown = profile_named(profile)
+    url = connection.reader_url(destination, "mcp", "docs/mcp.md")
+    file = _there(published(state_dir), url, "`cliniko sync`")
+    server.serve(session.Session(file, shown, limits, url))
