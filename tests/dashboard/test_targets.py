@@ -1,5 +1,6 @@
 """Targets from a TOML file: what they are for, and what is said of a wrong one."""
 
+import socket
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -94,12 +95,13 @@ def test_a_file_that_is_named_has_to_be_there_and_readable(
     (tmp_path / "warehouse.duckdb").touch()
     (tmp_path / "folder").mkdir()
 
-    for name, why in (("gone.toml", "there is no such file"), ("folder", "cannot be read")):
-        named = ("--targets", str(tmp_path / name), "--state-dir", str(tmp_path), "--port", "0")
-        ended = cliniko("dashboard", *named, "--no-browser")
+    with socket.create_server(("127.0.0.1", 0)) as taken:  # else it would serve, and never end
+        for name, why in (("gone.toml", "there is no such file"), ("folder", "cannot be read")):
+            named = ("--targets", str(tmp_path / name), "--port", str(taken.getsockname()[1]))
+            ended = cliniko("dashboard", *named, "--state-dir", str(tmp_path), "--no-browser")
 
-        assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
-        assert why in ended.err
+            assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
+            assert why in ended.err
 
 
 def test_without_a_file_there_are_none(tmp_path: Path) -> None:
