@@ -101,6 +101,7 @@ SLOW = frozenset(
         "recount",
         "rewrite",
         "rolling_contents",
+        "row_history",
         "row_volume",
         "sandbox_faults",
         "schedules",

@@ -27,6 +27,7 @@ from cliniko.transform.erased import (
     Forgotten,
 )
 from cliniko.transform.types import ARROW
+from cliniko_warehouse import row_history
 from cliniko_warehouse.change_feed import forget_sql, is_there
 from cliniko_warehouse.erasure.derived_tables import DerivedTable, beside
 from cliniko_warehouse.load.account_loader import AccountLoader
@@ -75,6 +76,7 @@ def forget(loader: AccountLoader, patients: Collection[int], warehouse: Warehous
         compaction.due(warehouse.file)
     with connected(flow) as client:
         there = {name for name in flow.default_schema.tables if name[:4] != "_dlt"}
+        there |= row_history.names(client) if warehouse.exact else set()
         others = beside(client, warehouse.name)
         told = warehouse.exact and is_there(client)
         erasure = Erasure(client, loader.account, there, others, told)
@@ -191,22 +193,27 @@ class Erasure:
             for children in endpoint.children:
                 [key] = schema.parent_columns(endpoint, children)
                 self._delete(schema.child_table(endpoint, children), f"{key} IN ({some})")
-            self._delete(endpoint.name, f"id IN ({some})")
+            for name in _versioned(endpoint):
+                self._delete(name, f"id IN ({some})")
         if self.told and (ids := self.doomed.get(endpoint.name)):
             self._ask(forget_sql(endpoint.name, ids, self.client))
 
     def _unlink(self, endpoint: Endpoint, patients: Collection[int]) -> None:
         """Take the patients out of other records that only point to them."""
+        own, history = _versioned(endpoint)
         for link in endpoint.links:
-            if link.target == PATIENTS and not link.owner:
-                self._null(endpoint.name, link.column, f"{link.column} IN ({_listed(patients)})")
-            if link.may and link.may[2] == PATIENTS:
-                told = f"{link.may[0]} = '{link.may[1]}' AND "
-                self._null(
-                    endpoint.name, link.column, f"{told}{link.column} IN ({_listed(patients)})"
-                )
+            points = f"{link.column} IN ({_listed(patients)})"
+            if link.owner and (owners := self.doomed.get(link.target)):  # what was theirs once
+                for some in _batches(owners):
+                    self._delete(history, f"{link.column} IN ({some})")
+            for name in (own, history):
+                if link.target == PATIENTS and not link.owner:
+                    self._null(name, link.column, points)
+                if link.may and link.may[2] == PATIENTS:
+                    self._null(name, link.column, f"{link.may[0]} = '{link.may[1]}' AND {points}")
         for column in (one.name for one in endpoint.fields if one.of == PATIENTS):
-            self._shorten(endpoint.name, column, {str(number) for number in patients})
+            for name in {own, history} & {*self.there}:
+                self._shorten(name, column, {str(number) for number in patients})
 
     def _shorten(self, name: str, column: str, patients: set[str]) -> None:
         """Take the patients out of arrays of ids."""
@@ -219,8 +226,10 @@ class Erasure:
             left = [one for one in ids if str(one) not in patients]
             if len(left) < len(ids):
                 self._ask(
-                    f"UPDATE {table} SET {column} = %s WHERE id = {number} AND _account = %s",
+                    f"UPDATE {table} SET {column} = %s WHERE id = {number} "
+                    f"AND CAST({column} AS VARCHAR) = %s AND _account = %s",
                     json.dumps(left),
+                    text,
                 )
                 self._count(name, 1)
 
@@ -280,6 +289,11 @@ def _leave_state(loader: AccountLoader, doomed: Mapping[str, Mapping[int, int]])
             bad = [key for key in rejected if key not in ids]
             changed[name] = state | {"recent": left, "rejected": bad}
     loader.load(Delivery(loader.account, states=changed))
+
+
+def _versioned(endpoint: Endpoint) -> tuple[str, str]:
+    """The table of a list, and that of its rows' earlier versions."""
+    return endpoint.name, endpoint.name + row_history.SUFFIX
 
 
 def _batches(ids: Collection[int]) -> Iterator[str]:

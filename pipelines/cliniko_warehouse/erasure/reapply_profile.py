@@ -10,6 +10,7 @@ from cliniko.endpoints import schema
 from cliniko.endpoints.schema import REJECTED
 from cliniko.endpoints.spec import Endpoint
 from cliniko.transform.privacy import Rules
+from cliniko_warehouse import row_history
 from cliniko_warehouse.erasure.derived_tables import beside
 from cliniko_warehouse.ledger.runs import Run
 from cliniko_warehouse.load.account_loader import AccountLoader
@@ -92,12 +93,24 @@ def _changes(loader: AccountLoader, endpoint: Endpoint, old: Mark, new: Mark) ->
         yield Change(REJECTED, ("raw",) if new["reads"] else (), endpoint.name)
 
 
+def _of_history(client: Any, changes: list[Change]) -> Iterator[Change]:
+    """The same of earlier versions of the rows."""
+    there = row_history.histories(client)
+    for change in changes:
+        if change.table in there:
+            columns = tuple(one for one in change.columns if one in there[change.table])
+            if columns or not change.columns:
+                yield Change(change.table + row_history.SUFFIX, columns)
+
+
 def _apply(flow: dlt.Pipeline, account: str, changes: list[Change], warehouse: Warehouse) -> None:
     """Change the tables, and see that the database's files forget it too."""
     if warehouse.file:
         compaction.due(warehouse.file)
-    tables = sorted({change.table for change in changes})
     with connected(flow) as client:
+        if warehouse.exact:
+            changes = [*changes, *_of_history(client, changes)]
+        tables = sorted({change.table for change in changes})
         with client.begin_transaction():
             for change in changes:
                 values = (account, change.endpoint) if change.endpoint else (account,)

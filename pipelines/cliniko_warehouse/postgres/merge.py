@@ -18,7 +18,7 @@ from dlt.destinations.sql_client import SqlClientBase
 from dlt.destinations.sql_jobs import SqlMergeFollowupJob
 
 from cliniko.endpoints import ENDPOINTS
-from cliniko_warehouse.change_feed import merge_sql
+from cliniko_warehouse import change_feed, row_history
 
 Prepared = Any
 """A table as dlt hands it to a load; its functions take it under several types."""
@@ -45,7 +45,8 @@ class UpsertJob(SqlMergeFollowupJob):
 
     @classmethod
     def _merge(cls, table: Prepared, client: SqlClientBase[Any]) -> list[str]:
-        return [*merge_sql(table, client, "JSONB"), *cls._merged(table, client)]
+        told = change_feed.merge_sql(table, client, "JSONB")
+        return [*told, *row_history.merge_sql(table, client), *cls._merged(table, client)]
 
     @classmethod
     def _merged(cls, table: Prepared, client: SqlClientBase[Any]) -> list[str]:

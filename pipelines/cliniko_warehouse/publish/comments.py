@@ -4,11 +4,12 @@ from collections.abc import Iterator, Sequence
 
 import dlt
 
-from cliniko.endpoints import ALL_ENDPOINTS, schema
+from cliniko.endpoints import ALL_ENDPOINTS, ENDPOINTS, schema
 from cliniko.endpoints.schema import REJECTIONS, Table
 from cliniko.transform.erased import FORGOTTEN
 from cliniko.transform.masking import EFFECTS
 from cliniko.transform.privacy import Rules
+from cliniko_warehouse import row_history
 from cliniko_warehouse.ledger.tables import LEDGER
 from cliniko_warehouse.warehouse.connection import connected
 from cliniko_warehouse.warehouse.warehouse import DATASET
@@ -58,13 +59,15 @@ def _meanings(rules: Rules) -> Iterator[tuple[Place, str]]:
             yield from _of(table, rules)
     for table in (REJECTIONS, FORGOTTEN, *LEDGER):
         yield from _of(table, rules)
+    for name in row_history.wanted():
+        yield from _of(row_history.table(ENDPOINTS[name]), rules, name)
 
 
-def _of(table: Table, rules: Rules) -> Iterator[tuple[Place, str]]:
+def _of(table: Table, rules: Rules, treated_as: str = "") -> Iterator[tuple[Place, str]]:
     yield (table.name, None), table.meaning
     for column in table.columns:
         instead = f" (deprecated: {column.deprecated})" if column.deprecated else ""
-        effect = EFFECTS.get(rules.effect(table.name, column), "")
+        effect = EFFECTS.get(rules.effect(treated_as or table.name, column), "")
         kept = f". {effect} (privacy profile {rules.profile})" if effect else ""
         yield (table.name, column.name), column.meaning + instead + kept
 

@@ -81,8 +81,8 @@ class Read:
     at:    when it was read
     """
 
-    ids: Collection[int]
-    gone: Collection[int]
+    ids: set[int]
+    gone: set[int]
     at: datetime
 
 

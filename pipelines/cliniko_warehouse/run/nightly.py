@@ -19,6 +19,7 @@ from cliniko.extract.plan import ReadPlan
 from cliniko.extract.progress import begin_reads
 from cliniko.settings import ClinikoSettings
 from cliniko.transform.privacy import rules
+from cliniko_warehouse import row_history
 from cliniko_warehouse.erasure import patient_rows
 from cliniko_warehouse.error_text import said
 from cliniko_warehouse.ledger.crash_markers import named
@@ -290,6 +291,8 @@ def _opened(
         sweep(state_dir)
         found, changed = _cleared(state_dir) if destination == "duckdb" else ([], [])
         store = warehouse(destination, state_dir)
+        if row_history.wanted() and not store.exact:
+            raise ConfigError(f"history: it is kept in DuckDB and Postgres, not in {store.name}")
         with recovered(store, state_dir) as lost, store.ended_by(stop):
             if changed and is_restored(state_dir):
                 lost.append(RESTORED.format(", ".join(changed)))

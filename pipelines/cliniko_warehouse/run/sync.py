@@ -17,6 +17,7 @@ from cliniko.extract.progress import ReadProgress, begin_reads
 from cliniko.extract.state import low_watermark
 from cliniko.settings import ClinikoSettings
 from cliniko.transform.privacy import Rules, rules
+from cliniko_warehouse import row_history
 from cliniko_warehouse.erasure.patient_rows import forgotten
 from cliniko_warehouse.erasure.reapply_profile import rewrite
 from cliniko_warehouse.ledger import runs as ledger
@@ -33,6 +34,7 @@ from cliniko_warehouse.publish.comments import comment
 from cliniko_warehouse.publish.indexes import index
 from cliniko_warehouse.publish.staging import empty
 from cliniko_warehouse.recovery.lost_rows import read_again_what_lost_rows
+from cliniko_warehouse.warehouse.connection import connected
 from cliniko_warehouse.warehouse.warehouse import Warehouse
 
 STOPPED = str(Stopped())
@@ -91,6 +93,7 @@ def sync(
                 if warehouse.supports_merge:
                     verify(loader, client, settings)
                 rewrite(loader, run, kept, warehouse)
+                _settle_history(loader, warehouse)
                 run.forgotten = forgotten(loader)
                 if warehouse.supports_merge:
                     read_again_what_lost_rows(loader, run, kept)
@@ -98,6 +101,7 @@ def sync(
                 if not run.error:
                     after(loader, run, client)
                     _stopped(run, stop())
+                _settle_history(loader, warehouse)
             for line in in_words(loader.unlike):
                 run.fail(line)
             run.count(client)
@@ -153,6 +157,13 @@ def _checkpoints(
         run.fail(str(run.locked_out))
     else:
         _stopped(run, stop() and any(map(_is_cut, lists.values())))
+
+
+def _settle_history(loader: AccountLoader, warehouse: Warehouse) -> None:
+    """Bring the history of rows, where it is kept, in line with the rows that are there."""
+    if names := row_history.wanted() if warehouse.exact else ():
+        with connected(loader.flow) as client:
+            row_history.settle(client, loader.account, names, loader.tables())
 
 
 @contextmanager

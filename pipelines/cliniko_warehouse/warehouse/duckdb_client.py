@@ -8,17 +8,18 @@ from dlt.destinations.impl.duckdb.duck import DuckDbClient
 from dlt.destinations.sql_client import SqlClientBase
 from dlt.destinations.sql_jobs import SqlMergeFollowupJob
 
-from cliniko_warehouse.change_feed import merge_sql
+from cliniko_warehouse import change_feed, row_history
 
 
 class ToldMergeJob(SqlMergeFollowupJob):
-    """dlt's merge, and before it, in the same transaction, what it is about to change."""
+    """dlt's merge, and before it, in the same transaction, what is kept of what it changes."""
 
     @classmethod
     def generate_sql(cls, table_chain: Sequence[Any], sql_client: SqlClientBase[Any]) -> list[str]:
         """The statements, which are executed in one transaction."""
-        merge = super().generate_sql(table_chain, sql_client)
-        return [*merge_sql(table_chain[0], sql_client), *merge]
+        merge, table = super().generate_sql(table_chain, sql_client), table_chain[0]
+        told = change_feed.merge_sql(table, sql_client)
+        return [*told, *row_history.merge_sql(table, sql_client), *merge]
 
 
 class WorkingFileClient(DuckDbClient):
