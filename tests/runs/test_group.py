@@ -26,11 +26,12 @@ from cliniko_warehouse.erasure.patient_rows import forget
 from cliniko_warehouse.ledger.runs import Run
 from cliniko_warehouse.ledger.writer import record
 from cliniko_warehouse.load import group_loader as grouping
+from cliniko_warehouse.load import waiting_queue
 from cliniko_warehouse.load.account_loader import AccountLoader
 from cliniko_warehouse.load.checkpoints import extract_all
-from cliniko_warehouse.load.group_loader import SharedLoader
 from cliniko_warehouse.load.pending import prepare
 from cliniko_warehouse.load.spool import Spool
+from cliniko_warehouse.load.waiting_queue import LOAD, Waiting, WaitingQueue
 from cliniko_warehouse.presentation.progress import console
 from cliniko_warehouse.recovery.cursors import cursors, rewind
 from cliniko_warehouse.run.nightly import run_account, run_accounts
@@ -148,7 +149,7 @@ def test_all_that_several_accounts_have_read_is_loaded_and_written_down(clinics:
 def test_one_load_takes_the_rows_of_all_that_wait(
     clinics: Clinics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(grouping, "LINGER", PATIENCE)
+    monkeypatch.setattr(waiting_queue, "LINGER", PATIENCE)
 
     began = time.monotonic()
     clinics.together()
@@ -309,24 +310,22 @@ def test_a_run_that_broke_in_part_asks_what_others_know_too(clinics: Clinics) ->
     assert clinics.alone("b").status == "ok"
 
 
-def test_a_package_that_is_full_waits_for_nobody(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(grouping, "LINGER", 0.0)
-    group = SharedLoader(warehouse("duckdb", tmp_path), NAMES, tmp_path)
+def test_a_package_that_is_full_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting_queue, "LINGER", 0.0)
+    queue = WaitingQueue()
 
-    def waiting(size: int) -> grouping.Waiting:
+    def waiting(size: int) -> Waiting:
         rows = pa.table({"id": pa.array(range(size // 8), pa.int64())})
         batch = Batch(schema.REJECTIONS, rows)
-        return grouping.Waiting(None, Delivery("a", batches={"x": [batch]}, size=size))  # type: ignore[arg-type]
+        return Waiting(None, Delivery("a", batches={"x": [batch]}, size=size))
 
-    half, most = grouping.LOAD // 2 & -8, grouping.LOAD
+    half, most = LOAD // 2 & -8, LOAD
     for size in (half, half, most, 8, 2 * most, 8, 8):
-        group.open()
-        group._waiting.put(waiting(size))
+        queue.open()
+        queue._waiting.put(waiting(size))
 
     for together in (2, 1, 1, 1, 2):
-        assert len(group._taken(0) or ()) == together
+        assert len(queue.taken(0) or ()) == together
 
 
 def test_rows_that_are_loaded_are_known_to_nobody(

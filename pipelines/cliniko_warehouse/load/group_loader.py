@@ -1,12 +1,8 @@
 """Several accounts together: one load for what all of them have read."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from threading import BoundedSemaphore, Thread
 from typing import Any
 
@@ -43,6 +39,7 @@ from cliniko_warehouse.load.shared_schema import (
     remember_fields,
 )
 from cliniko_warehouse.load.spool import Spool
+from cliniko_warehouse.load.waiting_queue import LOAD, Waiting, WaitingQueue
 from cliniko_warehouse.memory import give_back
 from cliniko_warehouse.paths import work
 from cliniko_warehouse.postgres.loaded_rows import Unlike
@@ -59,10 +56,8 @@ from cliniko_warehouse.warehouse.warehouse import DATASET, Warehouse
 TOGETHER = DATASET  # the pipeline's name; no account's has it
 WORKERS = 5  # lists of one account read at once: more threads wait for Python than use it
 CLIENTS = 16  # connections at once beside the one that loads: a server may allow few
-LINGER = 5.0  # seconds without anybody else; then those who wait are waited for no more
 BATCH = 500  # rows of a table that wait in memory: of hundreds of lists they are most of it
 MEMORY = FULL // 2  # bytes of rows that checkpoints of all accounts keep in memory
-LOAD = 4 * FULL  # bytes of rows in one load, of which dlt's part is the same for any
 
 State = dict[str, Any]
 """What dlt's state has of one account's pipeline."""
@@ -83,12 +78,12 @@ class SharedAccountLoader(AccountLoader):
 
     def prepare(self) -> None:
         """Take the cursors that the destination has. The run is recorded, however it ends."""
-        self._group.open()
+        self._group.queue.open()
         self.state = self._group.restored(self.account)
 
     def leave(self) -> None:
         """End without a run that is to be recorded."""
-        self._group.close()
+        self._group.queue.close()
 
     def states(self) -> States:
         """What is kept of the account's endpoints; a copy, which a run moves on."""
@@ -111,11 +106,11 @@ class SharedAccountLoader(AccountLoader):
     def load(self, delivery: Delivery) -> None:
         """Load what was read, with whatever else is there to load."""
         if delivery.endpoints:
-            self._group.wait_for(Waiting(self, delivery))
+            self._group.queue.wait_for(Waiting(self, delivery))
 
     def record(self, run: Run) -> None:
         """Write the run into the ledger, with whatever others have ended."""
-        self._group.wait_for(Waiting(self, run))
+        self._group.queue.wait_for(Waiting(self, run))
 
     def beginning(self) -> States:
         """What a run begins with."""
@@ -139,20 +134,6 @@ def _copied(within: State, name: str) -> State:
     return part
 
 
-@dataclass(frozen=True)
-class Waiting:
-    """What somebody waits for: rows that are to be loaded, or a run to be written down."""
-
-    member: SharedAccountLoader
-    what: Delivery | Run
-    done: Future[None] = field(default_factory=Future)
-
-    @cached_property
-    def size(self) -> int:
-        """Bytes of rows."""
-        return self.what.size if isinstance(self.what, Delivery) else 0
-
-
 class SharedLoader:
     """Loads what accounts have read, whatever is there at once in one package.
 
@@ -166,14 +147,12 @@ class SharedLoader:
         self.flow = made(TOGETHER, warehouse, state_dir)
         self.full = min(max(LOAD // len(accounts), 1), FULL)
         self._warehouse, self._accounts, self._state_dir = warehouse, accounts, state_dir
-        self._waiting: SimpleQueue[Waiting | None] = SimpleQueue()
+        self.queue = WaitingQueue()
         self.fields: Fields = {}
         self.tables: TSchemaTables = {}  # that are there; a copy, since loads change dlt's
         spare: int = getattr(warehouse.destination, "spare", CLIENTS + LOADS)
         self._free = BoundedSemaphore(max(1, min(CLIENTS, spare - loads(self.flow))))
         self._clients: list[SqlClientBase[Any]] = []  # made, and not in use
-        self._next: Waiting | None = None  # taken already, for the load after this
-        self._open = 0  # members who are at work, or wait for the ledger
         self._thread = Thread(target=self._work, name="cliniko-group", daemon=True)
 
     def __enter__(self) -> "SharedLoader":
@@ -185,7 +164,7 @@ class SharedLoader:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._waiting.put(None)
+        self.queue.end()
         self._thread.join()
 
     def member(self, account: str) -> SharedAccountLoader:
@@ -208,16 +187,6 @@ class SharedLoader:
         """A place for the rows of one checkpoint of one account."""
         return Spool(MEMORY // len(self._accounts), work(self._state_dir))
 
-    def open(self) -> None:
-        """Somebody begins whose run is to be recorded."""
-        with WRITE_LOCK:
-            self._open += 1
-
-    def close(self) -> None:
-        """Somebody who began ends without a run that is to be recorded."""
-        with WRITE_LOCK:
-            self._open -= 1
-
     def restored(self, account: str) -> State:
         """The state of an account, as the destination has it."""
         name, stored = f"{PREFIX}{account}", self._stored(account)
@@ -230,11 +199,6 @@ class SharedLoader:
         with WRITE_LOCK, self._client as client, suppress(DestinationUndefinedEntity):
             return load_pipeline_state_from_destination(f"{PREFIX}{account}", client)  # type: ignore[arg-type]
         return None
-
-    def wait_for(self, one: Waiting) -> None:
-        """Have something done, and wait until it is. Raises what broke it."""
-        self._waiting.put(one)
-        one.done.result()
 
     def _tidy(self) -> None:
         """Give up what a night before left half done: it is read again."""
@@ -271,39 +235,15 @@ class SharedLoader:
         fifty runs, takes hardly longer than one.
         """
         ended: list[Waiting] = []
-        while (waiting := self._taken(len(ended))) is not None:
+        while (waiting := self.queue.taken(len(ended))) is not None:
             ended += [one for one in waiting if isinstance(one.what, Run)]
             if some := [one for one in waiting if isinstance(one.what, Delivery)]:
                 self._load(some)
-            if not waiting or len(ended) == self._open:
-                with WRITE_LOCK:
-                    self._open -= len(ended)
+            if not waiting or self.queue.all_wait(len(ended)):
+                self.queue.close(len(ended))
                 self._record(ended)
                 ended = []
         self._record(ended)
-
-    def _taken(self, ended: int) -> list[Waiting] | None:
-        """All who wait, once nobody else has come for a while; None once the group ends.
-
-        Nor is more waited for once a load is full, or once all wait who are still at work;
-        `ended` of them do so for the ledger. Who would make it more than full comes next.
-        """
-        found = [self._next] if self._next else list[Waiting]()
-        size, self._next = sum(one.size for one in found), None
-        with suppress(Empty):
-            while size < LOAD and len(found) + ended < max(self._open, 1):
-                one = self._waiting.get(timeout=LINGER if found or ended else None)
-                if one is None and not found:
-                    return None
-                if one is None:
-                    self._waiting.put(None)
-                    break
-                if found and size + one.size > LOAD:
-                    self._next = one
-                    break
-                found.append(one)
-                size += one.size
-        return found
 
     def _load(self, waiting: Sequence[Waiting]) -> None:
         """Load deliveries together; if that breaks, one by one."""
