@@ -101,6 +101,8 @@ SLOW = frozenset(
         "recount",
         "rewrite",
         "rolling_contents",
+        "rounds",
+        "rounds_day",
         "row_history",
         "row_volume",
         "sandbox_faults",

@@ -120,10 +120,31 @@ def _named(differing: Mapping[str, str]) -> str:
     return f"CAST('[' || concat_ws(',', {joined}) || ']' AS JSON)"
 
 
-def attribute_sql(client: Any) -> str:
-    """What gives changes that nobody has yet to a run; its values are the run and the account."""
+def number_sql(client: Any) -> str:
+    """What gives the changes that have none yet their numbers, in the order of `seen_at`.
+
+    Its values are the run that they are given to, a number that is above all given before,
+    and the account, twice.
+    """
     table = client.make_qualified_table_name(CHANGES)
-    return f"UPDATE {table} SET run_id = %s WHERE _account = %s AND run_id IS NULL"
+    key = "endpoint", "id", "kind", "seen_at"
+    return (
+        f"UPDATE {table} AS c SET run_id = coalesce(c.run_id, %s), number = n.nth + greatest("
+        f"%s, (SELECT coalesce(max(number), 0) FROM {table} WHERE _account = %s)) "
+        f"FROM (SELECT _account, {', '.join(key)}, row_number() OVER (ORDER BY seen_at, endpoint, "
+        f"id, kind) AS nth FROM {table} WHERE _account = %s AND number IS NULL) AS n "
+        f"WHERE c.number IS NULL AND c._account = n._account AND "
+        + " AND ".join(f"c.{name} = n.{name}" for name in key)
+    )
+
+
+def told_sql(client: Any) -> str:
+    """Endpoint → how many changes a run has told; its values are the run and the account."""
+    table = client.make_qualified_table_name(CHANGES)
+    return (
+        f"SELECT endpoint, count(*) FROM {table} WHERE run_id = %s AND _account = %s "
+        "GROUP BY endpoint"
+    )
 
 
 def expire_sql(client: Any) -> str:

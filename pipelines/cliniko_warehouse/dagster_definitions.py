@@ -24,8 +24,14 @@ from cliniko_warehouse.config.providers import only_documented
 from cliniko_warehouse.ledger.runs import Run
 from cliniko_warehouse.monitoring import freshness, notify
 from cliniko_warehouse.monitoring.logs import logged
+from cliniko_warehouse.paths import rounds_lock, writable
 from cliniko_warehouse.presentation.console import console
+from cliniko_warehouse.reconcile.reconcile import DEFAULTS
+from cliniko_warehouse.run.cadence import duration, settled, time_of_day
 from cliniko_warehouse.run.nightly import run_account
+from cliniko_warehouse.run.rounds import Round, Rounds
+from cliniko_warehouse.run.shutdown import heard
+from cliniko_warehouse.warehouse.file_locks import hold
 
 GROUP = "cliniko"
 AGAIN = dagster.RetryPolicy(max_retries=2, delay=600, backoff=dagster.Backoff.EXPONENTIAL)
@@ -47,8 +53,13 @@ def location(
     destination: str = "duckdb",
     state_dir: Path = Path("state"),
     again: dagster.RetryPolicy = AGAIN,
+    every: str = "",
 ) -> dagster.Definitions:
-    """The assets, the nightly schedule and the checks; no request is made, no key is read."""
+    """The assets, the nightly schedule and the checks; no request is made, no key is read.
+
+    every:  has a sensor start a round of all accounts so often, such as 5m; the nightly
+            schedule is off then, since a round a day compares
+    """
     place = Place(destination, state_dir.absolute())
     partitions = dagster.StaticPartitionsDefinition(names())
     lists = _assets(place, partitions, again)
@@ -61,8 +72,11 @@ def location(
         cron_schedule=f"{minute} {hour} * * *",
         execution_timezone=time_zone,
         execution_fn=_requests,
-        default_status=dagster.DefaultScheduleStatus.RUNNING,
+        default_status=dagster.DefaultScheduleStatus.STOPPED
+        if every
+        else dagster.DefaultScheduleStatus.RUNNING,
     )
+    sensors = [_sensor(place, every, at)] if every else []
     look = dagster.define_asset_job("cliniko_freshness", dagster.AssetSelection.checks(checks))
     hourly = dagster.ScheduleDefinition(
         name="cliniko_every_hour",
@@ -71,7 +85,11 @@ def location(
         execution_timezone=time_zone,
     )
     return dagster.Definitions(
-        assets=[lists], asset_checks=[checks], jobs=[job, look], schedules=[nightly, hourly]
+        assets=[lists],
+        asset_checks=[checks],
+        jobs=[job, look],
+        schedules=[nightly, hourly],
+        sensors=sensors,
     )
 
 
@@ -92,6 +110,76 @@ def _requests(context: dagster.ScheduleEvaluationContext) -> Iterator[dagster.Ru
     tick = context.scheduled_execution_time.isoformat()
     for name in names():
         yield dagster.RunRequest(run_key=f"{name} {tick}", partition_key=name)
+
+
+def _sensor(place: Place, every: str, at: str) -> dagster.SensorDefinition:
+    """What starts a round, unless one goes on still: a run of Dagster, told as the command's is."""
+    pause = duration(every, "every")
+
+    @dagster.op(name="cliniko_round_of_all")
+    def one(context: dagster.OpExecutionContext) -> None:
+        this = _round(place, every, at)
+        context.log.info(f"round ended {this.status}: {this.message}")
+        for run in this.runs:
+            for result in _results(run):
+                context.log_event(
+                    dagster.AssetMaterialization(
+                        result.asset_key or "", metadata=result.metadata, partition=run.account
+                    )
+                )
+        if this.status == "failed":
+            raise dagster.Failure(f"the round failed: {this.message}")
+
+    @dagster.job(name="cliniko_round")
+    def rounds() -> None:
+        one()
+
+    @dagster.sensor(
+        name="cliniko_rounds",
+        job=rounds,
+        minimum_interval_seconds=int(pause.total_seconds()),
+        default_status=dagster.DefaultSensorStatus.RUNNING,
+    )
+    def sensor(context: dagster.SensorEvaluationContext) -> dagster.RunRequest | dagster.SkipReason:
+        going_on = dagster.RunsFilter(
+            job_name="cliniko_round",
+            statuses=[
+                dagster.DagsterRunStatus.QUEUED,
+                dagster.DagsterRunStatus.STARTING,
+                dagster.DagsterRunStatus.STARTED,
+            ],
+        )
+        if context.instance.get_runs(going_on, limit=1):
+            return dagster.SkipReason("a round goes on still")
+        return dagster.RunRequest()
+
+    return sensor
+
+
+def _round(place: Place, every: str, at: str) -> Round:
+    """One round of all accounts; what is known from the one before is in the state directory."""
+    try:
+        with (
+            only_documented(),
+            logged(place.state_dir, "json", console()),
+            hold(rounds_lock(writable(place.state_dir))),
+            heard() as stop,
+        ):
+            teller = notify.RoundTeller(place.destination, place.state_dir)
+            pace = settled(duration(every, "every"), time_of_day(at, "at"))
+            return Rounds(
+                accounts.settings(),
+                [e for e in ENDPOINTS.values() if e.by_default],
+                place.destination,
+                place.state_dir,
+                pace,
+                DEFAULTS,
+                stop,
+                teller.tell,
+            ).round()
+    except ClinikoError as error:
+        again = not isinstance(error, ConfigError)
+        raise dagster.Failure(str(error), allow_retries=again) from error
 
 
 def _assets(

@@ -52,6 +52,11 @@ def lock_file(state_dir: Path) -> Path:
     return state_dir / ".lock"
 
 
+def rounds_lock(state_dir: Path) -> Path:
+    """What `sync --every` holds for as long as it stays up; a run beside it does not need it."""
+    return state_dir / ".rounds.lock"
+
+
 def locks(state_dir: Path) -> Path:
     """The folder of the accounts' locks, where the user's cache cannot have them."""
     return work(state_dir) / "locks"

@@ -216,6 +216,21 @@ def test_systemd_verifies_its_units(here: Installation, tmp_path: Path, system: 
 
 
 @pytest.mark.skipif(not SYSTEMD, reason="systemd-analyze is not on this machine")
+def test_systemd_verifies_what_stays_up(here: Installation, tmp_path: Path) -> None:
+    stays = installation("cliniko", Path("state"), "duckdb", None, "5m")
+    [unit] = _units(stays, tmp_path / "units", Timetable(2, 30, "Pacific/Chatham"))
+    systemd.install([unit], system=False, run=lambda command: None)
+
+    command = [SYSTEMD or "", "verify", str(unit.path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0
+    assert str(tmp_path) not in done.stderr, done.stderr
+    assert "Environment=TZ=Pacific/Chatham" in unit.text
+    assert "--every 5m --nightly-at 02:30" in unit.text
+
+
+@pytest.mark.skipif(not SYSTEMD, reason="systemd-analyze is not on this machine")
 def test_systemd_reads_the_time_as_it_was_meant(here: Installation) -> None:
     [_, timer] = systemd.units(here, NIGHT, system=False)
     parsed = configparser.ConfigParser(strict=False, interpolation=None)
@@ -247,6 +262,26 @@ def test_installing_starts_the_timer(here: Installation, tmp_path: Path) -> None
         ["systemctl", "--user", "daemon-reload"],
         ["systemctl", "--user", "enable", "--now", "cliniko.timer"],
     ]
+
+
+def test_installing_what_stays_up_starts_the_service(here: Installation, tmp_path: Path) -> None:
+    commands: list[list[str]] = []
+    stays = installation("cliniko", Path("state"), "duckdb", None, "5m")
+
+    units = _units(stays, tmp_path / "units", NIGHT)
+    systemd.install(units, system=False, run=lambda command: commands.append(list(command)))
+
+    assert commands[-1][-1] == "cliniko-rounds.service"
+
+
+@pytest.mark.parametrize("wrong", [("5m", "cron"), ("5m", "launchd"), ("5", "systemd")])
+def test_rounds_that_a_scheduler_cannot_have_are_2(
+    cliniko: Cliniko, wrong: tuple[str, str]
+) -> None:
+    every, scheduler = wrong
+    ended = cliniko("schedule", "--at=02:30", f"--every={every}", f"--with={scheduler}")
+
+    assert (ended.code, ended.out, len(ended.err.splitlines())) == (2, "", 1)
 
 
 def test_a_unit_of_somebody_else_is_never_replaced(here: Installation, tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def pipelines_of(warehouse: Warehouse) -> Path:
 @pytest.fixture
 def blind(monkeypatch: pytest.MonkeyPatch) -> None:
     """No comparison with the account: it would mend what these tests are to see."""
-    monkeypatch.setattr("cliniko_warehouse.run.nightly.reconcile", lambda *_: None)
+    monkeypatch.setattr("cliniko_warehouse.run.context.reconcile", lambda *_: None)
 
 
 HELD = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('held', flush=True); input()"

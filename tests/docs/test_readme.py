@@ -119,6 +119,17 @@ def test_what_starts_a_night_is_what_the_command_prints() -> None:
     assert {text for text in (line, *(unit.text for unit in units)) if text not in shown} == set()
 
 
+def test_what_stays_up_is_what_the_command_prints() -> None:
+    srv = Path("/srv/cliniko")
+    program = [f"{srv}/.venv/bin/cliniko"]
+    here = Installation(
+        "cliniko", program, srv, srv / "state", "duckdb", user="cliniko", every="5m"
+    )
+    [unit] = systemd.units(here, Timetable(2, 30, machine_zone()), system=True)
+
+    assert unit.text in PAGES["rounds.md"].replace("\n    ", "\n")
+
+
 def test_every_setting_of_the_alerts_is_listed() -> None:
     said = dict(re.findall(r"^\| `(\w+)` \| `ALERTS__(\w+)` \|", PAGES["nightly.md"], re.M))
 

@@ -135,3 +135,22 @@ def test_freshness_is_checked_by_the_ledger(
     found = {e.asset_key.path[-1]: e.passed for e in result.get_asset_check_evaluations()}
     assert found["taxes"]
     assert not found["patients"]
+
+
+def test_a_sensor_starts_rounds_that_tell_what_they_read(
+    instance: dagster.DagsterInstance, connected: Served, tmp_path: Path
+) -> None:
+    rounds = location(state_dir=tmp_path / "state", every="5m")
+    sensor = rounds.get_sensor_def("cliniko_rounds")
+    with dagster.build_sensor_context(instance=instance) as context:
+        tick = sensor.evaluate_tick(context)
+
+    ended = rounds.resolve_job_def("cliniko_round").execute_in_process(instance=instance)
+
+    assert len(tick.run_requests or ()) == 1
+    assert sensor.minimum_interval_seconds == 300
+    read = {e.asset_key.path[-1] for e in ended.get_asset_materialization_events() if e.asset_key}
+    assert {"patients", "taxes"} <= read
+    assert (tmp_path / "state" / "warehouse.duckdb").exists()
+    nightly = rounds.get_schedule_def("cliniko_every_night")
+    assert nightly.default_status == dagster.DefaultScheduleStatus.STOPPED

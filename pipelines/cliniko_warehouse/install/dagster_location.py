@@ -14,7 +14,7 @@ defs = location(
     at={at!r},
     time_zone={zone!r},
     destination={destination!r},
-    state_dir=Path({state_dir!r}),
+    state_dir=Path({state_dir!r}),{every}
 )
 '''
 
@@ -29,5 +29,6 @@ def location(installation: Installation, timetable: Timetable) -> Written:
             zone=timetable.zone,
             destination=installation.destination,
             state_dir=str(installation.state_dir),
+            every=f"\n    every={installation.every!r}," if installation.every else "",
         )
     )

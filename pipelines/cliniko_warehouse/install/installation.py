@@ -29,6 +29,7 @@ class Installation:
     folder:       where `.dlt` is
     user:         whom the folder belongs to
     environment:  a file of NAME=value lines, if there is one
+    every:        from round to round, where it stays up; empty for a night
     """
 
     name: str
@@ -38,12 +39,14 @@ class Installation:
     destination: str
     environment: Path | None = None
     user: str = ""
+    every: str = ""
 
     @property
     def command(self) -> list[str]:
-        """The command of a night, all paths absolute."""
+        """The command of a night, or of rounds, all paths absolute."""
         where = [] if self.destination == "duckdb" else ["--destination", self.destination]
-        return [*self.program, "sync", "--state-dir", str(self.state_dir), *where]
+        rounds = ["--every", self.every] if self.every else []
+        return [*self.program, "sync", "--state-dir", str(self.state_dir), *where, *rounds]
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ def machine_zone() -> str:
 
 
 def installation(
-    name: str, state_dir: Path, destination: str, environment: Path | None
+    name: str, state_dir: Path, destination: str, environment: Path | None, every: str = ""
 ) -> Installation:
     """This installation, run in this folder. Raises ConfigError for what no file can say."""
     if not NAME.fullmatch(name):
@@ -116,6 +119,7 @@ def installation(
         destination,
         environment.absolute() if environment else None,
         _owner(Path.cwd()),
+        every.strip().lower(),
     )
     paths = [*made.command, str(made.folder), str(made.environment or "")]
     if any(not path.isprintable() for path in paths):

@@ -1,4 +1,4 @@
-"""A service and a timer of systemd."""
+"""A service and a timer of systemd; a service alone, where it stays up."""
 
 import os
 import shutil
@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cliniko.errors import ConfigError
-from cliniko_warehouse.install.installation import Installation, Timetable
+from cliniko_warehouse.install.installation import Installation, Timetable, machine_zone
 from cliniko_warehouse.install.rendered_file import OURS, Written
 
 SYSTEM = Path("/etc/systemd/system")
@@ -20,6 +20,9 @@ Run = Callable[[Sequence[str]], None]
 def units(installation: Installation, timetable: Timetable, *, system: bool) -> list[Written]:
     """The service and the timer, for the system or for this user."""
     folder = SYSTEM if system else user_folder()
+    if installation.every:
+        text = _rounds(installation, timetable, system)
+        return [Written(text, folder / f"{installation.name}-rounds.service")]
     return [
         Written(_service(installation, system), folder / f"{installation.name}.service"),
         Written(_timer(installation, timetable), folder / f"{installation.name}.timer"),
@@ -33,25 +36,62 @@ def user_folder() -> Path:
 
 
 def _service(installation: Installation, system: bool) -> str:
-    command = " ".join(map(_quoted, installation.command))
     lines = [
-        f"# {OURS}",
-        "[Unit]",
-        f"Description=Copy the Cliniko account ({installation.name})",
-        *(["Wants=network-online.target", "After=network-online.target"] if system else []),
-        "",
-        "[Service]",
+        *_unit(f"Copy the Cliniko account ({installation.name})", system),
         "Type=oneshot",
-        *([f"User={installation.user}"] if system and installation.user else []),
-        f"WorkingDirectory={_plain(installation.folder)}",
-        *([f"EnvironmentFile={_plain(installation.environment)}"] * bool(installation.environment)),
-        f"ExecStart={command}",
+        *_started(installation, installation.command, system),
         "# 3: some lists failed, which `cliniko status` and the alerts tell of",
         "SuccessExitStatus=3",
         f"TimeoutStopSec={ENDING}",
         "NoNewPrivileges=true",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _rounds(installation: Installation, timetable: Timetable, system: bool) -> str:
+    """A service that stays up; its night is by the zone's clock."""
+    at = timetable.settled(installation)
+    zone = [f"Environment=TZ={at.zone}"] if at.zone != machine_zone() else []
+    lines = [
+        *_unit(f"Keep the copy of the Cliniko account fresh ({installation.name})", system),
+        "Type=simple",
+        *zone,
+        *_started(installation, [*installation.command, "--nightly-at", at.clock], system),
+        "Restart=on-failure",
+        "RestartSec=30",
+        "# 2: a setting has to be changed first",
+        "RestartPreventExitStatus=2",
+        "# 3: some lists failed, which `cliniko status` and the alerts tell of",
+        "SuccessExitStatus=3",
+        f"TimeoutStopSec={ENDING}",
+        "NoNewPrivileges=true",
+        "",
+        "[Install]",
+        f"WantedBy={'multi-user' if system else 'default'}.target",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _unit(description: str, system: bool) -> list[str]:
+    """What a service begins with."""
+    return [
+        f"# {OURS}",
+        "[Unit]",
+        f"Description={description}",
+        *(["Wants=network-online.target", "After=network-online.target"] if system else []),
+        "",
+        "[Service]",
+    ]
+
+
+def _started(installation: Installation, command: Sequence[str], system: bool) -> list[str]:
+    """As whom, where and with what it is started."""
+    return [
+        *([f"User={installation.user}"] if system and installation.user else []),
+        f"WorkingDirectory={_plain(installation.folder)}",
+        *([f"EnvironmentFile={_plain(installation.environment)}"] * bool(installation.environment)),
+        f"ExecStart={' '.join(map(_quoted, command))}",
+    ]
 
 
 def _timer(installation: Installation, timetable: Timetable) -> str:
@@ -92,14 +132,14 @@ def foreign(files: Sequence[Written]) -> str:
 
 
 def install(files: Sequence[Written], *, system: bool, run: Run | None = None) -> None:
-    """Write the units and start the timer. Raises ConfigError if systemd refuses."""
+    """Write the units and start what is to run. Raises ConfigError if systemd refuses."""
     for file in files:
         assert file.path
         file.path.parent.mkdir(parents=True, exist_ok=True)
         file.path.write_text(file.text)
     who = [] if system else ["--user"]
-    timer = next(f.path.name for f in files if f.path and f.path.suffix == ".timer")
-    for what in (["daemon-reload"], ["enable", "--now", timer]):
+    started = [f.path.name for f in files if f.path][-1]  # the timer, where there is one
+    for what in (["daemon-reload"], ["enable", "--now", started]):
         (run or _run)(["systemctl", *who, *what])
 
 

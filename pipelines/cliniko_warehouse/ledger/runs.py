@@ -53,6 +53,8 @@ class Run:
     skew:     by how many seconds this machine's clock was ahead of Cliniko's
     answers:  what came back, by path and class of its status
     throttled_seconds:  in which a request waited for the budget
+    is_quiet:  whether it found nothing that was new, and so is not written down
+    told:     how many changes of each list were told in `_changes`
     """
 
     run_id: str
@@ -77,6 +79,8 @@ class Run:
     skew: float = 0.0
     answers: Counter[tuple[str, str]] = field(default_factory=Counter)
     throttled_seconds: float = 0.0
+    is_quiet: bool = False
+    told: dict[str, int] = field(default_factory=dict)
 
     def count(self, client: Client) -> None:
         """Take over what the client counted."""

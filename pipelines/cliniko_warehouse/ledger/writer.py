@@ -17,7 +17,7 @@ from cliniko.endpoints.schema import Table
 from cliniko.endpoints.spec import Record
 from cliniko.errors import ConfigError
 from cliniko.transform.types import ARROW
-from cliniko_warehouse.change_feed import attribute_sql, expire_sql
+from cliniko_warehouse.change_feed import expire_sql, number_sql, told_sql
 from cliniko_warehouse.ledger.crash_markers import clear, killed, marks
 from cliniko_warehouse.ledger.runs import Run, _moment
 from cliniko_warehouse.ledger.tables import CHANGED, KILLED, RECONCILIATION, RUN_ENDPOINTS, RUNS
@@ -38,7 +38,7 @@ def record(runs: Sequence[Run], warehouse: Warehouse, state_dir: Path) -> None:
             run.killed = killed(folders[run.run_id], run.run_id, flow)
         write(flow, runs, tells=warehouse.exact)
         if warehouse.exact:
-            _attribute(flow, runs)
+            _number(flow, runs)
     for run in runs:
         clear(folders[run.run_id], run.run_id)
 
@@ -54,7 +54,8 @@ def write(flow: dlt.Pipeline, runs: Sequence[Run], *, tells: bool = False) -> No
     if flow.has_pending_data:
         flow.drop()
     known: TSchemaTables = flow.default_schema.tables if flow.default_schema_name else {}
-    flow.extract(_ledger(runs, begin_feed=tells and CHANGED.name not in known))
+    columns = known[CHANGED.name]["columns"] if CHANGED.name in known else ()
+    flow.extract(_ledger(runs, begin_feed=tells and "number" not in columns))
     commit(flow)
 
 
@@ -74,14 +75,21 @@ def changes_days() -> float:
     return days
 
 
-def _attribute(flow: dlt.Pipeline, runs: Sequence[Run]) -> None:
-    """Give what was told since the runs before to these, and take away what is old."""
+def _number(flow: dlt.Pipeline, runs: Sequence[Run]) -> None:
+    """Number what was told since the runs before, and take away what is old.
+
+    Numbers begin at the present microsecond: they rise, whatever was taken away before.
+    """
     with connected(flow) as client:
-        oldest = datetime.now(UTC) - timedelta(days=changes_days())
+        now = datetime.now(UTC)
+        oldest = now - timedelta(days=changes_days())
         with client.begin_transaction():
             for run in runs:
-                client.execute_sql(attribute_sql(client), run.run_id, run.account)
-                client.execute_sql(expire_sql(client), run.account, oldest)
+                above, account = int(now.timestamp() * 1e6), run.account
+                client.execute_sql(number_sql(client), run.run_id, above, account, account)
+                told = client.execute_sql(told_sql(client), run.run_id, account)
+                run.told = {row[0]: row[1] for row in told or ()}
+                client.execute_sql(expire_sql(client), account, oldest)
 
 
 @dlt.source(name="ledger", section="cliniko")

@@ -41,12 +41,14 @@ class AccountLoader:
     workers:  lists that are read at once
     batch:    rows of a table that wait to be handed over together
     unlike:   what is otherwise in the warehouse than it was loaded
+    changed:  whether a run found anything to load, rows or cursors
     """
 
     alone = True
     full = FULL
     workers = WORKERS
     batch = BATCH
+    changed = False
 
     def __init__(self, warehouse: Warehouse, account: str, state_dir: Path) -> None:
         self.account = account
@@ -58,6 +60,7 @@ class AccountLoader:
 
     def prepare(self) -> None:
         """Bring what a run before left in line with the destination."""
+        self.changed = self.flow.has_pending_data
         self.unlike += prepare(self.flow)
         self._tables = None
         if self._warehouse.supports_merge and broke(self.flow, [self.account]):

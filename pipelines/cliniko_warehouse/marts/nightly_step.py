@@ -48,6 +48,11 @@ def build_marts_step(
     return _said(built)
 
 
+def buildable(store: Warehouse) -> bool:
+    """Whether a build is wanted and can be had there."""
+    return built_on(store.name) and wanted() and installed(store.name)
+
+
 def wanted() -> bool:
     """The setting, on unless it says otherwise. Raises ConfigError if it says neither."""
     try:

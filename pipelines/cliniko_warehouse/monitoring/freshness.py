@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from cliniko_warehouse.ledger import history, last_attempt
+from cliniko_warehouse.ledger.rounds import RoundNotes
 from cliniko_warehouse.warehouse.reader import Row, reader
 
 FUTURE = "read by a run that is dated in the future, so its age is unknown: set the clock"
+LONG_ROUND = timedelta(minutes=15)  # a round that goes on is not overdue
 MAX_AGE = timedelta(hours=36)  # a night may fail and the next one still be in time
 
 
@@ -32,11 +34,14 @@ def status(
         unknown = history.ahead(ask, now)
         runs, lines = history.runs(ask, unknown), history.endpoints(ask, unknown)
         totals = history.totals(ask)
+    rounds = RoundNotes.of(state_dir, destination)
     for line in lines:
+        line["as_of"] = _as_of(line, rounds)
         line["total"] = totals.get((line["_account"], line["endpoint"]))
     wanted = [line for line in lines if line["endpoint"] in names or not names]
     wanted += _unread(runs, wanted, names)
     found = judged(runs, wanted, max_age, now) | {"future_runs": unknown}
+    found |= {"rounds": _last_round(rounds, now)}
     return {"file": where} | found | _attempts(state_dir, runs, now)
 
 
@@ -55,6 +60,21 @@ def last_reads(state_dir: Path, destination: str) -> dict[tuple[str, str], datet
         for name, line in found["endpoints"].items()
         if line["as_of"]
     }
+
+
+def _as_of(line: Row, rounds: RoundNotes) -> datetime | None:
+    """When a list was last read whole; a round that found nothing is in no ledger."""
+    known: datetime | None = line["as_of"]
+    read = rounds.read.get(line["_account"], {}).get(line["endpoint"])
+    return max(known, read) if known and read and line["status"] == "ok" else known
+
+
+def _last_round(rounds: RoundNotes, now: datetime) -> dict[str, Any] | None:
+    """The last round of `sync --every`, and whether the next one should long have been."""
+    if not (last := rounds.last):
+        return None
+    due = datetime.fromisoformat(last["next_at"])
+    return {**last, "overdue": now > due + timedelta(seconds=last["every"]) + LONG_ROUND}
 
 
 def _unread(runs: Sequence[Row], lines: Sequence[Row], names: Collection[str]) -> list[Row]:

@@ -12,6 +12,7 @@ from cliniko_warehouse.monitoring import alerts, freshness
 from cliniko_warehouse.monitoring.alerts import Alerts, AlertSettings
 from cliniko_warehouse.monitoring.messages import concerns
 from cliniko_warehouse.monitoring.volume_anomaly import LOOKED_AT, too_few
+from cliniko_warehouse.run.rounds import Round
 from cliniko_warehouse.telemetry import sending
 from cliniko_warehouse.warehouse.reader import Row, reader
 
@@ -35,6 +36,50 @@ def tell(runs: Sequence[Run], destination: str, state_dir: Path) -> None:
     sending.send(runs, lambda: freshness.last_reads(state_dir, destination))
     if any(run.kind != "comparison" for run in runs):
         receivers.ping(well=all(run.status == "ok" for run in runs))
+
+
+class RoundTeller:
+    """Tells of rounds: each in the log, and in a message what was not so before."""
+
+    def __init__(self, destination: str, state_dir: Path) -> None:
+        self.destination, self.state_dir = destination, state_dir
+        self._before: dict[str, set[str]] = {}
+
+    def tell(self, this: Round) -> None:
+        """Tell of a round that ended; one in which nothing was due is nothing to tell."""
+        if this.status == "idle":
+            return
+        report = this.report()
+        log.info(
+            "round ended %s",
+            this.status,
+            extra={k: report[k] for k in ("status", "rows", "requests", "published", "changed")},
+        )
+        receivers = _receivers()
+        few = _before(this.runs, self.destination, self.state_dir) if this.compares else {}
+        for run in this.runs:
+            found = concerns(run) + (_few(run, few[run.account]) if run.account in few else [])
+            for line in found:
+                log.info(line, extra={"run": run.run_id, "account": run.account})
+            last_attempt.write(self.state_dir, run.account, run.status, run.error)
+            self._message(receivers, run.account, run.status, found)
+        if this.status != "skipped":
+            broke = [] if this.runs else [f"the round broke: {this.status}"]
+            status = "ok" if this.runs else this.status
+            last_attempt.write(self.state_dir, last_attempt.UNKNOWN, status, this.message)
+            self._message(receivers, last_attempt.UNKNOWN, this.status, broke)
+            sending.send(this.runs, lambda: freshness.last_reads(self.state_dir, self.destination))
+            receivers.ping(well=this.status == "ok")
+
+    def _message(self, receivers: Alerts, account: str, status: str, found: Sequence[str]) -> None:
+        """A message, if something is wrong that was not in the round before.
+
+        Which lists fail while Cliniko is away changes from round to round: that is no news.
+        """
+        kinds = {line.partition(":")[0] for line in found}
+        if kinds - self._before.get(account, set()):
+            receivers.tell(f"account {account}, run {status}", found)
+        self._before[account] = kinds
 
 
 def broke(error: Exception, state_dir: Path, *, seen: bool) -> None:

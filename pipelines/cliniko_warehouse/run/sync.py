@@ -45,6 +45,7 @@ Clock = Callable[[], float]
 Stop = Callable[[], bool]
 After = Callable[[AccountLoader, Run, Client], None]
 Connect = Callable[[ClinikoSettings], Client]
+Plans = Mapping[str, ReadPlan]
 
 
 def sync(
@@ -59,6 +60,7 @@ def sync(
     stop: Stop = lambda: False,
     connect: Connect = Client,
     clock: Clock = time.monotonic,
+    tells_quiet: bool = True,
 ) -> Run:
     """Read the endpoints, load their rows, and write down what was done.
 
@@ -67,6 +69,7 @@ def sync(
     after:    done once all is read and loaded, before it is written down
     stop:     asked after every page; the run ends with the work kept where it says true
     connect:  makes the client
+    tells_quiet:  whether a run that found nothing, and went well, is written down too
 
     What the run before left half done is loaded first. The run is returned however it
     ended; its status says how. Raises ConfigError for settings of privacy that cannot be,
@@ -106,6 +109,10 @@ def sync(
                 run.fail(line)
             run.count(client)
         run.finished_at = datetime.now(UTC)
+        run.is_quiet = not (tells_quiet or loader.changed) and run.status == "ok"
+        if run.is_quiet:
+            loader.leave()
+            return run
         with record_failures([run], LEDGER_FAILED):
             loader.record(run)
         if loader.alone:
@@ -149,6 +156,7 @@ def _checkpoints(
             if merges and len(loading.begun) == 1 and _are_unknown(unread.values()):
                 verify(loader, client, settings, again=True)
             made |= delivery.tables
+            loader.changed |= bool(delivery.endpoints)
             loading.start(delivery)
             del delivery  # it is gone once it is loaded
             if run.locked_out or (stop() and any(map(_is_cut, unread.values()))):

@@ -120,6 +120,7 @@ class EndpointExtractor:
             yield from package.batches(least=0)
         elif reading.status == "ok":
             changed = package.whole()
+            reading.fresh = reading.rows if changed else 0
             if changed or missing or not reading.plan.is_incremental:
                 yield from package.batches(least=0)
 
@@ -140,9 +141,9 @@ class EndpointExtractor:
                 if not package.fits(page):
                     reading.push_back(page)
                     return
-                reading.note(
-                    package.add(repeats.without(page) if reading.plan.is_incremental else page)
-                )
+                fresh = repeats.without(page) if reading.plan.is_incremental else page
+                reading.fresh += len(fresh.records)
+                reading.note(package.add(fresh))
                 reading.find(package.new_fields, page, state)
                 reading.left_out |= package.left_out
                 reading.commit_page(page, state)

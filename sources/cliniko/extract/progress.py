@@ -33,6 +33,7 @@ class ReadProgress:
 
     status:           how it ended; "unread" while it goes on
     rows:             rows read, repeats included
+    fresh:            those of them that the run before did not load just so
     rejected:         records of which something could not be stored
     new_fields:       columns that nobody described, found in this run
     left_out:         fields that nobody described, and that the profile therefore leaves out
@@ -61,6 +62,7 @@ class ReadProgress:
     plan: ReadPlan
     status: Status = "unread"
     rows: int = 0
+    fresh: int = 0
     rejected: int = 0
     new_fields: set[str] = field(default_factory=set)
     left_out: set[str] = field(default_factory=set)

@@ -36,6 +36,10 @@ def schedule(
     spread: Annotated[
         int, typer.Option("--spread", help="Minutes that it may start later, against crowds.")
     ] = 0,
+    every: Annotated[
+        str | None,
+        typer.Option("--every", help="systemd, dagster: stay up, in rounds such as 5m."),
+    ] = None,
     name: Annotated[str, typer.Option("--name", help="Of its files.")] = "cliniko",
     env_file: Annotated[
         Path | None, typer.Option("--env-file", help="A file of NAME=value lines to start with.")
@@ -52,9 +56,14 @@ def schedule(
 ) -> None:
     """Print a file that starts a run every night; with --install put it in place."""
     from cliniko_warehouse.install import installation
+    from cliniko_warehouse.run.cadence import duration
 
+    if every is not None:
+        duration(every, "--every")
+        if using not in (Scheduler.SYSTEMD, Scheduler.DAGSTER):
+            raise ConfigError(f"--every goes with systemd and dagster, not with {using}")
     times = installation.timetable(at, time_zone, spread)
-    here = installation.installation(name, state_dir, destination, env_file)
+    here = installation.installation(name, state_dir, destination, env_file, every or "")
     files = written(using, here, times, system=system)
     if not install:
         typer.echo("\n".join(file.shown() for file in files), nl=False)
@@ -114,7 +123,8 @@ def _install_systemd(files: list["Written"], system: bool, yes: bool) -> None:
         changes += difference(before, file.text, str(file.path))
     if _agreed(changes, yes):
         systemd.install(files, system=system)
-        say("the timer is started" + ("" if system else "; `loginctl enable-linger` keeps it"))
+        started = "timer" if len(files) > 1 else "service"
+        say(f"the {started} is started" + ("" if system else "; `loginctl enable-linger` keeps it"))
 
 
 def _agreed(changes: str, yes: bool) -> bool:

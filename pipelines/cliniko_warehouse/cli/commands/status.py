@@ -101,6 +101,20 @@ def _describe(console: "Console", result: dict[str, Any]) -> None:
         console.print(f"run {name} is dated in the future: was this machine's clock right?")
     for one in result["attempts"]:
         console.print(f"after it, {one['at']}: {one['status']}: {one['message']}", markup=False)
+    if (last := result["rounds"]) and last["overdue"]:
+        console.print(
+            f"the last round of `cliniko sync --every` ended at {last['finished_at'][:16]}Z: "
+            "is it still running?",
+            markup=False,
+        )
+    elif last:
+        console.print(
+            f"last round {last['status']}, {last['finished_at'][:16]}Z; "
+            f"the next at {last['next_at'][:16]}Z",
+            markup=False,
+        )
+        if last["message"]:
+            console.print(last["message"], markup=False)
     several = len(result["accounts"]) > 1
     rows = [
         (

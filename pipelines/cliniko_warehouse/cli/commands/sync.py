@@ -51,6 +51,13 @@ def sync(
     verify: Annotated[
         bool, typer.Option("--verify", help="Verify all that is published, not only what changed.")
     ] = False,
+    every: Annotated[
+        str | None, typer.Option("--every", help="Stay up, and read in rounds: 5m, 90s or 1h.")
+    ] = None,
+    nightly_at: Annotated[
+        str | None,
+        typer.Option("--nightly-at", help="When a round compares, with --every: 02:30."),
+    ] = None,
     max_requests: MaxRequests = 60,
     accept_gone: AcceptGone = False,
     as_json: AsJson = False,
@@ -61,19 +68,28 @@ def sync(
     from cliniko import accounts
     from cliniko.extract.plan import ReadPlan
     from cliniko_warehouse import paths
+    from cliniko_warehouse.cli.support import rounds
     from cliniko_warehouse.reconcile.reconcile import ReconcileOptions
 
+    unfit = {"--full": full, "--since": since, "--until": until, "--accept-gone": accept_gone}
+    pace = rounds.pace(every, nightly_at, [name for name, given in unfit.items() if given])
     with watched(state_dir, log_format) as narration:
         settings = accounts.settings(account or ())
         window = (moment(since, "--since"), moment(until, "--until"))
         endpoints = chosen(names)
         if paths.clear_demo(paths.writable(state_dir)):
             say(f"the demo that was in {state_dir} is removed")
-        work = [
-            (one, {e.name: ReadPlan(e, *window, full=full) for e in endpoints}) for one in settings
-        ]
-        terms = ReconcileOptions(max_requests, accept_gone)
-        code = _night(work, destination, state_dir, terms, narration, as_json, strict, verify)
+        if pace:
+            terms = ReconcileOptions(max_requests)
+            given = rounds.Given(settings, endpoints, destination, state_dir, pace, terms, verify)
+            code = rounds.stay_up(given, narration, as_json, strict)
+        else:
+            work = [
+                (one, {e.name: ReadPlan(e, *window, full=full) for e in endpoints})
+                for one in settings
+            ]
+            terms = ReconcileOptions(max_requests, accept_gone)
+            code = _night(work, destination, state_dir, terms, narration, as_json, strict, verify)
     raise typer.Exit(code)
 
 

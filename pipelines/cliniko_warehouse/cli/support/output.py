@@ -23,6 +23,13 @@ def show(value: Any) -> None:
     typer.echo(_escaped(text, encoding, on_terminal=sys.stdout.isatty()))
 
 
+def show_line(value: Any) -> None:
+    """Data: one JSON object in one line to stdout, at once."""
+    text = json.dumps(value, ensure_ascii=True, default=plain)
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
 def _escaped(text: str, encoding: str, *, on_terminal: bool) -> str:
     """JSON text with some of its characters as JSON escapes them; it means the same."""
     if on_terminal:
