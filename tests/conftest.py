@@ -32,6 +32,7 @@ SLOW = frozenset(
     [
         "alerts",
         "benchmarks",
+        "change_webhook",
         "changes",
         "checkpoints",
         "cli",

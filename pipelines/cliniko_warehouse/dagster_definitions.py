@@ -23,6 +23,7 @@ from cliniko.source import cliniko_source
 from cliniko_warehouse.config.providers import only_documented
 from cliniko_warehouse.ledger.runs import Run
 from cliniko_warehouse.monitoring import freshness, notify
+from cliniko_warehouse.monitoring.change_webhook import ChangeWebhook
 from cliniko_warehouse.monitoring.logs import logged
 from cliniko_warehouse.paths import rounds_lock, writable
 from cliniko_warehouse.presentation.console import console
@@ -166,8 +167,9 @@ def _round(place: Place, every: str, at: str) -> Round:
             heard() as stop,
         ):
             teller = notify.RoundTeller(place.destination, place.state_dir)
+            webhook = ChangeWebhook(place.destination, place.state_dir)
             pace = settled(duration(every, "every"), time_of_day(at, "at"))
-            return Rounds(
+            this = Rounds(
                 accounts.settings(),
                 [e for e in ENDPOINTS.values() if e.by_default],
                 place.destination,
@@ -177,6 +179,8 @@ def _round(place: Place, every: str, at: str) -> Round:
                 stop,
                 teller.tell,
             ).round()
+            webhook.deliver(this.runs)
+            return this
     except ClinikoError as error:
         again = not isinstance(error, ConfigError)
         raise dagster.Failure(str(error), allow_retries=again) from error
@@ -214,6 +218,7 @@ def _run(place: Place, account: str, wanted: set[str]) -> Run:
             plans = {name: ReadPlan(e) for name, e in ALL_ENDPOINTS.items() if name in wanted}
             run = run_account(settings, plans, place.destination, place.state_dir, narration)
             notify.tell([run], place.destination, place.state_dir)
+            ChangeWebhook(place.destination, place.state_dir).deliver([run])
         return run
     except Locked as error:
         raise dagster.RetryRequested(BUSY_TRIES, BUSY) from error

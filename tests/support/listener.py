@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,12 +10,18 @@ from typing import Any
 
 
 class Listener:
-    """What was sent: paths and bodies, in order; `answers` are the statuses to come, then 200."""
+    """What was sent: paths, headers and bodies, in order.
+
+    answers:  the statuses to come, then 200; 0 closes the connection without an answer
+    delay:    seconds before each answer
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.paths: list[str] = []
+        self.headers: list[dict[str, str]] = []
         self.bodies: list[bytes] = []
+        self.delay = 0.0
         self.answers: list[int] = []
 
     @property
@@ -31,7 +38,12 @@ def listening() -> Iterator[Listener]:
         def do_POST(self) -> None:
             listener.paths.append(self.path)
             listener.bodies.append(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+            listener.headers.append(dict(self.headers))
             status = listener.answers.pop(0) if listener.answers else 200
+            time.sleep(listener.delay)
+            if not status:
+                self.close_connection = True
+                return
             self.send_response(status)
             if 300 <= status < 400:
                 self.send_header("Location", f"{listener.url}/elsewhere")

@@ -1,5 +1,6 @@
 """Messages that leave this machine: to an address of the user's own, never to Cliniko."""
 
+import json
 import logging
 import time
 from collections.abc import Callable
@@ -32,7 +33,22 @@ def problem(url: str) -> str:
     return "" if parts.scheme in ("https", "http") and parts.host else "it must be like https://…"
 
 
-def post(url: str, message: Any = None, *, sleep: Callable[[float], None] = time.sleep) -> None:
+Headers = Callable[[bytes], dict[str, str]]
+"""Headers for a body; asked for each try."""
+
+
+def no_headers(body: bytes) -> dict[str, str]:
+    """None but the usual ones."""
+    return {}
+
+
+def post(
+    url: str,
+    message: Any = None,
+    *,
+    headers: Headers = no_headers,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
     """Send a message as JSON, or nothing at all; a redirect is not followed.
 
     Raises Undelivered after three tries, or one that no other try can mend.
@@ -49,16 +65,21 @@ def post(url: str, message: Any = None, *, sleep: Callable[[float], None] = time
         sleep=sleep,
         reraise=True,
     )
-    retrying(_try, url, message)
+    body = b"" if message is None else json.dumps(message).encode()
+    retrying(_try, url, body, headers)
 
 
-def _try(url: str, message: Any) -> None:
-    """One request."""
+def _try(url: str, body: bytes, headers: Headers) -> None:
+    """One request; of its answer, only the status is read."""
+    kind = {"Content-Type": "application/json"} if body else {}
     try:
-        with httpx.Client(
-            timeout=TIMEOUT, follow_redirects=False, trust_env=url.startswith("https:")
-        ) as client:
-            status = client.post(url, json=message).status_code
+        with (
+            httpx.Client(
+                timeout=TIMEOUT, follow_redirects=False, trust_env=url.startswith("https:")
+            ) as client,
+            client.stream("POST", url, content=body, headers=kind | headers(body)) as answer,
+        ):
+            status = answer.status_code
     except (httpx.HTTPError, ImportError, OSError, ValueError) as error:  # and a wrong proxy
         failure = f"not reached ({type(error).__name__})"
     else:

@@ -132,6 +132,7 @@ def _night(
 ) -> int:
     """The night of one account or of several, told to whoever should know; its exit code."""
     from cliniko_warehouse.monitoring import notify
+    from cliniko_warehouse.monitoring.change_webhook import ChangeWebhook
     from cliniko_warehouse.run.nightly import report, run_account, run_accounts
 
     console = narration.console
@@ -141,6 +142,7 @@ def _night(
         else:
             runs = run_accounts(work, destination, state_dir, console, terms, whole=whole)
         notify.tell(runs, destination, state_dir.absolute())
+        ChangeWebhook(destination, state_dir.absolute()).deliver(runs)
     if as_json:
         show(report(runs))
     return exit_codes.of_runs(runs, strict=strict)

@@ -54,6 +54,7 @@ def stay_up(given: Given, narration: Narration, as_json: bool, strict: bool) -> 
     """Round after round until a signal ends it; the exit code. Raises ConfigError and Locked."""
     from cliniko_warehouse import paths
     from cliniko_warehouse.marts.nightly_step import wanted
+    from cliniko_warehouse.monitoring.change_webhook import ChangeWebhook
     from cliniko_warehouse.monitoring.notify import RoundTeller
     from cliniko_warehouse.run.cadence import settled
     from cliniko_warehouse.run.rounds import Rounds
@@ -64,11 +65,13 @@ def stay_up(given: Given, narration: Narration, as_json: bool, strict: bool) -> 
     state_dir = paths.writable(given.state_dir)
     wanted()  # a setting that is wrong is told at once
     teller = RoundTeller(given.destination, state_dir)
+    webhook = ChangeWebhook(given.destination, state_dir)
 
     def tell(this: "Round") -> None:
         teller.tell(this)
         if as_json:
             show_line(this.report())
+        webhook.deliver(this.runs)
         if text := in_words(this):
             narration.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
