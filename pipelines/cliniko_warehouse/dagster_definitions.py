@@ -23,8 +23,8 @@ from cliniko.source import cliniko_source
 from cliniko_warehouse.config.providers import only_documented
 from cliniko_warehouse.ledger.runs import Run
 from cliniko_warehouse.monitoring import freshness, notify
-from cliniko_warehouse.monitoring.change_webhook import ChangeWebhook
 from cliniko_warehouse.monitoring.logs import logged
+from cliniko_warehouse.outgoing.change_webhook import ChangeWebhook
 from cliniko_warehouse.paths import rounds_lock, writable
 from cliniko_warehouse.presentation.console import console
 from cliniko_warehouse.reconcile.reconcile import DEFAULTS

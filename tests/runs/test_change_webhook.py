@@ -18,7 +18,7 @@ from conftest import Cliniko
 from listener import Listener, listening
 
 from cliniko_warehouse.ledger.runs import Run
-from cliniko_warehouse.monitoring.change_webhook import ChangeWebhook, signature
+from cliniko_warehouse.outgoing.change_webhook import ChangeWebhook, signature
 from cliniko_warehouse.sandbox import Account, Served
 
 SECRET = "a secret of the clinic's own"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from listener import Listener, listening
 
-from cliniko_warehouse.monitoring.webhook import Undelivered, post, problem
+from cliniko_warehouse.outgoing.webhook import Undelivered, post, problem
 
 
 @pytest.fixture

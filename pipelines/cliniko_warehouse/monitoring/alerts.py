@@ -13,7 +13,7 @@ from dlt.common.configuration.specs import BaseConfiguration
 from dlt.common.typing import TSecretStrValue
 
 from cliniko.errors import ConfigError
-from cliniko_warehouse.monitoring.webhook import Undelivered, post, problem
+from cliniko_warehouse.outgoing.webhook import Undelivered, post, problem
 
 MOST = 3_000  # characters of a message; Slack cuts at 4,000
 ESCAPED = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}  # Slack reads these three as its own

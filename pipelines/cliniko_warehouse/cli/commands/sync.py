@@ -132,7 +132,7 @@ def _night(
 ) -> int:
     """The night of one account or of several, told to whoever should know; its exit code."""
     from cliniko_warehouse.monitoring import notify
-    from cliniko_warehouse.monitoring.change_webhook import ChangeWebhook
+    from cliniko_warehouse.outgoing.change_webhook import ChangeWebhook
     from cliniko_warehouse.run.nightly import report, run_account, run_accounts
 
     console = narration.console

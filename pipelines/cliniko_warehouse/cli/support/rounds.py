@@ -54,8 +54,8 @@ def stay_up(given: Given, narration: Narration, as_json: bool, strict: bool) -> 
     """Round after round until a signal ends it; the exit code. Raises ConfigError and Locked."""
     from cliniko_warehouse import paths
     from cliniko_warehouse.marts.nightly_step import wanted
-    from cliniko_warehouse.monitoring.change_webhook import ChangeWebhook
     from cliniko_warehouse.monitoring.notify import RoundTeller
+    from cliniko_warehouse.outgoing.change_webhook import ChangeWebhook
     from cliniko_warehouse.run.cadence import settled
     from cliniko_warehouse.run.rounds import Rounds
     from cliniko_warehouse.run.shutdown import heard

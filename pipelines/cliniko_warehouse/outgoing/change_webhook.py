@@ -21,7 +21,7 @@ import dlt
 
 from cliniko_warehouse.change_feed import CHANGES
 from cliniko_warehouse.ledger.runs import Run
-from cliniko_warehouse.monitoring.webhook import Undelivered, post, problem
+from cliniko_warehouse.outgoing.webhook import Undelivered, post, problem
 from cliniko_warehouse.paths import DATASET, work
 from cliniko_warehouse.warehouse.reader import Ask, Row, reader
 

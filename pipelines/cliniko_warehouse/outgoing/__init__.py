@@ -1,0 +1,1 @@
+"""What leaves this machine: messages to addresses of the user's own."""
