@@ -74,6 +74,28 @@ def test_every_link_of_every_section_leads_somewhere(browser: TestClient) -> Non
     assert len(followed) > 60
 
 
+def test_what_is_odd_opens_its_rows(file: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "warehouse.duckdb"
+    copy.write_bytes(file.read_bytes())
+    condition = "found.status = ''completed'' and exists (select 1 from marts.dim_patients as other"
+    condition += " where other.patient_id = found.patient_id and other.referral_source is null)"
+    with duckdb.connect(str(copy)) as db:
+        for name, table in (("odd", "marts.fct_appointments"), ("raw", "marts_staging.stg_places")):
+            query = f"SELECT * FROM {table} AS found WHERE {condition}"
+            db.execute(
+                "INSERT INTO marts.mart_data_warnings (_account, warning, table_name, row_count, "
+                f"meaning, query) VALUES ('main', '{name}', 'fct_appointments', 6, 'x', '{query}')"
+            )
+
+    with client(copy) as browser:
+        page = browser.get("/data").text
+        [address] = re.findall(r'href="(/list/warning-[^"]+)"', page)
+        rows = _csv(browser, address.replace("&amp;", "&").replace("?", ".csv?"))
+
+        assert rows.height == 6  # eight were completed, two by the one who has a source
+        assert browser.get("/list/warning-raw").status_code == 404
+
+
 def test_a_list_says_names_sorts_and_turns(browser: TestClient) -> None:
     address = f"/list/completed.csv?{THIRTY}"
 

@@ -29,7 +29,7 @@ from cliniko_warehouse.overview.figures.queries import (
 )
 from cliniko_warehouse.overview.layout.definitions import definitions
 from cliniko_warehouse.overview.night import night
-from cliniko_warehouse.overview.pages import data, patients, practitioners, today
+from cliniko_warehouse.overview.pages import capacity, data, patients, practitioners, rows, today
 from cliniko_warehouse.overview.selection import presets, rows_behind
 from cliniko_warehouse.overview.targets import Targets
 
@@ -317,6 +317,36 @@ def test_accounts_are_never_added_and_each_has_its_currency_and_day(
     assert [(one.night.currency, one.night.zone) for one in (main, north)] == [
         ("£", hand_made.MELBOURNE),
         ("€", "Pacific/Auckland"),
+    ]
+
+
+def test_a_list_that_knows_no_filter_says_that_it_is_of_the_whole_account(
+    db: duckdb.DuckDBPyConnection,
+) -> None:
+    asked, said = question(db, f"{CHO}&business=1"), "cannot be told by business or practitioner"
+    page = today.page(asked)
+    cards = {card.label: card for section in page.sections for card in section.cards}
+
+    assert cards["Recalls due"].note == f"whole account: {said}"
+    assert "business" not in cards["Recalls due"].href
+    assert cards["Visits without a note"].note == cards["Forms not completed"].note == ""
+    assert "business=1&practitioner=12" in cards["Forms not completed"].href
+    listed = rows.page(asked, FIGURES["recalls_due"], narrowed(asked, ""), "", 1)
+    assert listed.note.endswith(f" · whole account: {said}")
+
+
+def test_capacity_stands_in_booked_and_free_hours_on_each_other(
+    db: duckdb.DuckDBPyConnection,
+) -> None:
+    chart = capacity.page(question(db)).sections[1].panels[0].chart
+
+    assert chart
+    drawn = chart.spec["datasets"]["rows"]
+    assert [(row["starts_on"], row["series"], row["value"]) for row in drawn] == [
+        ("2026-03-21", "Booked", 13),
+        ("2026-03-21", "Free", 17),
+        ("2026-03-28", "Booked", 4),
+        ("2026-03-28", "Free", 12),
     ]
 
 

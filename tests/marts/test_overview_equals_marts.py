@@ -18,7 +18,10 @@ from owner_clinic import NORTH, NOW, SOUTH, built
 from cliniko_warehouse.overview.figures.catalogue import FIGURES
 from cliniko_warehouse.overview.figures.listing import listing
 from cliniko_warehouse.overview.figures.queries import Number, grouped, numbers
+from cliniko_warehouse.overview.layout import formatting
+from cliniko_warehouse.overview.pages import practitioners
 from cliniko_warehouse.overview.selection import WHOLE
+from cliniko_warehouse.overview.targets import Targets
 
 SCORES = {
     "completed": "completed",
@@ -85,6 +88,23 @@ def test_practitioners_have_the_scorecard_s_numbers(
             told += bool(found[key])
 
     assert told > 20
+
+
+def test_a_number_of_the_month_table_opens_the_rows_that_make_it(
+    db: duckdb.DuckDBPyConnection, tables: Tables
+) -> None:
+    followed = 0
+    for who in {r["practitioner_id"] for r in tables["mart_practitioner_scorecard"]} - {None, 0}:
+        page = practitioners.one(question(db, "", NORTH), Targets(), str(who))
+        table = page and page.sections[-1].panels[0].table
+        for cell in (cell for row in table.rows for cell in row if cell.href) if table else ():
+            key, _, query = cell.href.removeprefix("/list/").partition("?")
+            unit, currency = FIGURES[key].unit, question(db, "", NORTH).night.currency
+            found = listing(question(db, query, NORTH), FIGURES[key], WHOLE)
+            assert formatting.number(found.value, unit, currency) == cell.text, cell
+            followed += 1
+
+    assert followed > 10
 
 
 @pytest.mark.parametrize("account", [NORTH, SOUTH])

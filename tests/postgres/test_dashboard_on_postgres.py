@@ -6,13 +6,11 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import duckdb
 import hand_made
 import psycopg2
 import pytest
 from conftest import Cliniko
 from postgres_server import execute
-from psycopg2.extras import execute_values
 
 pytest.importorskip("altair", reason="the extra notebooks is not installed")
 
@@ -38,7 +36,7 @@ def reader(database: str, file: Path) -> Iterator[str]:
     """The URL of the guide's role, in a database with the same marts."""
     execute(database, "DROP ROLE IF EXISTS overview")
     execute(database, "CREATE SCHEMA marts")
-    _fill(database, file)
+    hand_made.fill_postgres(database, file)
     [sql] = re.findall(r"```sql\n(.*?)```", GUIDE, re.DOTALL)
     name, owner = urlsplit(database).path[1:], urlsplit(database).username or "postgres"
     named = sql.replace("DATABASE clinic", f"DATABASE {name}").replace(
@@ -51,25 +49,6 @@ def reader(database: str, file: Path) -> Iterator[str]:
     yield f"postgresql://overview:choose-one@/{name}?port={where['port']}&host={where['host']}"
     execute(database, "DROP OWNED BY overview")
     execute(database, "DROP ROLE overview")
-
-
-def _fill(url: str, file: Path) -> None:
-    """Put a night's marts into Postgres, as a build does: new rows in tables that stay."""
-    with (
-        closing(psycopg2.connect(url)) as there,
-        there,
-        there.cursor() as cursor,
-        duckdb.connect(str(file), read_only=True) as here,
-    ):
-        for name, columns in hand_made.contract().items():
-            kinds = ", ".join(
-                f'"{column}" {kind.replace("double", "double precision")}'
-                for column, kind in columns.items()
-            )
-            cursor.execute(f"CREATE TABLE IF NOT EXISTS marts.{name} ({kinds})")
-            cursor.execute(f"DELETE FROM marts.{name}")
-            if rows := here.execute(f"FROM marts.{name}").fetchall():
-                execute_values(cursor, f"INSERT INTO marts.{name} VALUES %s", rows)
 
 
 def test_every_page_and_list_is_that_of_the_published_file(reader: str, file: Path) -> None:
@@ -96,7 +75,7 @@ def test_the_next_night_is_seen(reader: str, database: str, file: Path) -> None:
         before = browser.get("/today?business=2").text
         assert browser.get("/night").json() == first
 
-        _fill(database, hand_made.publish(file, hand_made.WALK_IN))
+        hand_made.fill_postgres(database, hand_made.publish(file, hand_made.WALK_IN))
 
         assert browser.get("/night").json() != first
         after = browser.get("/today?business=2").text

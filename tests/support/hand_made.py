@@ -5,6 +5,7 @@ loses is missed here too.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import duckdb
+import psycopg2
+from psycopg2.extras import execute_values
 
 from cliniko_warehouse.marts.descriptions import marts
 
@@ -132,6 +135,25 @@ def fill(db: duckdb.DuckDBPyConnection, *booked: tuple[Any, ...], **states: str)
         db.execute(f"CREATE TABLE marts.{name} ({named})")
     for name, rows in _rows((*APPOINTMENTS, *booked), STATES | states).items():
         insert(db, name, rows)
+
+
+def fill_postgres(url: str, file: Path) -> None:
+    """Put a night's marts into Postgres, as a build does: new rows in tables that stay."""
+    with (
+        closing(psycopg2.connect(url)) as there,
+        there,
+        there.cursor() as cursor,
+        duckdb.connect(str(file), read_only=True) as here,
+    ):
+        for name, columns in contract().items():
+            kinds = ", ".join(
+                f'"{column}" {kind.replace("double", "double precision")}'
+                for column, kind in columns.items()
+            )
+            cursor.execute(f"CREATE TABLE IF NOT EXISTS marts.{name} ({kinds})")
+            cursor.execute(f"DELETE FROM marts.{name}")
+            if rows := here.execute(f"FROM marts.{name}").fetchall():
+                execute_values(cursor, f"INSERT INTO marts.{name} VALUES %s", rows)
 
 
 @cache

@@ -22,6 +22,7 @@ from cliniko_warehouse.overview.figures.catalogue import FIGURES
 from cliniko_warehouse.overview.figures.figure import Figure
 from cliniko_warehouse.overview.figures.listing import listing
 from cliniko_warehouse.overview.figures.queries import Question
+from cliniko_warehouse.overview.figures.warnings import warning
 from cliniko_warehouse.overview.layout.blocks import Page
 from cliniko_warehouse.overview.layout.html import STATIC, html
 from cliniko_warehouse.overview.night import Published
@@ -146,10 +147,11 @@ class Overview:
 
     def rows(self, request: Request) -> Response:
         """The list behind a figure."""
-        figure, query = _figure(request), request.query_params
+        query = request.query_params
         number = _number(query.get("page", "1"))
 
         def page(question: Question) -> Page:
+            figure = _figure(request, question)
             narrowed = drill(query, question.night)
             return rows.page(question, figure, narrowed, query.get("sort", ""), number)
 
@@ -157,9 +159,12 @@ class Overview:
 
     def download(self, request: Request) -> Response:
         """That list as a file."""
-        figure, query = _figure(request), request.query_params
+        query = request.query_params
         question, kind = self._question(request), request.path_params["kind"]
-        if question is None or kind not in MAKERS or question.night.forbids(*figure.fact.needs):
+        if question is None or kind not in MAKERS:
+            raise HTTPException(404)
+        figure = _figure(request, question)
+        if question.night.forbids(*figure.fact.needs):
             raise HTTPException(404)
         make, media_type = MAKERS[kind]
         found = listing(question, figure, drill(query, question.night), query.get("sort", ""))
@@ -200,8 +205,9 @@ class Overview:
         return Response(text, media_type="text/html")
 
 
-def _figure(request: Request) -> Figure:
-    figure = FIGURES.get(request.path_params["key"])
+def _figure(request: Request, question: Question) -> Figure:
+    key = request.path_params["key"]
+    figure = FIGURES.get(key) or warning(question, key)
     if figure is None:
         raise HTTPException(404)
     return figure

@@ -16,11 +16,11 @@ def rows() -> Any:
     return alt.NamedData(name="rows")
 
 
-def time(unit: Unit) -> alt.X:
+def time(unit: Unit, title: str = "") -> alt.X:
     """The stretches of a period, those without a row too: `$starts`."""
     return alt.X(
         "starts_on:O",
-        title="week, by its Monday" if unit == "week" else unit,
+        title=title or ("week, by its Monday" if unit == "week" else unit),
         scale=alt.Scale(domain=["$starts"]),
         axis=alt.Axis(
             labelExpr=written(FORMS[unit]),

@@ -29,7 +29,7 @@ Rows = Sequence[Mapping[str, Any]]
 
 HEIGHT = 260  # pixels of a chart that does not grow with its rows
 ROW = 30  # pixels of a bar in a list
-ROOM = 1.15  # of the longest bar, for the number behind it
+ROOM = 1.45  # of the longest bar, for the number behind it on a phone
 PALE = 0.45  # how much of its colour a bar has that is not whole
 KEPT = 64  # charts that are not made anew
 
@@ -41,6 +41,7 @@ STATUSES = (
 )
 RATES = STATUSES[2:]
 VISITORS = (("New", ATTENDED), ("Returning", BOOKED))
+HOURS = (("Booked", ATTENDED), ("Free", BOOKED))
 MONEY = (("Issued", ATTENDED), ("Closed", BOOKED))
 UNIT = "$unit"  # what is counted
 WHEN = alt.Tooltip("said:N", title="when")
@@ -70,12 +71,12 @@ def _filled(part: Any, values: Mapping[str, Any]) -> Any:
 
 
 @lru_cache(KEPT)
-def stacked(unit: Unit, series: Series) -> Spec:
+def stacked(unit: Unit, series: Series, title: str = "") -> Spec:
     """Lengths on each other, over time: `series`, `rank` of it, `value`."""
     chart = alt.Chart(rows()).mark_bar(stroke=CARD, strokeWidth=0.5)
     return dressed(
         chart.encode(
-            x=time(unit),
+            x=time(unit, title),
             y=alt.Y("value:Q", title=UNIT, stack=True, axis=numbers(",.0f")),
             color=named("series", *series),
             order=alt.Order("rank:Q"),

@@ -5,10 +5,17 @@ from cliniko_warehouse.metrics.spec import counted
 from cliniko_warehouse.overview.figures.facts import Fact, chosen
 from cliniko_warehouse.overview.figures.figure import Figure
 
-VISIT = {
-    "type": "f.appointment_key IN (SELECT appointment_key FROM marts.fct_appointments WHERE "
-    f"_account = $account AND {chosen('appointment_type_id', 'type')})",
+FORM = {
+    name: f"f.appointment_key IN (SELECT appointment_key FROM marts.fct_appointments WHERE "
+    f"_account = $account AND {chosen(column, name)})"
+    for name, column in (
+        ("business", "business_id"),
+        ("practitioner", "practitioner_id"),
+        ("type", "appointment_type_id"),
+    )
 }
+"""By the appointment that the row is of."""
+VISIT = {"type": FORM["type"]}
 FIRST = {
     "business": chosen("f.first_business_id", "business"),
     "practitioner": chosen("f.first_practitioner_id", "practitioner"),
@@ -36,7 +43,7 @@ CALLS = (
     _calls("lapsed_patients", "At risk or lapsed", "days_since_last_visit"),
     _calls("first_visits_only", "One visit, none booked", "days_since_first_visit", **FIRST),
     _calls("cases_ending", "Cases that end", "days_left", "patient_cases"),
-    _calls("forms_not_completed", "Forms not completed", "visit_on DESC", "patient_forms"),
+    _calls("forms_not_completed", "Forms not completed", "visit_on DESC", "patient_forms", **FORM),
     _calls("debtors", "Debtors over 30 days", "oldest_days DESC", "invoices"),
     _calls("visits_without_note", "Visits without a note", "local_date DESC", **VISIT),
     _calls("visits_without_invoice", "Visits without an invoice", "local_date DESC", **VISIT),

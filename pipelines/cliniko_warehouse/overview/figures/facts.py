@@ -7,6 +7,7 @@ from typing import Literal
 from cliniko_warehouse.metrics import attendance, money
 from cliniko_warehouse.metrics.attendance import PLACES
 from cliniko_warehouse.metrics.spec import Basis
+from cliniko_warehouse.overview.selection import Selection
 
 Kind = Literal["text", "day", "moment", "count", "money", "hours", "minutes", "share", "yes"]
 """How a value is written; minutes are written in hours."""
@@ -67,6 +68,10 @@ class Fact:
         known = self.basis.dimensions
         own = {name: chosen(known[one].key, name) for name, one in FILTERED.items() if one in known}
         return {**own, **self.more}
+
+    def blind_to(self, chosen: Selection) -> list[str]:
+        """The filters that are set, and that its rows cannot be told apart by."""
+        return [name for name in FILTERED if chosen.ids(name) and name not in self.filters]
 
 
 FILTERED = {"business": "business", "practitioner": "practitioner", "type": "appointment_type"}

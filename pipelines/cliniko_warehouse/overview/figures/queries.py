@@ -58,7 +58,7 @@ class Question:
 
 def told(figure: Figure, chosen: Selection) -> bool:
     """Whether a figure can be told for what is chosen: hours are not by type."""
-    return all(name in figure.fact.filters for name in FILTERS if chosen.ids(name))
+    return not figure.fact.blind_to(chosen)
 
 
 def numbers(question: Question, *figures: Figure) -> Numbers:

@@ -99,6 +99,7 @@ class Page:
     key:       the section whose link is marked
     list:      what only a page with a list has, for templates/list.html
     timeless:  whether the period that is chosen changes nothing on it
+    unfiltered:  whether business, practitioner and type change nothing on it either
     without:   the filter that is not offered, since the page has one choice of its own
     """
 
@@ -108,4 +109,5 @@ class Page:
     sections: Sequence[Section] = ()
     list: Mapping[str, Any] = field(default_factory=dict)
     timeless: bool = False
+    unfiltered: bool = False
     without: str = ""

@@ -1,6 +1,7 @@
 """Figures as cards: with their course, and against other days."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from cliniko_warehouse.metrics.periods import Period
 from cliniko_warehouse.overview.figures.figure import Figure
@@ -30,6 +31,18 @@ def plain(question: Question, figure: Figure, value: Number | None, label: str =
         return Card(label or figure.label, formatting.NONE, note=note)
     said = formatting.number(value, figure.unit, night.currency)
     return Card(label or figure.label, said, rows_behind(figure.key, chosen))
+
+
+def whole(question: Question, figure: Figure) -> Card:
+    """A figure of now, without the filters by which its rows cannot be told apart."""
+    blind = figure.fact.blind_to(question.chosen)
+    chosen = question.chosen
+    for name in blind:
+        chosen = chosen.only(name)
+    its = question.of(chosen)
+    card = plain(its, figure, numbers(its, figure)[figure.key])
+    note = f"whole account: cannot be told by {formatting.listed(blind)}" if blind else ""
+    return replace(card, note=card.note or note)
 
 
 def compared(question: Question, targets: Targets, *figures: Figure) -> list[Card]:

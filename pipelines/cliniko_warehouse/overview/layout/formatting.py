@@ -1,6 +1,6 @@
 """Figures as people read them: grouped, rounded, with their unit."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -56,6 +56,11 @@ def cents(amount: Number | None, symbol: str) -> str:
 def plural(number: int, noun: str) -> str:
     """A count with its noun: 1 list, 2 lists."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words in a sentence: business, practitioner or type."""
+    return " or ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
 def change(now: Number | None, before: Number | None) -> str:

@@ -76,7 +76,19 @@ def stacked(
     if not points:
         return None
     spec = charts.stacked(question.chosen.period.unit, series)
-    return _chart(question, spec, points, unit, [name for name, _ in series], "count")
+    stretches = question.chosen.period.stretches
+    return _chart(question, spec, points, stretches, unit, [name for name, _ in series], "count")
+
+
+def weeks(
+    question: Question, series: charts.Series, points: Sequence[Point], title: str
+) -> Chart | None:
+    """Points of any weeks as hours on each other."""
+    stretches = list(dict.fromkeys(point[0] for point in points))
+    if not points:
+        return None
+    spec = charts.stacked("week", series, title)
+    return _chart(question, spec, points, stretches, "hours", [name for name, _ in series], "hours")
 
 
 def lines(
@@ -87,13 +99,16 @@ def lines(
         return None
     spec = charts.lines(question.chosen.period.unit, series, money)
     names = [name for name, _ in series]
-    return _chart(question, spec, points, unit, names, "money" if money else "share")
+    stretches = question.chosen.period.stretches
+    kind: Kind = "money" if money else "share"
+    return _chart(question, spec, points, stretches, unit, names, kind)
 
 
 def _chart(
     question: Question,
     spec: charts.Spec,
     points: Sequence[Point],
+    stretches: Sequence[Stretch],
     unit: str,
     names: Sequence[str],
     kind: Kind,
@@ -114,9 +129,9 @@ def _chart(
     lines = [
         [Cell(stretch.said)]
         + [_cell(question, cells.get((stretch.start, name)), kind) for name in names]
-        for stretch in question.chosen.period.stretches
+        for stretch in stretches
     ]
-    starts = [stretch.start.isoformat() for stretch in question.chosen.period.stretches]
+    starts = [stretch.start.isoformat() for stretch in stretches]
     made = charts.drawn(spec, rows, starts=starts, unit=unit, currency=question.night.currency)
     return Chart(made, Table(["when", *names], lines))
 

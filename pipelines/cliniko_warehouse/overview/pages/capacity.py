@@ -1,5 +1,9 @@
 """Capacity: the next four weeks, booked and free."""
 
+from datetime import date, timedelta
+
+from cliniko_warehouse.metrics.periods import Period, Stretch
+from cliniko_warehouse.overview.charts import charts
 from cliniko_warehouse.overview.figures.catalogue import FIGURES
 from cliniko_warehouse.overview.figures.queries import Question, grouped, numbers, told
 from cliniko_warehouse.overview.layout import formatting, panels
@@ -27,26 +31,27 @@ def page(question: Question) -> Page:
 
 
 def _weeks(question: Question) -> Panel:
+    """Of the offered hours those booked, and on them those free."""
     booked, free = FIGURES["ahead_booked"], FIGURES["ahead_free"]
     found = grouped(question, [booked, free], "week") if told(free, question.chosen) else {}
-    pairs = [
-        (
-            f"{formatting.iso(week)}: {name}",
-            float(row[figure.key] or 0),
-            _behind(question, figure.key, week=week),
-        )
+    points: list[panels.Point] = [
+        (_seven_days(week), name, row[figure.key], _behind(question, figure.key, week=week))
         for (week,), row in found.items()
-        for name, figure in (("booked", booked), ("free", free))
+        for name, figure in (("Booked", booked), ("Free", free))
     ]
-    chart = panels.listed(question, pairs, "hours", "hours") if pairs else None
     return panels.panel(
         question,
         free,
         "By week",
-        "seven days each, named by the first",
-        chart,
+        "offered hours, booked and free; seven days each, named by the first",
+        panels.weeks(question, charts.HOURS, points, "seven days from"),
         "No hours are offered in the next four weeks.",
     )
+
+
+def _seven_days(first: str) -> Stretch:
+    day = date.fromisoformat(first)
+    return Stretch(day, "week", Period(day, day + timedelta(days=6)), whole=True)
 
 
 def _behind(question: Question, key: str, **only: str) -> str:

@@ -1,7 +1,9 @@
 """Data: how fresh each list is, and what is odd in it."""
 
 from cliniko_warehouse.overview.figures.queries import Question
+from cliniko_warehouse.overview.figures.warnings import KEY, can_be_listed
 from cliniko_warehouse.overview.layout.blocks import Cell, Page, Panel, Section, Table
+from cliniko_warehouse.overview.selection import rows_behind
 
 LISTS = """
 SELECT endpoint, replace(state, '_', ' '),
@@ -9,10 +11,11 @@ SELECT endpoint, replace(state, '_', ' '),
        live_rows, gone_rows, difference, coalesce(message, '')
 FROM marts.mart_sync_health WHERE _account = $account
 ORDER BY state = 'fresh', endpoint"""
-HEADS = ("list", "state", "read whole, local", "rows in use", "gone", "missing here", "note")
+MOMENT = "read whole, local"
+HEADS = ("list", "state", MOMENT, "rows in use", "gone", "missing here", "note")
 
 WARNINGS = """
-SELECT meaning, table_name, row_count FROM marts.mart_data_warnings
+SELECT meaning, table_name, row_count, warning, query FROM marts.mart_data_warnings
 WHERE _account = $account ORDER BY row_count DESC, meaning"""
 
 
@@ -20,7 +23,7 @@ def page(question: Question) -> Page:
     """How the night stands, list by list."""
     night = question.night
     lists = [_row(row) for row in question.ask(LISTS).fetchall()]
-    odd = [_row(row) for row in question.ask(WARNINGS).fetchall()]
+    odd = [_odd(question, *row) for row in question.ask(WARNINGS).fetchall()]
     return Page(
         "data",
         "Data",
@@ -29,7 +32,7 @@ def page(question: Question) -> Page:
             Section("Lists", panels=[Panel("How each list stands", table=Table(HEADS, lists))]),
             Section(
                 "Odd entries",
-                "they cost themselves only",
+                "they cost themselves only; a number opens its rows",
                 panels=[
                     Panel("What is odd", table=Table(("what", "table", "rows"), odd))
                     if odd
@@ -38,11 +41,22 @@ def page(question: Question) -> Page:
             ),
         ],
         timeless=True,
+        unfiltered=True,
     )
+
+
+def _odd(
+    question: Question, meaning: str, table: str, count: int, warning: str, query: str
+) -> list[Cell]:
+    listed = count and can_be_listed(query)
+    href = rows_behind(f"{KEY}{warning}", question.chosen) if listed else ""
+    return [Cell(meaning), Cell(table), Cell(f"{count:,}", href, number=True)]
 
 
 def _row(values: tuple[object, ...]) -> list[Cell]:
     return [
-        Cell(f"{value:,}", number=True) if isinstance(value, int) else Cell(str(value or ""))
-        for value in values
+        Cell(f"{value:,}", number=True)
+        if isinstance(value, int)
+        else Cell(str(value or ""), fixed=HEADS[place] == MOMENT)
+        for place, value in enumerate(values)
     ]

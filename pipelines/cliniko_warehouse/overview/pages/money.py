@@ -4,7 +4,7 @@ from cliniko_warehouse.overview.figures.catalogue import FIGURES
 from cliniko_warehouse.overview.figures.queries import Question, numbers
 from cliniko_warehouse.overview.layout import formatting, panels
 from cliniko_warehouse.overview.layout.blocks import Page, Panel, Section
-from cliniko_warehouse.overview.layout.cards import compared, plain
+from cliniko_warehouse.overview.layout.cards import compared, plain, whole
 from cliniko_warehouse.overview.pages.practitioners import revenue
 from cliniko_warehouse.overview.targets import Targets
 
@@ -63,10 +63,9 @@ def _open(question: Question) -> Section:
     """What is open now, whenever it was issued."""
     figure = FIGURES["open_invoices"]
     asked = [FIGURES[key] for key in OPEN]
-    whole = question.of(question.chosen.only("business").only("practitioner").only("type"))
-    now = {**numbers(question, *asked[:-1]), **numbers(whole, asked[-1])}
+    now = numbers(question, *asked[:-1])
     cards = [plain(question, one, now[one.key]) for one in asked[:-1]]
-    cards.append(plain(whole, asked[-1], now[asked[-1].key]))
+    cards.append(whole(question, asked[-1]))
     chart = panels.bars(question, figure, "age", f"total, {question.night.currency}", in_order=AGES)
     panel = panels.panel(
         question,

@@ -7,10 +7,10 @@ from cliniko_warehouse.metrics.periods import Period
 from cliniko_warehouse.overview.charts import charts, heatmaps
 from cliniko_warehouse.overview.figures.call_lists import LAPSED
 from cliniko_warehouse.overview.figures.catalogue import FIGURES
-from cliniko_warehouse.overview.figures.queries import Question, numbers
+from cliniko_warehouse.overview.figures.queries import Question
 from cliniko_warehouse.overview.layout import formatting, panels
 from cliniko_warehouse.overview.layout.blocks import Cell, Chart, Page, Panel, Section, Table
-from cliniko_warehouse.overview.layout.cards import compared, plain
+from cliniko_warehouse.overview.layout.cards import compared, whole
 from cliniko_warehouse.overview.selection import rows_behind
 from cliniko_warehouse.overview.targets import Targets
 
@@ -28,9 +28,7 @@ def page(question: Question, targets: Targets) -> Page:
     """Patients, by their completed visits."""
     scope = formatting.stretch(question.chosen.period)
     keys = ("patients_seen", "new_patients", "returning")
-    whole = question.of(question.chosen.only("business").only("practitioner").only("type"))
-    now = numbers(whole, *LAPSED)
-    lost = [plain(whole, figure, now[figure.key]) for figure in LAPSED]
+    lost = [whole(question, figure) for figure in LAPSED]
     sources = FIGURES["new_patients"]
     return Page(
         "patients",
@@ -53,7 +51,7 @@ def page(question: Question, targets: Targets) -> Page:
                     )
                 ],
             ),
-            Section("Who may be lost", "of the whole account, now", lost),
+            Section("Who may be lost", "now", lost),
         ],
     )
 

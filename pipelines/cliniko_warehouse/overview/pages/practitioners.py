@@ -1,5 +1,8 @@
 """Practitioners: a scorecard of all, and a page for each."""
 
+from datetime import date
+
+from cliniko_warehouse.metrics.periods import period as period_of
 from cliniko_warehouse.overview.charts import charts
 from cliniko_warehouse.overview.figures.catalogue import FIGURES
 from cliniko_warehouse.overview.figures.facts import Kind
@@ -120,16 +123,23 @@ WHERE _account = $account AND list_contains($practitioner, practitioner_id)
   AND (len($business::BIGINT[]) = 0 OR list_contains($business, business_id))
   AND month_start <= $today
 GROUP BY ALL ORDER BY month_start DESC LIMIT 13"""
-MONTH_HEADS: tuple[tuple[str, Kind], ...] = (
-    ("month", "text"),
-    ("completed", "count"),
-    ("a year before", "count"),
-    ("new patients", "count"),
-    ("service hours", "hours"),
-    ("revenue, net", "money"),
-    ("a year before", "money"),
-    ("not invoiced", "count"),
+MONTHLY: tuple[tuple[str, Kind, str, bool], ...] = (
+    ("completed", "count", "completed", False),
+    ("a year before", "count", "completed", True),
+    ("new patients", "count", "new_patients", False),
+    ("service hours", "hours", "", False),
+    ("revenue, net", "money", "revenue_net", False),
+    ("a year before", "money", "revenue_net", True),
+    ("not invoiced", "count", "without_invoice", False),
 )
+"""Heading, unit, the figure whose list is behind it if there is one, and whether a year before."""
+
+
+def _in_month(question: Question, key: str, month: date, earlier: bool) -> str:
+    """The address of the list behind a number of a month; the marts know no filter by type."""
+    whole = period_of(f"{month:%Y-%m}", question.night.today)
+    days = whole.last_year if earlier else whole
+    return rows_behind(key, question.chosen.only("type").over(days))
 
 
 def _months(question: Question) -> Section:
@@ -138,12 +148,16 @@ def _months(question: Question) -> Section:
     rows = [
         [Cell(f"{month:%B %Y}")]
         + [
-            Cell(formatting.number(v, kind, question.night.currency), number=True)
-            for v, (_, kind) in zip(values, MONTH_HEADS[1:], strict=True)
+            Cell(
+                formatting.number(value, kind, question.night.currency),
+                _in_month(question, key, month, earlier) if value and key else "",
+                number=True,
+            )
+            for value, (_, kind, key, earlier) in zip(values, MONTHLY, strict=True)
         ]
         for month, *values in found
     ]
-    table = Table([head for head, _ in MONTH_HEADS], rows)
+    table = Table(["month", *(head for head, *_ in MONTHLY)], rows)
     panel = (
         Panel("Month by month", "whatever period is chosen; this month is not over", table=table)
         if rows

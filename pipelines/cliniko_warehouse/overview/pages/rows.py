@@ -52,7 +52,9 @@ def _scope(question: Question, figure: Figure, narrowed: Drill) -> str:
         for name, value in narrowed.only.items()
         if name in figure.fact.dimensions
     ]
-    return " · ".join([days, *only])
+    blind = figure.fact.blind_to(question.chosen)
+    of_all = [f"whole account: cannot be told by {formatting.listed(blind)}"] if blind else []
+    return " · ".join([days, *only, *of_all])
 
 
 def _said(question: Question, figure: Figure, found: Listing) -> str:

@@ -5,12 +5,11 @@ from datetime import timedelta
 from cliniko_warehouse.metrics.periods import Period
 from cliniko_warehouse.overview.figures.call_lists import CALLS
 from cliniko_warehouse.overview.figures.catalogue import FIGURES
-from cliniko_warehouse.overview.figures.figure import Figure
 from cliniko_warehouse.overview.figures.listing import listing
 from cliniko_warehouse.overview.figures.queries import Question, grouped, numbers, told
 from cliniko_warehouse.overview.layout import formatting, panels
 from cliniko_warehouse.overview.layout.blocks import Card, Cell, Page, Panel, Section, Table
-from cliniko_warehouse.overview.layout.cards import plain
+from cliniko_warehouse.overview.layout.cards import plain, whole
 from cliniko_warehouse.overview.selection import Drill, rows_behind
 
 GLANCE = (
@@ -44,8 +43,8 @@ def page(question: Question) -> Page:
             Section("Free places", panels=[_free(question, Period(today, ahead.last))]),
             Section(
                 "What needs a call",
-                "lists of the whole account where they cannot be told apart by your filters",
-                cards=calls(question),
+                "each opens its list",
+                cards=[whole(question, one) for one in CALLS],
             ),
         ],
         timeless=True,
@@ -137,18 +136,3 @@ def _hours(week: Question, name: str, day: str, found: panels.Groups) -> Cell:
         return Cell("", number=True)
     href = rows_behind("free", week.chosen, Drill(None, {"practitioner": name, "day": day}))
     return Cell(formatting.hours(found[name, day]["free"]), href, number=True)
-
-
-def calls(question: Question) -> list[Card]:
-    """How long each list by name is."""
-    asked = [(one, _sayable(question, one)) for one in CALLS]
-    return [plain(its, one, numbers(its, one)[one.key]) for one, its in asked]
-
-
-def _sayable(question: Question, figure: Figure) -> Question:
-    """The question without the filters by which a list cannot be told apart."""
-    chosen = question.chosen
-    for name in ("business", "practitioner", "type"):
-        if name not in figure.fact.filters:
-            chosen = chosen.only(name)
-    return question.of(chosen)
