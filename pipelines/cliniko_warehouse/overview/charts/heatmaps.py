@@ -12,6 +12,7 @@ from cliniko_warehouse.overview.charts.charts import KEPT, Spec
 from cliniko_warehouse.overview.charts.theme import CARD, ON_STEPS, dressed
 
 CELL = 28  # pixels of a row
+ROOMY = "width < 400 ? 0 : 1"  # below, a year of months has no room for numbers
 STARTS = (0.05, 0.15, 0.3, 0.45, 0.6)  # where the steps of a share of patients begin
 
 
@@ -64,7 +65,7 @@ def cohorts() -> Spec:
         color=steps("share", STARTS, "% of the month's new patients")
     )
     ink = alt.Scale(type="threshold", domain=list(STARTS), range=list(ON_STEPS))
-    figures = base.mark_text(fontSize=11).encode(
+    figures = base.mark_text(fontSize=11, opacity=alt.ExprRef(ROOMY)).encode(
         text=alt.Text("share:Q", format=".0%"),
         color=alt.Color("share:Q", scale=ink, legend=None),
     )
