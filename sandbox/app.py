@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 from cliniko_warehouse.sandbox.account import Account
 from cliniko_warehouse.sandbox.faults import Fault, Faults
 from cliniko_warehouse.sandbox.pages import Params
+from cliniko_warehouse.sandbox.records.files import STORAGE, stored
 from cliniko_warehouse.sandbox.routes import Answer, Desk, message
 from cliniko_warehouse.sandbox.throttle import RateLimit
 
@@ -68,7 +69,8 @@ class App:
             request.method, target + scope["query_string"].decode(), 0, dict(request.headers)
         )
         params = request.query_params.multi_items()
-        refusal = self._refusal(request)
+        is_stored = request.url.path.startswith(STORAGE)
+        refusal = None if is_stored else self._refusal(request)
         fault = None if refusal else self.faults.take(request.url.path, params)
         right = None
         if self.faults.look_inside and not (refusal or fault):
@@ -81,6 +83,7 @@ class App:
         if fault and fault.kind == "hang":
             await asyncio.sleep(fault.number)
         answer = refusal or self._faulty(fault) or right
+        answer = answer or (_stored(request) if is_stored else None)
         answer = answer or await self._right(request, params, fault)
         if fault and fault.kind == "bad_json":
             answer = Answer(200, answer.body[: len(answer.body) // 2])
@@ -207,6 +210,14 @@ class Reception:
         sent = dict(scope.get("headers") or ()).get(b"authorization", b"").decode("latin-1")
         app = next((app for app in self._apps if app.knows(sent)), self._apps[0])
         await app(scope, receive, send)
+
+
+def _stored(request: Request) -> Answer:
+    """A file; like a storage with signed addresses, it takes no other credentials beside."""
+    found = stored(request.url.path)
+    if found is None or "authorization" in request.headers:
+        return Answer(400 if found else 404, b"", {"Content-Type": "application/xml"})
+    return Answer(200, found, {"Content-Type": "binary/octet-stream"})
 
 
 def _replaced(answer: Answer, fault: Fault) -> Answer:

@@ -35,6 +35,7 @@ from cliniko_warehouse.sandbox.query import (
     scanned,
 )
 from cliniko_warehouse.sandbox.records import Record
+from cliniko_warehouse.sandbox.records.files import address
 from cliniko_warehouse.sandbox.seeded_random import mix
 from cliniko_warehouse.sandbox.services import partners, services
 from cliniko_warehouse.sandbox.settings import public_settings, settings
@@ -144,6 +145,8 @@ class Desk:
             raise Missing(path)
         if child == "conflicts" and parent in BOOKINGS and len(parts) == 3:
             return Answer(200, orjson.dumps({"conflicts": {"exist": False}}))
+        if (parent, child) == ("patient_attachments", "content") and len(parts) == 3:
+            return self._content(number)
         if (parent, child) == ("patients", "referral_source"):
             return self._referral_source(number)
         if (parent, child) == ("patient_forms", "signatures") and len(parts) == 4:
@@ -166,6 +169,15 @@ class Desk:
         if not found:
             raise Missing(patient)
         return Answer(200, table.json(found[0][1]))
+
+    def _content(self, number: str) -> Answer:
+        """The way to a file, which is elsewhere; nothing while it is not processed."""
+        record = self.account.record("patient_attachments", number)
+        if not record["content"]:
+            raise Missing(number)
+        origin = self.account.base_url.removesuffix("/v1")
+        location = address(origin, number, int(record["size"]))
+        return Answer(302, b"", {"Location": location})
 
     def _signature(self, form: str, number: str) -> Answer:
         record = self.account.record("patient_forms", form)

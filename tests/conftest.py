@@ -53,6 +53,7 @@ SLOW = frozenset(
         "faults",
         "figure_cases",
         "figures",
+        "files",
         "fleet",
         "forget",
         "group",
@@ -146,6 +147,7 @@ AGAIN = re.compile(
     r"|test_disk\.py::.*\[while it is read\]"
     r"|test_benchmarks\.py::test_a_case_is_played"
     r"|test_mcp\.py::test_all_hostile"
+    r"|test_files\.py::.*\[two thousand\]"
     r"|test_locked_queries\.py::test_nothing_of_a_full_night"
 )
 """Tests that try what another test tries with one more value, and take long: `-m exhaustive`."""

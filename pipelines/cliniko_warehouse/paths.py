@@ -14,6 +14,7 @@ MARTS, NEXT = "marts", "marts_next"
 """The schemas of the marts: for readers, and not tested yet."""
 NOTHING = "nothing has been loaded yet: run `cliniko sync` first"
 UNFIT = frozenset("%'*?[")  # dlt 1.31 takes them for a template, for SQL, or for a pattern
+PART = ".part-"  # how the name of a file in `files` begins that is not complete
 PUBLISHED = "warehouse.duckdb"  # not cliniko.duckdb: a file named like its schema confuses DuckDB
 
 
@@ -32,6 +33,11 @@ def marts_folder(state_dir: Path, destination: str) -> Path:
     return work(state_dir) / "marts" / destination
 
 
+def pipelines(state_dir: Path) -> Path:
+    """The folder of dlt's pipelines, one for each destination."""
+    return work(state_dir) / "pipelines"
+
+
 def work_file(state_dir: Path) -> Path:
     """The DuckDB file that a run writes."""
     return work(state_dir) / "load.duckdb"
@@ -40,6 +46,17 @@ def work_file(state_dir: Path) -> Path:
 def logs(state_dir: Path) -> Path:
     """The folder of the logs, a file a day."""
     return state_dir / "logs"
+
+
+def files(state_dir: Path) -> Path:
+    """The folder of the files behind records."""
+    return state_dir / "files"
+
+
+def private_folder(folder: Path) -> None:
+    """Make a folder that nobody else looks into."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.chmod(0o700)
 
 
 def restored(state_dir: Path) -> Path:
@@ -99,6 +116,8 @@ def sweep(state_dir: Path) -> None:
     for left in (*halves, *work(state_dir).glob("*.small*")):
         with suppress(OSError):  # in a folder of somebody else's
             left.unlink(missing_ok=True)
+    for part in files(state_dir).glob(f"{PART}*"):
+        part.unlink()
     for folder in work(state_dir).glob("*.tmp"):
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -4,11 +4,14 @@ import os
 
 import pytest
 from live import differences
+from live_files import attachment, signature
 
 from cliniko.settings import ClinikoSettings, resolve
 from cliniko_warehouse.sandbox import Account, serve
 
 KEY, MAIL = "SOURCES__CLINIKO__API_KEY", "SOURCES__CLINIKO__CONTACT_EMAIL"
+ASKED = "CLINIKO_LIVE_FILES"
+FILES = os.environ.get(ASKED)
 GIVEN = {name: os.environ.get(name) for name in (KEY, MAIL)}  # tests see none of them
 
 
@@ -23,6 +26,26 @@ def test_prints_how_a_real_account_differs(capsys: pytest.CaptureFixture[str]) -
     with capsys.disabled():
         print("", *lines, sep="\n")  # noqa: T201  # to be read is what this test is for
     assert lines
+
+
+@pytest.mark.live
+def test_prints_how_a_real_file_comes(capsys: pytest.CaptureFixture[str]) -> None:
+    if not (all(GIVEN.values()) and FILES):
+        pytest.skip(f"needs {KEY} and {MAIL} of a trial account with a file, and {ASKED}")
+    settings = resolve(api_key=GIVEN[KEY], contact_email=GIVEN[MAIL])
+
+    lines = [*attachment(settings), *signature(settings)]
+
+    with capsys.disabled():
+        print("", *lines, sep="\n")  # noqa: T201  # to be read is what this test is for
+    assert lines
+
+
+def test_says_how_the_sandbox_s_files_come_and_no_value(settings: ClinikoSettings) -> None:
+    lines = [*attachment(settings), *signature(settings)]
+
+    assert lines[:2] == ["content: 302 to another address", "file: as long as the record says"]
+    assert lines[2:] == ["signature: a data URI, image/svg+xml, percent-encoded"]
 
 
 def test_says_nothing_of_a_sandbox_that_keeps_to_the_documents(settings: ClinikoSettings) -> None:

@@ -15,6 +15,7 @@ from cliniko.transform.erased import PATIENTS
 from cliniko_warehouse import paths
 from cliniko_warehouse.erasure import patient_rows
 from cliniko_warehouse.erasure.patient_rows import Rows
+from cliniko_warehouse.files.fetch import remove_unreferenced
 from cliniko_warehouse.load import account_identity
 from cliniko_warehouse.load.account_loader import AccountLoader
 from cliniko_warehouse.publish.publish import publish
@@ -44,6 +45,7 @@ def forget(
             if not even_if_there:
                 _refuse_if_there(settings, patients, loader)
             rows = patient_rows.forget(loader, patients, store)
+            remove_unreferenced(loader.flow, state_dir)
         if store.file:
             publish(store.file, state_dir, settings.published_mode)
     return rows

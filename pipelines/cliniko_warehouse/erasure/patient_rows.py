@@ -30,6 +30,8 @@ from cliniko.transform.types import ARROW
 from cliniko_warehouse import row_history
 from cliniko_warehouse.change_feed import forget_sql, is_there
 from cliniko_warehouse.erasure.derived_tables import DerivedTable, beside
+from cliniko_warehouse.files.file_rows import forget_files_sql
+from cliniko_warehouse.ledger.tables import FILES
 from cliniko_warehouse.load.account_loader import AccountLoader
 from cliniko_warehouse.load.checkpoints import States
 from cliniko_warehouse.publish import compaction
@@ -195,8 +197,11 @@ class Erasure:
                 self._delete(schema.child_table(endpoint, children), f"{key} IN ({some})")
             for name in _versioned(endpoint):
                 self._delete(name, f"id IN ({some})")
-        if self.told and (ids := self.doomed.get(endpoint.name)):
+        ids = self.doomed.get(endpoint.name, {})
+        if self.told and ids:
             self._ask(forget_sql(endpoint.name, ids, self.client))
+        if FILES.name in self.there and (sql := forget_files_sql(self.client, endpoint.name, ids)):
+            self._ask(sql)
 
     def _unlink(self, endpoint: Endpoint, patients: Collection[int]) -> None:
         """Take the patients out of other records that only point to them."""

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from math import isfinite
 from typing import Any, Literal
@@ -25,6 +25,25 @@ class Checked:
     account_count: int
     warehouse_before: int
     warehouse_count: int
+
+
+@dataclass
+class Files:
+    """What became of the files behind records.
+
+    fetched:  files that were fetched, of so many `bytes`
+    failed:   files that could not be fetched; `first` says why the first could not
+    missing:  files that the account does not serve
+    left:     files for another night, `full` of them since they have no room
+    """
+
+    fetched: int = 0
+    bytes: int = 0
+    failed: int = 0
+    missing: int = 0
+    left: int = 0
+    full: int = 0
+    first: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,6 +69,7 @@ class Run:
     profile:  the privacy profile
     forgotten:  records of patients who are to be forgotten
     warnings:  what was entered oddly, a sentence each, as the marts count it; a wrong clock
+    files:    what became of the files behind records; None where they are not asked for
     skew:     by how many seconds this machine's clock was ahead of Cliniko's
     answers:  what came back, by path and class of its status
     throttled_seconds:  in which a request waited for the budget
@@ -77,6 +97,7 @@ class Run:
     forgotten: Forgotten = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     skew: float = 0.0
+    files: Files | None = None
     answers: Counter[tuple[str, str]] = field(default_factory=Counter)
     throttled_seconds: float = 0.0
     is_quiet: bool = False
@@ -147,7 +168,7 @@ class Run:
             "message": self.error,
             "warnings": self.warnings,
             "endpoints": {name: self._endpoint(name) for name in self.readings},
-        }
+        } | ({"files": asdict(self.files)} if self.files else {})
 
     def _endpoint(self, name: str) -> dict[str, Any]:
         reading = self.readings[name]

@@ -1,6 +1,6 @@
 """The tables of the ledger."""
 
-from cliniko.endpoints.schema import ACCOUNT, Column, Table
+from cliniko.endpoints.schema import ACCOUNT, GONE_AT, LOAD_ID, Column, Table
 from cliniko_warehouse.change_feed import CHANGES, KINDS
 
 RUNS = Table(
@@ -94,6 +94,27 @@ CHANGED = Table(
         ),
         Column("columns", "json", "Names of the columns that changed; null of a new record"),
     ),
+)
+
+
+FILES = Table(
+    "_files",
+    "A file behind a record, kept in the state directory's files/ under the hash of its content",
+    (
+        ACCOUNT,
+        Column("endpoint", "text", "patient_attachments, or signatures (of patient forms)"),
+        Column("id", "id", "The record's id; of a signature its own"),
+        Column("parent_id", "id", "The form that a signature is under; null of attachments"),
+        Column("sha256", "text", "Hash of the content, which names the file in files/"),
+        Column("bytes", "integer", "How long it is"),
+        Column("content_type", "text", "MIME type; empty if nobody says it"),
+        Column("fetched_at", "instant", "When it was fetched"),
+        Column("record_updated_at", "instant", "The version of the record that it was fetched for"),
+        GONE_AT,
+        Column("_read_at", "instant", "When this row was written"),
+        LOAD_ID,
+    ),
+    primary=("_account", "endpoint", "id"),
 )
 
 

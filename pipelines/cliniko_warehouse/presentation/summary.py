@@ -1,6 +1,6 @@
 """The closing lines of a run: a table of endpoints or accounts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -41,12 +41,24 @@ def _closing_of_one(console: Console, run: Run) -> None:
             Text(line["message"]),
         )
     console.print(table)
+    for line in _files([run]):
+        console.print(line, highlight=False, markup=False)
     console.print(
         f"{run.status}: {run.rows:,} rows in {run.requests:,} requests, {_seconds(run):.1f} s"
         + (f"; {run.error}" if run.error else ""),
         highlight=False,
         markup=False,
     )
+
+
+def _files(runs: Sequence[Run]) -> Iterator[str]:
+    """A line for each account whose files were asked for."""
+    for run in runs:
+        if (files := run.files) is not None:
+            of = f" of {run.account}" if len(runs) > 1 else ""
+            odd = {"failed": files.failed, "missing": files.missing, "left": files.left}
+            more = "".join(f", {number:,} {what}" for what, number in odd.items() if number)
+            yield f"files{of}: {files.fetched:,} fetched, {files.bytes:,} bytes{more}"
 
 
 def _closing_of_several(console: Console, runs: Sequence[Run]) -> None:
@@ -59,6 +71,8 @@ def _closing_of_several(console: Console, runs: Sequence[Run]) -> None:
             if line["status"] != "ok" and line["message"] != run.error:
                 table.add_row(f"  {name}", MARKS[line["status"]], "", "", "", Text(line["message"]))
     console.print(table)
+    for said in _files(runs):
+        console.print(said, highlight=False, markup=False)
 
 
 def _table(*names: str) -> Table:

@@ -10,7 +10,7 @@ from cliniko.transform.erased import FORGOTTEN
 from cliniko.transform.masking import EFFECTS
 from cliniko.transform.privacy import Rules
 from cliniko_warehouse import row_history
-from cliniko_warehouse.ledger.tables import LEDGER
+from cliniko_warehouse.ledger.tables import FILES, LEDGER
 from cliniko_warehouse.warehouse.connection import connected
 from cliniko_warehouse.warehouse.warehouse import DATASET
 
@@ -57,7 +57,7 @@ def _meanings(rules: Rules) -> Iterator[tuple[Place, str]]:
     for endpoint in ALL_ENDPOINTS.values():
         for table in schema.tables(endpoint):
             yield from _of(table, rules)
-    for table in (REJECTIONS, FORGOTTEN, *LEDGER):
+    for table in (REJECTIONS, FORGOTTEN, FILES, *LEDGER):
         yield from _of(table, rules)
     for name in row_history.wanted():
         yield from _of(row_history.table(ENDPOINTS[name]), rules, name)
@@ -75,4 +75,4 @@ def _of(table: Table, rules: Rules, treated_as: str = "") -> Iterator[tuple[Plac
 def tables() -> Sequence[Table]:
     """Every table that a run can fill."""
     own = [table for endpoint in ALL_ENDPOINTS.values() for table in schema.tables(endpoint)]
-    return [*own, REJECTIONS, FORGOTTEN, *LEDGER]
+    return [*own, REJECTIONS, FORGOTTEN, FILES, *LEDGER]

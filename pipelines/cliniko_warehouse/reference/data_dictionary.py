@@ -7,7 +7,7 @@ from cliniko.endpoints.schema import REJECTIONS, Column, Table
 from cliniko.endpoints.spec import Endpoint
 from cliniko.transform.erased import FORGOTTEN
 from cliniko.transform.types import SQL
-from cliniko_warehouse.ledger.tables import LEDGER
+from cliniko_warehouse.ledger.tables import FILES, LEDGER
 from cliniko_warehouse.marts.descriptions import Mart, marts
 from cliniko_warehouse.reference.er_diagrams import (
     leads_to,
@@ -63,7 +63,7 @@ def markdown() -> str:
         parts += [_section(endpoint) for endpoint in endpoints]
     parts += [MARTS, of_marts(), *map(_mart, marts())]
     parts.append("## What runs write\n")
-    parts += [_table(table, table.columns) for table in (*LEDGER, REJECTIONS, FORGOTTEN)]
+    parts += [_table(table, table.columns) for table in (*LEDGER, REJECTIONS, FORGOTTEN, FILES)]
     return "\n".join(parts)
 
 

@@ -15,9 +15,12 @@ from cliniko.api.client import Client
 from cliniko.errors import ConfigError
 from cliniko.settings import ClinikoSettings
 from cliniko.transform.privacy import rules
-from cliniko_warehouse import row_history
+from cliniko_warehouse import paths, row_history
 from cliniko_warehouse.erasure import patient_rows
 from cliniko_warehouse.error_text import said
+from cliniko_warehouse.files.fetch import fetch_files, remove_unreferenced
+from cliniko_warehouse.files.file_settings import file_settings
+from cliniko_warehouse.files.file_store import FileStore
 from cliniko_warehouse.ledger.failures import LEDGER_FAILED, record_failures
 from cliniko_warehouse.ledger.runs import Run
 from cliniko_warehouse.ledger.writer import record
@@ -39,6 +42,7 @@ from cliniko_warehouse.reconcile.row_counts import count
 from cliniko_warehouse.recovery.recover import recovered
 from cliniko_warehouse.run.shutdown import ShutdownFlag, heard
 from cliniko_warehouse.run.sync import Connect, Plans, sync
+from cliniko_warehouse.warehouse.dlt_pipelines import pipeline
 from cliniko_warehouse.warehouse.duckdb_file import bounded, problem, restore
 from cliniko_warehouse.warehouse.file_locks import hold_account, hold_place, writers
 from cliniko_warehouse.warehouse.warehouse import Warehouse, warehouse
@@ -54,6 +58,7 @@ SKEW = 600.0  # seconds between the clocks that are told; answers may take minut
 class RunContext:
     """A place that is held, and what is to be done there.
 
+    files:        where files behind records are kept
     as_of:        the moment that the marts are built for; None for now
     lost:         what of the warehouse is lost for good, a line each
     whole:        whether all that is published is verified, not only what has changed
@@ -65,6 +70,7 @@ class RunContext:
     store: Warehouse
     state_dir: Path
     stop: ShutdownFlag
+    files: FileStore
     as_of: datetime | None = None
     lost: Sequence[str] = ()
     whole: bool = False
@@ -123,6 +129,8 @@ class RunContext:
         if gone:
             patient_rows.forget(loader, gone, self.store)
             run.forgotten = patient_rows.forgotten(loader)
+        if self.store.exact:
+            fetch_files(loader, run, client, settings, self.files, self.stop)
 
     def close(
         self, runs: Sequence[Run], console: Console, mode: str, *, builds: bool = True
@@ -132,6 +140,10 @@ class RunContext:
         builds:  whether the marts are built, where they are wanted
         """
         give_back()  # marts are built by another process, which takes memory too
+        if self.files.folder.exists():
+            with record_failures(runs, "files that are to go are still there"):
+                flow = pipeline(self.store, runs[0].account, self.state_dir)
+                remove_unreferenced(flow, self.state_dir)
         if self.lost:
             _told(runs, self.lost, self.store, self.state_dir)
         notes: list[str] = []
@@ -232,12 +244,15 @@ def opened(
         sweep(state_dir)
         found, changed = _cleared(state_dir) if destination == "duckdb" else ([], [])
         store = warehouse(destination, state_dir)
-        if row_history.wanted() and not store.exact:
-            raise ConfigError(f"history: it is kept in DuckDB and Postgres, not in {store.name}")
+        opted = {"history": row_history.wanted(), "files": file_settings().kinds}
+        if not store.exact and (wrong := [name for name, asked in opted.items() if asked]):
+            what = " and ".join(wrong)
+            raise ConfigError(f"{what}: kept with DuckDB and Postgres alone, not {store.name}")
+        files = FileStore(paths.files(state_dir), file_settings().most)
         with recovered(store, state_dir) as lost, store.ended_by(stop):
             if changed and is_restored(state_dir):
                 lost.append(RESTORED.format(", ".join(changed)))
-            yield RunContext(store, state_dir, stop, as_of, lost, whole, found, **more)
+            yield RunContext(store, state_dir, stop, files, as_of, lost, whole, found, **more)
 
 
 def _cleared(state_dir: Path) -> tuple[list[str], list[str]]:

@@ -20,6 +20,7 @@ from cliniko.transform.privacy import Rules, rules
 from cliniko_warehouse import row_history
 from cliniko_warehouse.erasure.patient_rows import forgotten
 from cliniko_warehouse.erasure.reapply_profile import rewrite
+from cliniko_warehouse.files.fetch import follow_profile
 from cliniko_warehouse.ledger import runs as ledger
 from cliniko_warehouse.ledger.crash_markers import marked, marks, named
 from cliniko_warehouse.ledger.failures import LEDGER_FAILED, record_failures
@@ -96,6 +97,7 @@ def sync(
                 if warehouse.supports_merge:
                     verify(loader, client, settings)
                 rewrite(loader, run, kept, warehouse)
+                follow_profile(loader, settings)
                 _settle_history(loader, warehouse)
                 run.forgotten = forgotten(loader)
                 if warehouse.supports_merge:

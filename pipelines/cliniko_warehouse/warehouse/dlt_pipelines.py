@@ -5,7 +5,7 @@ from pathlib import Path
 import dlt
 from dlt.pipeline.trace import TRACE_FILE_NAME
 
-from cliniko_warehouse.paths import work
+from cliniko_warehouse.paths import pipelines
 from cliniko_warehouse.warehouse.warehouse import DATASET, Warehouse
 
 PREFIX = f"{DATASET}_"  # of the name of an account's pipeline; the account follows
@@ -48,4 +48,4 @@ def accounts(warehouse: Warehouse, state_dir: Path) -> list[str]:
 
 def _folder(warehouse: Warehouse, state_dir: Path) -> Path:
     """The folder of a warehouse's pipelines."""
-    return work(state_dir) / "pipelines" / warehouse.name
+    return pipelines(state_dir) / warehouse.name

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from math import inf
 from statistics import median
-from typing import NoReturn, Self
+from typing import NoReturn, Self, TypeVar
 from urllib.parse import urlencode
 
 import httpx
@@ -39,6 +39,8 @@ QUICK = 0.01  # seconds; below it handing answers from thread to thread takes lo
 SHARE = 0.7  # of the time that the budget gives to a request, which answers vary beyond
 LATEST = 9  # answers that tell how long they usually take
 PLAIN = re.compile("(/[a-z0-9_]+)+", re.ASCII)  # a path that leads nowhere else
+T = TypeVar("T")
+
 LONGEST_REST = 8.0  # seconds until less is asked for
 MAX_REFUSAL = 64 * 1024  # bytes of an error's body that are read for these words
 
@@ -133,6 +135,25 @@ class Client:
         tries = Attempts(min(attempts or self._most, self._most), eager)
         return self._answer(self._request(path, urlencode(params)), path, tries, read)
 
+    def fetch(
+        self, path: str, params: Sequence[tuple[str, str]], take: Callable[[httpx.Response], T]
+    ) -> T:
+        """What `take` makes of an answer 200 or 3xx, whose body is still to be read.
+
+        It is called anew for each try. The body may be anything, and is packed in nothing.
+        """
+        request = self._request(path, urlencode(params))
+        request.headers.update({"Accept": "*/*", "Accept-Encoding": "identity"})
+
+        def judged(response: httpx.Response, _: float) -> T:
+            if response.status_code == 200 or response.is_redirect:
+                return take(response)
+            self._body(response, path, inf, False)
+            raise Unavailable(f"GET {path}: {response.status_code}, no answer that can be used")
+
+        found: T = self._retrying(self._sent, request, path, Attempts(self._most), judged)
+        return found
+
     def rest(self, failed: int) -> None:
         """Wait before less is asked for, after so many failures."""
         if not self._halted():
@@ -178,15 +199,32 @@ class Client:
 
     def _try(self, request: httpx.Request, path: str, tries: Attempts, read: Read | None) -> Answer:
         """The answer, or the error that it stands for; one request is sent."""
-        with waiting():
-            body, date = self._asked(request, path, tries)
+
+        def whole(response: httpx.Response, late: float) -> tuple[bytes, pendulum.DateTime]:
+            return self._body(response, path, late, tries.eager), self._dated(response)
+
+        body, date = self._sent(request, path, tries, whole)
         shredded = read(body) if read else None
         return Answer(shredded or json_body(body, path), date, len(body))
 
+    def _sent(
+        self,
+        request: httpx.Request,
+        path: str,
+        tries: Attempts,
+        take: Callable[[httpx.Response, float], T],
+    ) -> T:
+        """What `take` makes of an answer, which has to be complete by then; one request is sent."""
+        with waiting():
+            return self._asked(request, path, tries, take)
+
     def _asked(
-        self, request: httpx.Request, path: str, tries: Attempts
-    ) -> tuple[bytes, pendulum.DateTime]:
-        """An answer's body, and its date."""
+        self,
+        request: httpx.Request,
+        path: str,
+        tries: Attempts,
+        take: Callable[[httpx.Response, float], T],
+    ) -> T:
         self._throttle.wait()
         if self._halted():
             raise Stopped
@@ -202,10 +240,10 @@ class Client:
                 answered = f"{response.status_code // 100}xx"
                 if response.status_code == 429:
                     self._throttled(response, path, tries)
-                body = self._body(response, path, late, tries.eager)
+                taken = take(response, late)
             with self._lock:
                 self._took.append(self._clock() - began)
-            return body, self._dated(response)
+            return taken
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             failure = words(error)
             kind = Overloaded if isinstance(error, httpx.ReadTimeout) else Unavailable

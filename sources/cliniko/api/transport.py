@@ -104,12 +104,16 @@ class _Stream(httpcore.NetworkStream):
         return self._stream.get_extra_info(info)
 
 
-class _Network(httpcore.SyncBackend):
-    """Opens connections that keep the limits."""
+Resolve = Callable[[str, int], str]
+"""A host and a port → the address to connect to. Raises OSError if there is none."""
 
-    def __init__(self, deadline: _Deadline) -> None:
+
+class _Network(httpcore.SyncBackend):
+    """Opens connections that keep the limits, to addresses that `resolve` finds."""
+
+    def __init__(self, deadline: _Deadline, resolve: Resolve | None = None) -> None:
         super().__init__()
-        self._deadline = deadline
+        self._deadline, self._resolve = deadline, resolve
 
     def connect_tcp(
         self,
@@ -120,6 +124,11 @@ class _Network(httpcore.SyncBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         """A connection."""
+        if self._resolve:
+            try:
+                host = self._resolve(host, port)
+            except OSError as error:
+                raise httpcore.ConnectError from error
         opened = super().connect_tcp(host, port, timeout, local_address, socket_options)
         return _Stream(opened, self._deadline)
 
@@ -138,15 +147,17 @@ class Connections(httpx.BaseTransport):
         *,
         whole: float = inf,
         halted: Callable[[], bool] = lambda: False,
+        resolve: Resolve | None = None,
     ) -> None:
         """Get ready. Raises ValueError or OSError if the environment's settings are no use.
 
-        whole:   seconds that an answer may take in all
-        halted:  whether the run is to end, so that nothing is waited for any more
+        whole:    seconds that an answer may take in all
+        halted:   whether the run is to end, so that nothing is waited for any more
+        resolve:  finds the address of a host, where no proxy does; the system's way, if not given
         """
         self._timeout = timeout.as_dict()
         self._whole, self._deadline = whole, _Deadline(halted)
-        self._pool = _pool(root, _Network(self._deadline))
+        self._pool = _pool(root, self._deadline, resolve)
         weakref.finalize(self, self._pool.close)  # of a client that nobody closed
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -195,13 +206,13 @@ class _Body(httpx.SyncByteStream):
             self._response.close()
 
 
-def _pool(root: httpx.URL, network: httpcore.NetworkBackend) -> httpcore.ConnectionPool:
+def _pool(root: httpx.URL, deadline: _Deadline, resolve: Resolve | None) -> httpcore.ConnectionPool:
     """The connections to a root, by a proxy if the environment names one."""
     options: dict[str, Any] = {
         "max_connections": CONNECTIONS,
         "max_keepalive_connections": CONNECTIONS,
         "keepalive_expiry": KEEP_ALIVE,
-        "network_backend": network,
+        "network_backend": _Network(deadline, resolve),
         "socket_options": ALIVE,
     }
     if root.scheme != "https":
@@ -214,6 +225,7 @@ def _pool(root: httpx.URL, network: httpcore.NetworkBackend) -> httpcore.Connect
     proxy = httpx.Proxy(address if "://" in address else f"http://{address}")
     if proxy.url.scheme not in ("http", "https"):
         raise ValueError("no kind of proxy that is known here")
+    options["network_backend"] = _Network(deadline)  # the proxy may be next door
     return httpcore.HTTPProxy(
         str(proxy.url),
         proxy_auth=proxy.raw_auth,
