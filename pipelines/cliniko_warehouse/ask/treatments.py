@@ -95,13 +95,13 @@ def _of_mart_column(mart: str, column: MartColumn, profile: Profile) -> Seen:
         return "keep", ()
     if column.name in (*WORDS.get(mart, ()), "reason"):  # a list's reason may name a payer
         return "drop", ()
-    if column.name in WRITTEN:
-        return "known", _reasons()
     if profile == "minimal":
         kept = column.privacy not in ("personal", "health") or (
             column.privacy == "health" and _is_calendar(column)
         )
         return ("keep" if kept else "drop"), ()
+    if column.name in WRITTEN:
+        return "known", _reasons()
     if column.privacy not in ("personal", "health") or column.kind != "varchar":
         return "keep", ()
     if column.name.endswith("_name") or column.name == "payer":
