@@ -178,6 +178,23 @@ def test_a_list_that_the_key_may_not_read_is_named(tmp_path: Path) -> None:
     assert "not permitted" in text
 
 
+def test_a_list_without_any_row_is_not_read_and_not_zero(tmp_path: Path) -> None:
+    file = hand_made.publish(tmp_path / "warehouse.duckdb")
+    with duckdb.connect(str(file)) as db:
+        db.execute("UPDATE marts.mart_sync_health SET has_rows = false WHERE endpoint = 'invoices'")
+        for table in ("fct_invoices", "fct_invoice_items", "mart_open_invoices", "mart_debtors"):
+            db.execute(f"DELETE FROM marts.{table}")
+
+    with client(file) as browser:
+        text = browser.get(f"/money?{THIRTY}").text
+        today = browser.get("/today").text
+        assert browser.get("/list/open_invoices.csv").status_code == 404
+
+    assert "not read" in text
+    assert "No row of invoices was read" in text
+    assert "£0" not in text + today
+
+
 def test_accounts_are_chosen_and_never_added(tmp_path: Path) -> None:
     file = hand_made.publish(tmp_path / "warehouse.duckdb")
     hand_made.add_account(file, "north", "kr", "Europe/Oslo")

@@ -222,9 +222,44 @@ def test_what_is_not_read_is_unknown_and_not_zero(tables: Tables) -> None:
     assert (month["completed"], month["completed_without_invoice"]) == (1, None)
     assert (sources["new_patients"], sources["revenue_net"]) == (1, None)
     assert after is None
+    assert _null(month) == set(MONEY)
+    assert (day["revenue_net"], day["revenue_gross"]) == (None, None)
+    [card] = _of(tables, "mart_practitioner_scorecard", "unread")
+    assert (card["completed"], card["revenue_net"], card["average_fee"]) == (1, None, None)
+    assert [row["sold_90_days"] for row in _of(tables, "mart_stock", "unread")] == [None]
     for name in ("list_visits_without_note", "list_visits_without_invoice"):
         assert _of(tables, name, "unread") == []
     assert _warned(tables, "unread") == {}
+
+
+MONEY = (
+    *("revenue_net", "closed_net", "closed_gross", "discounts", "credited_net"),
+    *("completed_without_invoice", "revenue_per_offered_hour", "revenue_per_service_hour"),
+    *("invoiced_visits", "fees_net", "average_fee", "did_not_arrive_unpriced"),
+    "missed_cost_estimate",
+)
+OF_LINES = MONEY[8:]
+
+
+def _null(row: Row) -> set[str]:
+    return {name for name in MONEY if row[name] is None}
+
+
+def test_what_is_known_of_invoices_without_their_lines_is_told(tables: Tables) -> None:
+    months = {row["month_start"]: row for row in _of(tables, "mart_money_month", "no-lines")}
+    october = months[date(2026, 10, 1)]
+    end = {row["month_start"]: row for row in _of(tables, "mart_month_end", "no-lines")}
+    [patient] = _of(tables, "dim_patients", "no-lines")
+    [debtor] = _of(tables, "mart_debtors", "no-lines")
+
+    assert october["revenue_net"] == 80
+    assert _null(october) == {*OF_LINES, "revenue_per_offered_hour"}  # no hour was offered
+    assert end[date(2026, 10, 1)]["revenue_net"] == 80
+    assert (patient["revenue_net"], debtor["open_gross_amount"]) == (100, 20)
+    assert [row["quantity"] for row in _of(tables, "mart_revenue", "no-lines")] == [None, None]
+    assert [row["lines"] for row in _of(tables, "fct_invoices", "no-lines")] == [None, None]
+    assert [row["sold_90_days"] for row in _of(tables, "mart_stock", "no-lines")] == [None]
+    assert _warned(tables, "no-lines") == {}
 
 
 # Sentences.

@@ -286,7 +286,7 @@ def test_the_line_about_the_night_counts_its_lists(db: duckdb.DuckDBPyConnection
 
     assert found
     assert found.sentence == (
-        "2 of 3 lists fresh, 1 stale, as of Friday, 20 March 2026, 04:05 AEDT"
+        "7 of 8 lists fresh, 1 stale, as of Friday, 20 March 2026, 04:05 AEDT"
     )
 
 

@@ -123,6 +123,46 @@ def test_nothing_in_a_period_is_zero_and_no_rate(ask: Any) -> None:
     assert metric(ask, "dna_rate", "2001").value is None
 
 
+@pytest.fixture(scope="module")
+def ask_unread(tables: Tables, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The clinic, and a second account whose key may not read invoices."""
+    hidden = {"invoices", "invoice_items"}
+    other = {
+        name: [row | {"_account": "other"} for row in rows if "_account" in row]
+        for name, rows in tables.items()
+        if not name.endswith(("invoices", "invoice_items", "revenue", "fees", "debtors"))
+    }
+    health = [
+        row | {"has_rows": row["has_rows"] and row["endpoint"] not in hidden}
+        for row in other["mart_sync_health"]
+    ]
+    money = [row | {"revenue_net": None} for row in other["mart_money_month"]]
+    other |= {"mart_sync_health": health, "mart_money_month": money}
+    both = {name: [*rows, *other.get(name, ())] for name, rows in tables.items()}
+    yield from mart_questions.opened(both, tmp_path_factory.mktemp("unread") / "w.duckdb")
+
+
+@pytest.mark.parametrize(
+    ("name", "when"),
+    [
+        ("revenue_net", "2026-04"),
+        ("revenue_net", "2001"),
+        ("revenue_per_service_hour", "2026-04"),
+        ("debtors", ""),
+        ("average_fee", ""),
+        ("list_visits_without_invoice", ""),
+    ],
+)
+def test_what_is_not_read_has_no_number_and_says_so(ask_unread: Any, name: str, when: str) -> None:
+    main, other = metric(ask_unread, name, when).rows
+    said = metric(ask_unread, name, when).notes
+
+    assert other["value"] is None
+    assert main["value"] is not None or when == "2001"
+    assert any(note.startswith("not known for other: no row of invoices") for note in said)
+    assert not any("not known for main" in note for note in said)
+
+
 def test_a_filter_takes_names_and_ids(ask: Any) -> None:
     [first, *_] = metric(ask, "completed_appointments", "2026", ["practitioner"]).rows
     name, number = first["practitioner"], first["practitioner_id"]

@@ -172,11 +172,18 @@ def test_a_sum_that_is_too_large_is_null_and_the_others_stand(tables: Tables) ->
     assert days[date(2026, 10, 12)] is None
     assert days[date(2026, 11, 10)] == 100
     assert days[date(2026, 11, 11)] == 50
+    for mart, name in (("mart_money_month", "revenue_net"), ("mart_month_end", "revenue_net_now")):
+        months = {row["month_start"]: row[name] for row in _of(tables, mart, "huge")}
+        assert months[date(2026, 10, 1)] is None
+        assert months.get(date(2026, 11, 1), 150) == 150
 
 
 @pytest.mark.parametrize(
     "table",
-    ["stg_invoices", "stg_products", "mart_daily_clinic", "mart_stock", "fct_invoice_items"],
+    [
+        *("stg_invoices", "stg_products", "mart_daily_clinic", "mart_stock", "fct_invoice_items"),
+        *("mart_revenue", "mart_money_month", "mart_month_end"),
+    ],
 )
 def test_amounts_that_are_too_large_are_told(seen: Any, table: str) -> None:
     assert _warned(seen, table, "so it is null")

@@ -29,6 +29,7 @@ def rows() -> Rows:
     yield from same_day()
     yield from note_codes()
     yield from nothing_read()
+    yield from lines_not_read()
 
 
 def _visits(account: str, *records: Row) -> Rows:
@@ -231,3 +232,13 @@ def nothing_read() -> Rows:
         if table != "patients":
             yield table, row
     yield from _visits("unread", {"at": ("2026-11-12T22:00:00Z", "2026-11-12T22:30:00Z")})
+    yield "products", own("unread", 1, name="Band", stock_level="5")
+
+
+def lines_not_read() -> Rows:
+    """A key that may read invoices, but not their lines: one paid in October, one open."""
+    yield from base("no-lines")
+    yield "products", own("no-lines", 1, name="Band", stock_level="5")
+    yield from _visits("no-lines", {"at": ("2026-10-11T22:00:00Z", "2026-10-11T22:30:00Z")})
+    yield "invoices", invoice("no-lines", 1, "2026-10-12", "80")
+    yield "invoices", invoice("no-lines", 2, "2026-11-12", "20", status=10)

@@ -75,6 +75,8 @@ INVOICES: tuple[tuple[Any, ...], ...] = (
 
 COHORTS = (("2026-01-01", 1, 1, 1), ("2026-02-01", 1, 4, 3))
 STATES = {"individual_appointments": "fresh", "invoices": "fresh", "treatment_notes": "stale"}
+STATES |= dict.fromkeys(("invoice_items", "patients", "recalls"), "fresh")
+STATES |= dict.fromkeys(("patient_cases", "patient_forms"), "fresh")
 
 
 WALK_IN = ("2026-03-20", 15, CHO, FREMANTLE, 109, "booked", None, False, False, False)
@@ -242,6 +244,7 @@ def _rows(
                 "hours_since_ok": 2.0,
                 "live_rows": 10,
                 "gone_rows": 0,
+                "has_rows": state != "not_permitted",
                 "difference": 0,
                 "message": "",
             }

@@ -84,22 +84,29 @@ def rows() -> Rows:
 
 def fill(destination: str, place: str | Path, made: Iterable[tuple[Table, Row]]) -> None:
     """Make the raw tables and put rows into them. `place` is a file or a URL."""
+    insert(destination, place, made, anew=True)
+
+
+def insert(
+    destination: str, place: str | Path, made: Iterable[tuple[Table, Row]], *, anew: bool = False
+) -> None:
+    """Put rows into raw tables that are there, or are made first."""
     if destination == "duckdb":
         with duckdb.connect(str(place)) as db:
             db.execute("SET TimeZone = 'UTC'")
             db.begin()
-            _fill(db, made, "?")
+            _fill(db, made, "?", anew)
             db.commit()
     else:
         with closing(psycopg2.connect(str(place))) as connection, connection:
             cursor = connection.cursor()
             cursor.execute("SET TIME ZONE 'UTC'")
-            _fill(cursor, made, "%s")
+            _fill(cursor, made, "%s", anew)
 
 
-def _fill(cursor: Any, made: Iterable[tuple[Table, Row]], mark: str) -> None:
+def _fill(cursor: Any, made: Iterable[tuple[Table, Row]], mark: str, anew: bool) -> None:
     cursor.execute("CREATE SCHEMA IF NOT EXISTS cliniko")
-    for table, columns in COLUMNS.items():
+    for table, columns in COLUMNS.items() if anew else ():
         named = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
         cursor.execute(f'CREATE TABLE cliniko."{table}" ({named})')
     for table, fields in made:
@@ -246,6 +253,10 @@ def long_events() -> Rows:
 def huge_amounts() -> Rows:
     """Amounts at the end of what a column holds, alone, times each other and added up."""
     yield from base("huge")
+    yield (
+        "individual_appointments",
+        visit("huge", 1, "2026-10-11T22:00:00Z", "2026-10-11T22:30:00Z"),
+    )
     prices = {"cost_price": "8", "price_ex_tax": "20"}
     yield "products", own("huge", 1, name="Band", stock_level="5", **prices)
     huge = {"stock_level": "8765432109877", "cost_price": "876543210988", "price_ex_tax": "20"}

@@ -11,10 +11,17 @@ from cliniko_warehouse.metrics.attendance import AS_OF
 from cliniko_warehouse.metrics.catalogue import described
 from cliniko_warehouse.metrics.periods import period as parsed
 from cliniko_warehouse.metrics.question import ACCOUNT, ROWS, Question, known, question
+from cliniko_warehouse.metrics.spec import NOTES
 
 Row = dict[str, Any]
 Ask = Callable[[str], list[Row]]
 """A query → its rows, by the names of its columns."""
+
+KEPT = f"""
+SELECT _account AS account, endpoint FROM marts.mart_sync_health WHERE has_rows
+UNION
+SELECT _account, '{NOTES}' FROM marts.fct_appointments WHERE note_status IS NOT NULL"""
+"""What each account has any row of: Cliniko's lists, and appointments that say a note's state."""
 
 CLOCK = f"""
 SELECT {AS_OF} AS as_of, accounts._account AS account,
@@ -29,10 +36,15 @@ ORDER BY 2"""
 
 @dataclass(frozen=True)
 class Account:
-    """An account of the warehouse, with the sign of its money; empty if it is not known."""
+    """An account of the warehouse.
+
+    currency:  the sign of its money; empty if it is not known
+    lists:     Cliniko's lists of which there is any row
+    """
 
     name: str
     currency: str
+    lists: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -99,7 +111,15 @@ def clock(ask: Ask) -> Clock:
     zones = [row["zone"] for row in rows if row["zone"]]
     zone = zones[0] if zones else "UTC"
     today = moments[0].astimezone(ZoneInfo(zone)).date()
-    accounts = tuple(Account(row["account"], row["currency"] or "") for row in rows)
+    kept = [(row["account"], row["endpoint"]) for row in ask(KEPT)]
+    accounts = tuple(
+        Account(
+            row["account"],
+            row["currency"] or "",
+            frozenset(name for account, name in kept if account == row["account"]),
+        )
+        for row in rows
+    )
     return Clock(moments[0], zone, today, accounts)
 
 
@@ -127,6 +147,7 @@ def metric(
     if not rows and asked.filters:
         _see_that_values_exist(ask, asked, now.accounts)
     rows = rows if asked.by else _with_all_accounts(rows, asked, now.accounts)
+    rows = _with_unknown(rows, asked, now.accounts)
     return Answer(
         asked, described()[name].unit, now.as_of, _priced(rows, name, now), _notes(asked, rows, now)
     )
@@ -158,6 +179,28 @@ def _with_all_accounts(rows: list[Row], asked: Question, accounts: Sequence[Acco
     return [found.get(name) or {ACCOUNT: name, **empty} for name in names]
 
 
+def _unread(asked: Question, accounts: Sequence[Account]) -> dict[str, list[str]]:
+    """Account → the lists that the figure needs and of which there is no row."""
+    needed = asked.formula.lists
+    return {
+        one.name: gaps
+        for one in accounts
+        if (gaps := [name for name in needed if name not in one.lists])
+    }
+
+
+def _with_unknown(rows: list[Row], asked: Question, accounts: Sequence[Account]) -> list[Row]:
+    """The rows, without numbers where these would be of lists that were not read."""
+    unread = _unread(asked, accounts)
+    return [
+        {
+            name: None if row[ACCOUNT] in unread and name in ("value", "numerator") else value
+            for name, value in row.items()
+        }
+        for row in rows
+    ]
+
+
 def _priced(rows: Sequence[Row], name: str, now: Clock) -> list[Row]:
     """The rows, no more than an answer has, with the currency where they are of money."""
     signs = {one.name: one.currency for one in now.accounts}
@@ -173,6 +216,12 @@ def _notes(asked: Question, rows: Sequence[Row], now: Clock) -> tuple[str, ...]:
         found.append(f"only the first {ROWS} rows are shown")
     if asked.period and asked.period.last >= now.today:
         found.append(f"the period is not over: it is counted as of {now.as_of:%Y-%m-%d %H:%M} UTC")
+    wanted = asked.filters.get(ACCOUNT)
+    found += [
+        f"not known for {account}: no row of {' and '.join(lists)} was read"
+        for account, lists in _unread(asked, now.accounts).items()
+        if not wanted or account in wanted
+    ]
     if len({row[ACCOUNT] for row in rows}) > 1:
         found.append("accounts stay apart: their money may differ, and so may their patients")
     return tuple(found)

@@ -1,9 +1,14 @@
-"""Metrics of money: each is of one account, in that account's currency."""
+"""Metrics of money: each is of one account, in that account's currency.
 
+Sums are plain: one of amounts that are not known is not known either.
+"""
+
+from cliniko_warehouse.metrics import spec
 from cliniko_warehouse.metrics.attendance import COMPLETED, MONTH_END, PLACES
 from cliniko_warehouse.metrics.spec import (
     APPOINTMENT_TYPE,
     BUSINESS,
+    LINES,
     PRACTITIONER,
     Basis,
     Dimension,
@@ -57,7 +62,7 @@ def _revenue(
     name: str, column: str, amount: str = "", basis: Basis = INVOICES, which: str = "true"
 ) -> Metric:
     """A metric of invoices: by what was sold, and invoice by invoice; null where there is none."""
-    formulas = [Formula(REVENUE, total(column))]
+    formulas = [Formula(REVENUE, f"sum({column})")]
     if amount:
         only = "" if which == "true" else f" FILTER (WHERE {which})"
         formulas.append(Formula(basis, f"sum({amount}){only}", which=which))
@@ -71,13 +76,13 @@ def _monthly(name: str, column: str, numerator: str, denominator: str = "") -> M
 
 
 def _owed(name: str, column: str) -> Metric:
-    return Metric(name, f"mart_debtors.{column}", (Formula(DEBTORS, total(column)),))
+    return Metric(name, f"mart_debtors.{column}", (Formula(DEBTORS, f"sum({column})"),))
 
 
-def _closed(name: str, column: str, *needs: str) -> Metric:
+def _closed(name: str, column: str, *needs: str, lists: tuple[str, ...] = spec.INVOICES) -> Metric:
     """A figure of months that are closed; null for those that are not."""
-    numerator = f"sum({column}) FILTER (WHERE is_closed)"
-    return Metric(name, f"mart_month_end.{column}", (Formula(MONTH_END, numerator),), needs)
+    formula = Formula(MONTH_END, f"sum({column}) FILTER (WHERE is_closed)", needs=lists)
+    return Metric(name, f"mart_month_end.{column}", (formula,), needs)
 
 
 METRICS = (
@@ -106,20 +111,24 @@ METRICS = (
     _monthly(
         "revenue_per_offered_hour",
         "revenue_per_offered_hour",
-        total("revenue_net"),
+        "sum(revenue_net)",
         total("offered_hours"),
     ),
     _monthly(
         "revenue_per_service_hour",
         "revenue_per_service_hour",
-        total("revenue_net"),
+        "sum(revenue_net)",
         total("service_hours"),
     ),
-    _monthly("missed_cost_estimate", "missed_cost_estimate", total("missed_cost_estimate")),
+    Metric(
+        "missed_cost_estimate",
+        "mart_money_month.missed_cost_estimate",
+        (Formula(MONEY_MONTH, "sum(missed_cost_estimate)", needs=LINES),),
+    ),
     Metric(
         "open_invoices",
         "mart_open_invoices.open_gross_amount",
-        (Formula(OPEN, total("open_gross_amount")),),
+        (Formula(OPEN, "sum(open_gross_amount)"),),
     ),
     _owed("debtors", "open_gross_amount"),
     _owed("debtors_0_30", "open_0_30"),
@@ -130,8 +139,8 @@ METRICS = (
     _closed("month_end_revenue_net", "revenue_net"),
     _closed("month_end_revenue_gross", "revenue_gross"),
     _closed("month_end_revenue_closed", "closed_net"),
-    _closed("month_end_new_patients", "new_patients"),
-    _closed("month_end_active_patients", "active_patients", "month", "business"),
+    _closed("month_end_new_patients", "new_patients", lists=()),
+    _closed("month_end_active_patients", "active_patients", "month", "business", lists=()),
     _closed("month_end_open_gross_amount", "open_gross_amount", "month"),
     _closed("month_end_debtors", "debtors", "month", "business"),
     Metric("stock_on_hand", "mart_stock.stock_on_hand", (Formula(STOCK, total("stock_on_hand")),)),

@@ -34,8 +34,8 @@ REFERRALS = mart(
 FOLLOW_UP = mart("mart_follow_up", "month", "month_start")
 
 
-def _followed(name: str, column: str, numerator: str, denominator: str) -> Metric:
-    formula = Formula(FOLLOW_UP, total(numerator), total(denominator))
+def _followed(name: str, column: str, numerator: str, denominator: str, *lists: str) -> Metric:
+    formula = Formula(FOLLOW_UP, f"sum({numerator})", f"sum({denominator})", needs=lists)
     return Metric(name, f"mart_follow_up.{column}", (formula,))
 
 
@@ -61,9 +61,13 @@ METRICS = (
         (Formula(REFERRALS, total("new_patients")),),
         figure="referral_sources",
     ),
-    _followed("recall_conversion", "recall_conversion_rate", "recalls_answered", "recalls"),
-    _followed("form_conversion", "form_completion_rate", "forms_in_time", "forms"),
-    _followed("case_completion", "case_completion_rate", "cases_completed", "cases"),
+    _followed(
+        "recall_conversion", "recall_conversion_rate", "recalls_answered", "recalls", "recalls"
+    ),
+    _followed("form_conversion", "form_completion_rate", "forms_in_time", "forms", "patient_forms"),
+    _followed(
+        "case_completion", "case_completion_rate", "cases_completed", "cases", "patient_cases"
+    ),
     _followed("reactivation", "reactivation_rate", "reactivated_patients", "lapsed_patients"),
     _listed("list_debtors", "oldest_days", age=Dimension("age")),
     _listed("list_lapsed_patients", "days_since_last_visit", state=Dimension("state")),

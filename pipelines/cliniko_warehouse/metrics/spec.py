@@ -29,6 +29,21 @@ PRACTITIONER = Dimension("coalesce(practitioner_id, 0)", "practitioner_name")
 BUSINESS = Dimension("coalesce(business_id, 0)", "business_name")
 APPOINTMENT_TYPE = Dimension("coalesce(appointment_type_id, 0)", "appointment_type_name")
 
+INVOICES, LINES, PATIENTS = ("invoices",), ("invoices", "invoice_items"), ("patients",)
+NOTES = "the states of notes"
+LISTS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("fct_invoices", "mart_revenue", "mart_money_month"), INVOICES),
+    **dict.fromkeys(("mart_open_invoices", "mart_debtors", "list_debtors"), INVOICES),
+    **dict.fromkeys(("fct_invoice_items", "mart_fees"), LINES),
+    **dict.fromkeys(("dim_patients", "list_lapsed_patients", "list_first_visits_only"), PATIENTS),
+    "list_recalls_due": (*PATIENTS, "recalls"),
+    "list_cases_ending": (*PATIENTS, "patient_cases"),
+    "list_visits_without_note": (NOTES,),
+    "list_visits_without_invoice": INVOICES,
+    "list_forms_not_completed": ("patient_forms",),
+}
+"""Mart → what has to be read, or what is counted in it is not known, and not zero."""
+
 
 @dataclass(frozen=True)
 class State:
@@ -115,6 +130,7 @@ class Formula:
     cents:        whether the quotient is money, to the cent
     which:        condition on the rows that count; all of them are in the list behind a number
     distinct:     what is counted once, however many rows it has; empty if rows are counted
+    needs:        Cliniko's lists without which it is not known, besides those of its marts
     """
 
     basis: Basis
@@ -123,6 +139,13 @@ class Formula:
     cents: bool = False
     which: str = "true"
     distinct: str = ""
+    needs: tuple[str, ...] = ()
+
+    @property
+    def lists(self) -> tuple[str, ...]:
+        """Cliniko's lists without any row of which the number is not known."""
+        marts = (name for table in self.tables for name in LISTS.get(table, ()))
+        return tuple(dict.fromkeys((*marts, *self.needs)))
 
     @property
     def rows(self) -> str:

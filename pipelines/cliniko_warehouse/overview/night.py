@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
+from cliniko_warehouse.metrics import answer
 from cliniko_warehouse.overview import reader
 
 AS_OF = """
@@ -22,6 +23,11 @@ FROM marts.mart_sync_health WHERE _account = $account"""
 ACCOUNTS = "SELECT DISTINCT _account FROM marts.mart_sync_health ORDER BY 1"
 
 STATES = "SELECT endpoint, state FROM marts.mart_sync_health WHERE _account = $account"
+
+KEPT = f"SELECT endpoint FROM ({answer.KEPT}) AS kept WHERE account = $account"
+
+CALENDAR = frozenset({"individual_appointments", "daily_availabilities"})
+"""Lists that may be empty: nothing is booked then, and that is known."""
 
 NAMES = {
     "business": """
@@ -47,6 +53,7 @@ class Night:
     today:     the day it was there
     currency:  the sign of its money
     states:    how each list stands, by its name
+    kept:      the lists of which there is any row
     names:     filter → id → name, by name
     """
 
@@ -56,17 +63,29 @@ class Night:
     today: date
     currency: str
     states: Mapping[str, str]
+    kept: frozenset[str]
     names: Mapping[str, Mapping[int, str]]
 
     def forbids(self, *lists: str) -> str:
-        """What to do if the key may not read one of these lists; empty if it may."""
+        """Why a figure of these lists is not known, and what to do; empty if it is."""
         hidden = [name for name in lists if self.states.get(name) == "not_permitted"]
-        return (
-            f"This key may not read {' and '.join(hidden)}: give its user the right in Cliniko, "
-            "then run `cliniko sync`."
-            if hidden
-            else ""
-        )
+        if hidden:
+            return (
+                f"This key may not read {' and '.join(hidden)}: give its user the right in "
+                "Cliniko, then run `cliniko sync`."
+            )
+        empty = [name for name in lists if name not in CALENDAR and name not in self.kept]
+        if empty:
+            return (
+                f"No row of {' and '.join(empty)} was read, so this is not known: the privacy "
+                "profile leaves it out, no sync has named it, or the clinic does not use it."
+            )
+        return ""
+
+    def gap(self, *lists: str) -> str:
+        """The same in two words."""
+        hidden = any(self.states.get(name) == "not_permitted" for name in lists)
+        return "not permitted" if hidden else "not read" if self.forbids(*lists) else ""
 
     @property
     def at(self) -> datetime:
@@ -167,7 +186,8 @@ def night(connection: duckdb.DuckDBPyConnection, account: str) -> Night | None:
     ).fetchall()
     states = dict(connection.execute(STATES, of).fetchall())
     names = {name: _named(connection.execute(sql, of).fetchall()) for name, sql in NAMES.items()}
-    return Night(account, moment, zone, today, currency or "", states, names)
+    kept = frozenset(name for (name,) in connection.execute(KEPT, of).fetchall())
+    return Night(account, moment, zone, today, currency or "", states, kept, names)
 
 
 def _named(found: Sequence[tuple[int, str | None]]) -> dict[int, str]:

@@ -164,7 +164,7 @@ class Overview:
         if question is None or kind not in MAKERS:
             raise HTTPException(404)
         figure = _figure(request, question)
-        if question.night.forbids(*figure.fact.needs):
+        if question.night.forbids(*figure.lists):
             raise HTTPException(404)
         make, media_type = MAKERS[kind]
         found = listing(question, figure, drill(query, question.night), query.get("sort", ""))

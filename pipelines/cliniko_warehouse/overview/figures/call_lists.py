@@ -20,31 +20,31 @@ FIRST = {
     "business": chosen("f.first_business_id", "business"),
     "practitioner": chosen("f.first_practitioner_id", "practitioner"),
 }
-NAMED = "individual_appointments"
+NAMED = ("individual_appointments",)
 
 
-def _calls(name: str, label: str, order: str, needs: str = NAMED, **filters: str) -> Figure:
+def _calls(name: str, label: str, order: str, **filters: str) -> Figure:
     """A list by name, as a figure that counts its rows."""
     [formula] = METRICS[f"list_{name}"].formulas
-    fact = Fact(formula.basis, filters, order=order, needs=(needs,))
+    fact = Fact(formula.basis, filters, order=order, needs=NAMED)
     return Figure(name, label, fact, formula, good="down", definition=f"list_{name}")
 
 
 def _lapsed(state: str, label: str) -> Figure:
     """The patients of a state in the list of those who may be lost."""
     [formula] = METRICS["list_lapsed_patients"].formulas
-    fact = Fact(formula.basis, order="days_since_last_visit")
+    fact = Fact(formula.basis, order="days_since_last_visit", needs=NAMED)
     counts = counted(formula.basis, f"state = '{state}'")
     return Figure(state, label, fact, counts, good="down", definition="list_lapsed_patients")
 
 
 CALLS = (
-    _calls("recalls_due", "Recalls due", "days_due DESC", "recalls"),
+    _calls("recalls_due", "Recalls due", "days_due DESC"),
     _calls("lapsed_patients", "At risk or lapsed", "days_since_last_visit"),
     _calls("first_visits_only", "One visit, none booked", "days_since_first_visit", **FIRST),
-    _calls("cases_ending", "Cases that end", "days_left", "patient_cases"),
-    _calls("forms_not_completed", "Forms not completed", "visit_on DESC", "patient_forms", **FORM),
-    _calls("debtors", "Debtors over 30 days", "oldest_days DESC", "invoices"),
+    _calls("cases_ending", "Cases that end", "days_left"),
+    _calls("forms_not_completed", "Forms not completed", "visit_on DESC", **FORM),
+    _calls("debtors", "Debtors over 30 days", "oldest_days DESC"),
     _calls("visits_without_note", "Visits without a note", "local_date DESC", **VISIT),
     _calls("visits_without_invoice", "Visits without an invoice", "local_date DESC", **VISIT),
 )

@@ -28,6 +28,11 @@ class Figure:
     good: Good = ""
     definition: str = ""
 
+    @property
+    def lists(self) -> tuple[str, ...]:
+        """Cliniko's lists without which it is not known."""
+        return tuple(dict.fromkeys((*self.fact.needs, *self.formula.lists)))
+
     @cached_property
     def formula(self) -> Formula:
         """How its rows become the number: the metric's way with these rows."""

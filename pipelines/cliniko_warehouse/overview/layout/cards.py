@@ -25,9 +25,9 @@ WIDTH, HEIGHT = 100, 24  # the box of a sparkline
 def plain(question: Question, figure: Figure, value: Number | None, label: str = "") -> Card:
     """A figure without anything to compare it with, linked to its list."""
     night, chosen = question.night, question.chosen
-    hidden = night.forbids(*figure.fact.needs)
+    hidden = night.forbids(*figure.lists)
     if hidden or not told(figure, chosen):
-        note = "not permitted" if hidden else "cannot be told by appointment type"
+        note = night.gap(*figure.lists) or "cannot be told by appointment type"
         return Card(label or figure.label, formatting.NONE, note=note)
     said = formatting.number(value, figure.unit, night.currency)
     return Card(label or figure.label, said, rows_behind(figure.key, chosen))

@@ -34,7 +34,7 @@ def panel(
 ) -> Panel:
     """A chart under its name, or what hinders it: a right, a filter, or that nothing is there."""
     definitions = (figure.definition,) if figure.definition else ()
-    empty = question.night.forbids(*figure.fact.needs)
+    empty = question.night.forbids(*figure.lists)
     if not empty and not told(figure, question.chosen):
         empty = BY_TYPE
     if empty or chart is None:

@@ -63,7 +63,7 @@ def _scorecard(question: Question) -> Table:
 
 def _score(question: Question, who: str, key: str, value: Number | None) -> Cell:
     figure = FIGURES[key]
-    if question.night.forbids(*figure.fact.needs):
+    if question.night.forbids(*figure.lists):
         return Cell(formatting.NONE, number=True)
     said = formatting.number(value, figure.unit, question.night.currency)
     href = rows_behind(key, question.chosen, Drill(None, {"who": who})) if value else ""

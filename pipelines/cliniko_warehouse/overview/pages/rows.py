@@ -15,7 +15,7 @@ NUMBERS = frozenset({"count", "money", "hours", "minutes", "share"})
 
 def page(question: Question, figure: Figure, narrowed: Drill, sort: str, number: int) -> Page:
     """A page of the list; pages count from 1."""
-    hidden = question.night.forbids(*figure.fact.needs)
+    hidden = question.night.forbids(*figure.lists)
     if hidden:
         return Page("", figure.label, _scope(question, figure, narrowed), list={"empty": hidden})
     found = listing(question, figure, narrowed, sort, number)

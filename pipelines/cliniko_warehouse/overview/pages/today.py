@@ -91,7 +91,7 @@ def _comers(day: Question) -> Panel:
     """Today's appointments in their order; the list has all of them."""
     figure = FIGURES["expected"]
     note = "today's appointments that are not cancelled, by the clinic's clocks"
-    if hidden := day.night.forbids(*figure.fact.needs):
+    if hidden := day.night.forbids(*figure.lists):
         return Panel("Appointments", note, empty=hidden)
     found = listing(day, figure, Drill(), page=1)
     if not found.count:

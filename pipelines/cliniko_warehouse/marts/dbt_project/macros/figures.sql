@@ -129,8 +129,8 @@ select
   coalesce(classes.places, 0) as group_places,
   coalesce(classes.taken, 0) as group_taken,
   {{ ratio('classes.taken', 'classes.places') }} as group_fill_rate,
-  {{ money('coalesce(money.net_amount, 0)') }} as revenue_net,
-  {{ money('coalesce(money.gross_amount, 0)') }} as revenue_gross
+  {{ money('case when accounts.has_invoices then coalesce(money.net_amount, 0) end') }} as revenue_net,
+  {{ money('case when accounts.has_invoices then coalesce(money.gross_amount, 0) end') }} as revenue_gross
 from spine
 left join {{ ref('int_account_zones') }} as accounts on accounts._account = spine._account
 left join attendance on {% for key in grain %}attendance.{{ key | replace('practitioner_id', 'practitioner_key') | replace('business_id', 'business_key') }} = spine.{{ key }}{{ ' and ' if not loop.last }}{% endfor %}

@@ -155,14 +155,15 @@ select
   coalesce(firsts.new_patients, 0) as new_patients,
   coalesce(attendance.active_patients, 0) as active_patients,
   {% for name in ['revenue_net', 'revenue_gross', 'closed_net', 'closed_gross', 'open_gross_amount'] -%}
-  {{ money('coalesce(bills.' ~ name ~ ', 0)') }} as {{ name }},
+  {{ money('case when accounts.has_invoices then coalesce(bills.' ~ name ~ ', 0) end') }} as {{ name }},
   {% endfor -%}
-  coalesce(bills.debtors, 0) as debtors,
+  case when accounts.has_invoices then coalesce(bills.debtors, 0) end as debtors,
   coalesce(calendar.offered_minutes, 0) as offered_minutes,
   coalesce(calendar.booked_in_offered_minutes, 0) as booked_in_offered_minutes,
   clock.as_of as seen_at
 from months
 cross join clock
+join {{ ref('int_account_zones') }} as accounts on accounts._account = months._account
 {% for part in ['attendance', 'firsts', 'bills', 'calendar'] -%}
 left join {{ part }} on {{ part }}._account = months._account and {{ part }}.business_id = months.business_id
   and {{ part }}.month_start = months.month_start

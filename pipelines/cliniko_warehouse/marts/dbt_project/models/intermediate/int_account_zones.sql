@@ -39,6 +39,7 @@ select
   {% for known, table in [
     ('has_patients', 'stg_patients'),
     ('has_invoices', 'stg_invoices'),
+    ('has_invoice_items', 'stg_invoice_items'),
     ('has_recalls', 'stg_recalls'),
     ('has_forms', 'stg_patient_forms'),
     ('has_cases', 'stg_patient_cases'),

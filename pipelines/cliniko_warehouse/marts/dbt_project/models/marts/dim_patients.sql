@@ -58,7 +58,7 @@ select
     when visits.last_visit_on is not null then 'lapsed'
     else 'never_seen'
   end as lifecycle,
-  {{ money('coalesce(revenue.net_amount, 0)') }} as revenue_net
+  {{ money('case when accounts.has_invoices then coalesce(revenue.net_amount, 0) end') }} as revenue_net
 from {{ ref('stg_patients') }} as patients
 join {{ ref('int_account_zones') }} as accounts on accounts._account = patients._account
 left join {{ ref('int_survivors') }} as survivors

@@ -24,7 +24,7 @@ select
   invoices.status in ('open', 'open_credit') as is_open,
   invoices.closed_at,
   {{ days('invoices.issue_date', "case when invoices.status in ('open', 'open_credit') or invoices.closed_at is null then zones.today else cast(" ~ at_zone('invoices.closed_at', 'closing.time_zone') ~ " as date) end") }} as days_open,
-  cast(coalesce(lines.lines, 0) as integer) as lines,
+  case when accounts.has_invoice_items then cast(coalesce(lines.lines, 0) as integer) end as lines,
   invoices.discount_amount,
   invoices.net_amount,
   invoices.tax_amount,
@@ -43,6 +43,7 @@ join {{ ref('int_zone_times') }} as closing
   on closing._account = invoices._account
   and closing.business_id = {{ or_none('invoices.business_id') }}
   and {{ held('closing', 'invoices.closed_at') }}
+join {{ ref('int_account_zones') }} as accounts on accounts._account = invoices._account
 left join lines on lines._account = invoices._account and lines.invoice_id = invoices.invoice_id
 left join {{ ref('stg_practitioners') }} as practitioners
   on practitioners._account = invoices._account and practitioners.practitioner_id = invoices.practitioner_id

@@ -51,15 +51,37 @@
   ('stock_value_is_too_large', 'stg_products', 'stock times price has more than 16 digits before the point, so the value is null',
     "is_live and cast(abs(stock_on_hand) as double precision) * cast(greatest(abs(cost_price), abs(net_price)) as double precision) >= 1e16"),
   ('sold_quantity_is_too_large', 'mart_stock', 'the sum of what was sold has more than 15 digits before the point, so it is null',
-    "sold_90_days is null"),
+    "sold_90_days is null and [itemised]"),
   ('revenue_of_a_day_is_too_large', 'mart_daily_clinic', 'the revenue of the day has more than 16 digits before the point, so it is null',
-    "revenue_net is null or revenue_gross is null"),
+    "(revenue_net is null or revenue_gross is null) and [billed]"),
   ('revenue_of_a_month_is_too_large', 'mart_practitioner_month', 'the revenue of the month has more than 16 digits before the point, so it is null',
-    "revenue_net is null or revenue_gross is null"),
+    "(revenue_net is null or revenue_gross is null) and [billed]"),
   ('revenue_of_a_patient_is_too_large', 'dim_patients', 'what was invoiced to the patient has more than 16 digits before the point, so it is null',
-    "revenue_net is null"),
+    "revenue_net is null and [billed]"),
   ('revenue_of_a_source_is_too_large', 'mart_referral_sources', 'what was invoiced to these patients has more than 16 digits before the point, so it is null',
-    "revenue_net is null and exists (select 1 from [dim_patients] as any_ where any_._account = found._account)"),
+    "revenue_net is null and [billed] and exists (select 1 from [dim_patients] as any_ where any_._account = found._account)"),
+  ('revenue_of_an_item_is_too_large', 'mart_revenue', 'an amount or a quantity of the item on the day has more than 16 digits before the point (a quantity: 15), so it is null',
+    "revenue_net is null or revenue_gross is null or discounts is null or credited_net is null or closed_net is null or closed_gross is null or (quantity is null and [itemised])"),
+  ('fees_are_too_large', 'mart_fees', 'what visits of the kind were invoiced has more digits than an amount can have, so it or its mean is null',
+    "fees_net is null or average_fee is null"),
+  ('money_of_a_month_is_too_large', 'mart_money_month', 'an amount of the month has more than 16 digits before the point, so it is null',
+    "((revenue_net is null or closed_net is null or closed_gross is null or discounts is null or credited_net is null) and [billed]) or ((fees_net is null or missed_cost_estimate is null or (average_fee is null and invoiced_visits > 0)) and [itemised])"),
+  ('money_of_a_month_is_impossible', 'mart_money_month', 'more visits of the month are invoiced, not invoiced or not priced than there are: please report it',
+    "completed_without_invoice > completed or invoiced_visits > completed or did_not_arrive_unpriced > did_not_arrive or offered_hours < 0 or service_hours < 0"),
+  ('debt_is_too_large', 'mart_debtors', 'an amount that is open has more than 16 digits before the point, so it is null',
+    "open_gross_amount is null or open_0_30 is null or open_31_60 is null or open_61_90 is null or open_over_90 is null or open_undated is null or credit_gross_amount is null"),
+  ('debt_of_a_list_is_too_large', 'list_debtors', 'what has been open for so long has more than 16 digits before the point, so it is null',
+    "open_over_30 is null or open_over_60 is null or open_over_90 is null"),
+  ('debt_does_not_add_up', 'mart_debtors', 'what is open is not the sum of its ages: please report it',
+    "cast(open_gross_amount as decimal(38,2)) <> cast(open_0_30 as decimal(38,2)) + cast(open_31_60 as decimal(38,2)) + cast(open_61_90 as decimal(38,2)) + cast(open_over_90 as decimal(38,2)) + cast(open_undated as decimal(38,2))"),
+  ('capacity_is_impossible', 'mart_capacity', 'the week has fewer hours than are offered, or fewer are offered than are booked in them: please report it',
+    "offered_hours > 168 or booked_hours > offered_hours + 0.001 or free_hours < -0.001"),
+  ('practitioner_month_is_impossible', 'mart_practitioner_scorecard', 'the month has more new patients, online bookings or booked time than it can have: please report it',
+    "new_patients > completed or completed > appointments or online_bookings > appointments or utilisation > 1.000001"),
+  ('month_end_amount_is_too_large', 'mart_month_end', 'an amount of the month has more than 16 digits before the point, so it is null',
+    "((not is_closed or debtors is not null) and [billed] and (revenue_net is null or revenue_gross is null or closed_net is null or closed_gross is null)) or (is_closed and debtors is not null and open_gross_amount is null) or ((revenue_net_now is null or closed_net_now is null) and [billed])"),
+  ('month_end_is_impossible', 'mart_month_end', 'the month as it was closed has more of something than it can have, or its places do not add up: please report it',
+    "appointments <> completed + did_not_arrive + cancelled or utilisation > 1.000001 or new_patients > active_patients or (debtors > 0 and open_gross_amount = 0)"),
   ('availability_ends_before_it_starts', 'stg_availability_blocks', 'the availability block ends before it starts, so it offers no time',
     "is_live and ends_at <= starts_at"),
   ('availability_lasts_more_than_a_year', 'stg_availability_blocks', 'the availability block lasts more than [days] days, so it offers no time',
@@ -81,6 +103,8 @@
   ('account_has_unknown_zone', 'stg_settings', 'the time zone of the settings is not known, so the zone of the first business counts, or UTC',
     "coalesce(time_zone_identifier, time_zone_label) is not null and not exists (select 1 from [int_zone_names] as names where names.said in (found.time_zone_identifier, found.time_zone_label))"),
 ] -%}
+{%- set billed = 'exists (select 1 from [fct_invoices] as any_ where any_._account = found._account)' -%}
+{%- set itemised = billed | replace('fct_invoices', 'fct_invoice_items') -%}
 {%- set relations = {
   'int_zone_names': ref('int_zone_names'),
   'mart_utilisation': ref('mart_utilisation'),
@@ -93,6 +117,14 @@
   'fct_invoice_items': ref('fct_invoice_items'),
   'fct_invoices': ref('fct_invoices'),
   'mart_daily_clinic': ref('mart_daily_clinic'),
+  'mart_revenue': ref('mart_revenue'),
+  'mart_practitioner_scorecard': ref('mart_practitioner_scorecard'),
+  'mart_month_end': ref('mart_month_end'),
+  'mart_money_month': ref('mart_money_month'),
+  'mart_fees': ref('mart_fees'),
+  'mart_debtors': ref('mart_debtors'),
+  'mart_capacity': ref('mart_capacity'),
+  'list_debtors': ref('list_debtors'),
   'mart_practitioner_month': ref('mart_practitioner_month'),
   'mart_referral_sources': ref('mart_referral_sources'),
   'mart_stock': ref('mart_stock'),
@@ -112,6 +144,6 @@
 {%- set longest = var('longest_days') | string -%}
 {%- set said = [] -%}
 {%- for name, table, meaning, condition in checks -%}
-  {%- do said.append((name, table, meaning | replace('[days]', longest), condition | replace('[longest]', "interval '" ~ longest ~ " days'"))) -%}
+  {%- do said.append((name, table, meaning | replace('[days]', longest), condition | replace('[longest]', "interval '" ~ longest ~ " days'") | replace('[billed]', billed) | replace('[itemised]', itemised))) -%}
 {%- endfor -%}
 {{ warnings(said, relations) }}

@@ -1,3 +1,4 @@
+{%- set priced = 'accounts.has_invoices and accounts.has_invoice_items' -%}
 with visits as (
   select
     places._account,
@@ -35,7 +36,7 @@ fees as (
 money as (
   select
     _account, practitioner_id, business_id, month_start,
-    {% for name in ['revenue_net', 'discounts', 'credited_net', 'closed_net', 'closed_gross'] %}sum({{ name }}) as {{ name }}{{ ', ' if not loop.last }}{% endfor %}
+    {% for name in ['revenue_net', 'discounts', 'credited_net', 'closed_net', 'closed_gross'] %}{{ sum_of_sums(name) }} as {{ name }}{{ ', ' if not loop.last }}{% endfor %}
   from {{ ref('mart_revenue') }}
   group by 1, 2, 3, 4
 ),
@@ -60,21 +61,21 @@ select
   spine.month_start,
   coalesce(visits.completed, 0) as completed,
   case when accounts.has_invoices then coalesce(visits.without_invoice, 0) end as completed_without_invoice,
-  cast(coalesce(fees.visits, 0) as bigint) as invoiced_visits,
-  {{ money('coalesce(fees.fees_net, 0)') }} as fees_net,
+  case when {{ priced }} then cast(coalesce(fees.visits, 0) as bigint) end as invoiced_visits,
+  {{ money('case when ' ~ priced ~ ' then coalesce(fees.fees_net, 0) end') }} as fees_net,
   {{ mean('fees.fees_net', 'fees.visits') }} as average_fee,
-  {{ money('coalesce(money.revenue_net, 0)') }} as revenue_net,
-  {{ money('coalesce(money.closed_net, 0)') }} as closed_net,
-  {{ money('coalesce(money.closed_gross, 0)') }} as closed_gross,
-  {{ money('coalesce(money.discounts, 0)') }} as discounts,
-  {{ money('coalesce(money.credited_net, 0)') }} as credited_net,
+  {{ money(invoiced('revenue_net')) }} as revenue_net,
+  {{ money(invoiced('closed_net')) }} as closed_net,
+  {{ money(invoiced('closed_gross')) }} as closed_gross,
+  {{ money(invoiced('discounts')) }} as discounts,
+  {{ money(invoiced('credited_net')) }} as credited_net,
   coalesce(hours.offered_hours, 0) as offered_hours,
   coalesce(hours.service_hours, 0) as service_hours,
-  {{ ratio('coalesce(money.revenue_net, 0)', 'hours.offered_hours') }} as revenue_per_offered_hour,
-  {{ ratio('coalesce(money.revenue_net, 0)', 'hours.service_hours') }} as revenue_per_service_hour,
+  {{ ratio('(' ~ invoiced('revenue_net') ~ ')', 'hours.offered_hours') }} as revenue_per_offered_hour,
+  {{ ratio('(' ~ invoiced('revenue_net') ~ ')', 'hours.service_hours') }} as revenue_per_service_hour,
   coalesce(visits.missed, 0) as did_not_arrive,
-  coalesce(visits.missed_unpriced, 0) as did_not_arrive_unpriced,
-  {{ money('coalesce(visits.missed_cost, 0)') }} as missed_cost_estimate
+  case when {{ priced }} then coalesce(visits.missed_unpriced, 0) end as did_not_arrive_unpriced,
+  {{ money('case when ' ~ priced ~ ' then coalesce(visits.missed_cost, 0) end') }} as missed_cost_estimate
 from spine
 left join {{ ref('int_account_zones') }} as accounts on accounts._account = spine._account
 {% for part in ['visits', 'fees', 'money', 'hours'] -%}

@@ -92,7 +92,7 @@ now_ as (
 money as (
   select
     _account, business_id, month_start,
-    {% for name in ['revenue_net', 'revenue_gross', 'closed_net', 'closed_gross'] %}sum({{ name }}) as {{ name }}{{ ', ' if not loop.last }}{% endfor %}
+    {% for name in ['revenue_net', 'revenue_gross', 'closed_net', 'closed_gross'] %}{{ sum_of_sums(name) }} as {{ name }}{{ ', ' if not loop.last }}{% endfor %}
   from {{ ref('mart_revenue') }}
   group by 1, 2, 3
 )
@@ -119,14 +119,15 @@ select
   case when months.is_closed then {{ ratio('months.booked_in_offered_minutes', 'months.offered_minutes') }}
     else {{ ratio('now_.booked_hours', 'now_.offered_hours') }} end as utilisation,
   {% for name in ['revenue_net', 'revenue_gross', 'closed_net', 'closed_gross'] -%}
-  case when months.is_closed then months.{{ name }} else {{ money('coalesce(money.' ~ name ~ ', 0)') }} end as {{ name }},
+  case when months.is_closed then months.{{ name }} else {{ money(invoiced(name)) }} end as {{ name }},
   {% endfor -%}
   months.open_gross_amount,
   months.debtors,
-  {{ money('coalesce(money.revenue_net, 0)') }} as revenue_net_now,
-  {{ money('coalesce(money.closed_net, 0)') }} as closed_net_now
+  {{ money(invoiced('revenue_net')) }} as revenue_net_now,
+  {{ money(invoiced('closed_net')) }} as closed_net_now
 from months
 join starts on starts._account = months._account
+join {{ ref('int_account_zones') }} as accounts on accounts._account = months._account
 left join now_
   on now_._account = months._account and now_.business_id = months.business_id and now_.month_start = months.month_start
 left join money

@@ -5,8 +5,9 @@ select
   visits.month_start,
   coalesce(sources.referral_source, 'not given') as referral_source,
   {{ times('true') }} as new_patients,
-  {{ money('case when count(patients.patient_id) > 0 then coalesce(sum(patients.revenue_net), 0) end') }} as revenue_net
+  {{ money('case when count(patients.patient_id) > 0 and bool_and(accounts.has_invoices) then coalesce(sum(patients.revenue_net), 0) end') }} as revenue_net
 from {{ ref('fct_appointments') }} as visits
+join {{ ref('int_account_zones') }} as accounts on accounts._account = visits._account
 left join {{ ref('int_first_sources') }} as sources
   on sources._account = visits._account and sources.patient_id = visits.patient_id
 left join {{ ref('dim_patients') }} as patients

@@ -54,7 +54,7 @@ days as (
 )
 
 select
-  _account,
+  days._account,
   local_date,
   {{ month_of('local_date') }} as month_start,
   practitioner_id,
@@ -66,7 +66,7 @@ select
   billable_item_id,
   product_id,
   item_name,
-  {{ quantity("coalesce(sum(case when basis = 'issued' then quantity end), 0)") }} as quantity,
+  {{ quantity("case when accounts.has_invoice_items then coalesce(sum(case when basis = 'issued' then quantity end), 0) end") }} as quantity,
   {{ money("coalesce(sum(case when basis = 'issued' then net_amount end), 0)") }} as revenue_net,
   {{ money("coalesce(sum(case when basis = 'issued' then gross_amount end), 0)") }} as revenue_gross,
   {{ money("coalesce(sum(case when basis = 'issued' then discount_amount end), 0)") }} as discounts,
@@ -74,4 +74,5 @@ select
   {{ money("coalesce(sum(case when basis = 'closed' then net_amount end), 0)") }} as closed_net,
   {{ money("coalesce(sum(case when basis = 'closed' then gross_amount end), 0)") }} as closed_gross
 from days
-group by _account, local_date, practitioner_id, business_id, payer, item_kind, billable_item_id, product_id, item_name
+join {{ ref('int_account_zones') }} as accounts on accounts._account = days._account
+group by days._account, local_date, practitioner_id, business_id, payer, item_kind, billable_item_id, product_id, item_name, accounts.has_invoice_items

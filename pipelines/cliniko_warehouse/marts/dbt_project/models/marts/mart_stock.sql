@@ -22,9 +22,10 @@ select
   products.stock_on_hand,
   {{ money(wide('products.stock_on_hand', 3) ~ ' * ' ~ wide('products.cost_price', 4)) }} as cost_value,
   {{ money(wide('products.stock_on_hand', 3) ~ ' * ' ~ wide('products.net_price', 4)) }} as retail_value,
-  {{ quantity('coalesce(sold.quantity, 0)') }} as sold_90_days,
+  {{ quantity('case when accounts.has_invoices and accounts.has_invoice_items then coalesce(sold.quantity, 0) end') }} as sold_90_days,
   moved.last_moved_at
 from {{ ref('stg_products') }} as products
+join {{ ref('int_account_zones') }} as accounts on accounts._account = products._account
 left join {{ ref('stg_product_suppliers') }} as suppliers
   on suppliers._account = products._account and suppliers.product_supplier_id = products.product_supplier_id
 left join sold on sold._account = products._account and sold.product_id = products.product_id

@@ -44,6 +44,7 @@ select
   {{ difference('counted.account_count', 'counted.warehouse_count') }} as difference,
   tables.live_rows,
   tables.gone_rows,
+  coalesce(tables.has_rows, false) as has_rows,
   reads.rejected,
   nullif(reads.message, '') as message
 from reads
