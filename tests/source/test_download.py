@@ -7,8 +7,8 @@ from harness import settings_for
 from storage_server import Storage, storage
 
 from cliniko.api.client import Client
-from cliniko.api.download import Downloader
 from cliniko.errors import ClinikoError, Malformed, Unavailable
+from cliniko.extract.download import Downloader
 from cliniko.settings import ClinikoSettings, resolve
 from cliniko_warehouse.sandbox import Account, Served, redirect, serve, status
 

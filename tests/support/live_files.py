@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 import httpx
 
 from cliniko.api.client import Client
-from cliniko.api.download import Downloader
 from cliniko.errors import ClinikoError
+from cliniko.extract.download import Downloader
 from cliniko.settings import ClinikoSettings
 
 LISTS = "/patient_attachments", "/patient_forms"

@@ -15,7 +15,6 @@ import dlt
 
 from cliniko.api import filters
 from cliniko.api.client import Client
-from cliniko.api.download import Downloader
 from cliniko.errors import (
     ClinikoError,
     Malformed,
@@ -25,6 +24,7 @@ from cliniko.errors import (
     Unauthorized,
 )
 from cliniko.extract.delivery import Delivery
+from cliniko.extract.download import Downloader
 from cliniko.settings import ClinikoSettings
 from cliniko_warehouse import paths
 from cliniko_warehouse.files import file_rows
