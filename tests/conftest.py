@@ -41,6 +41,7 @@ SLOW = frozenset(
         "dagster",
         "damaged_files",
         "dashboard",
+        "dask",
         "decode",
         "definitions",
         "dictionary",
@@ -153,6 +154,7 @@ AGAIN = re.compile(
 """Tests that try what another test tries with one more value, and take long: `-m exhaustive`."""
 
 FIRST = (
+    "dask",
     "marts",
     "nightly_marts",
     "figure_cases",

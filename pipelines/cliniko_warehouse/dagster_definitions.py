@@ -4,6 +4,9 @@
 
 A run of Dagster is one of ours, with lock, checkpoints, comparison and publishing: dlt is
 never run past them. dagster-dlt describes the assets by the dlt source.
+
+An executor such as dagster-dask's places the runs on several machines. A state directory
+that is not absolute is then one of the worker's own folder.
 """
 
 from collections.abc import Iterator, Sequence
@@ -38,6 +41,7 @@ GROUP = "cliniko"
 AGAIN = dagster.RetryPolicy(max_retries=2, delay=600, backoff=dagster.Backoff.EXPONENTIAL)
 BUSY = 60  # seconds until a place is tried again that another account's run holds
 BUSY_TRIES = 240
+MORE_RUNS = "4"  # tries of a whole run, where the deployment's `run_retries` is enabled
 
 
 @dataclass(frozen=True)
@@ -55,18 +59,24 @@ def location(
     state_dir: Path = Path("state"),
     again: dagster.RetryPolicy = AGAIN,
     every: str = "",
+    executor: dagster.ExecutorDefinition | None = None,
 ) -> dagster.Definitions:
     """The assets, the nightly schedule and the checks; no request is made, no key is read.
 
-    every:  has a sensor start a round of all accounts so often, such as 5m; the nightly
-            schedule is off then, since a round a day compares
+    every:     has a sensor start a round of all accounts so often, such as 5m; the nightly
+               schedule is off then, since a round a day compares
+    executor:  where operations run, if not in the process of their run. Dask's tries no
+               operation again, so runs are tried again instead
     """
     place = Place(destination, state_dir.absolute())
     partitions = dagster.StaticPartitionsDefinition(names())
     lists = _assets(place, partitions, again)
     checks = _checks(place)
     hour, minute = map(int, at.split(":"))
-    job = dagster.define_asset_job("cliniko_night", dagster.AssetSelection.assets(lists))
+    tags = {"dagster/max_retries": MORE_RUNS} if executor else {}
+    # Without the checks, which look at all accounts: each account's run would do so.
+    nightly_lists = dagster.AssetSelection.assets(lists).without_checks()
+    job = dagster.define_asset_job("cliniko_night", nightly_lists, tags=tags)
     nightly = dagster.ScheduleDefinition(
         name="cliniko_every_night",
         job=job,
@@ -91,6 +101,7 @@ def location(
         jobs=[job, look],
         schedules=[nightly, hourly],
         sensors=sensors,
+        executor=executor,
     )
 
 

@@ -154,3 +154,17 @@ def test_a_sensor_starts_rounds_that_tell_what_they_read(
     assert (tmp_path / "state" / "warehouse.duckdb").exists()
     nightly = rounds.get_schedule_def("cliniko_every_night")
     assert nightly.default_status == dagster.DefaultScheduleStatus.STOPPED
+
+
+def test_a_night_evaluates_no_checks_which_look_at_all_accounts(made: dagster.Definitions) -> None:
+    job = made.resolve_job_def("cliniko_night")
+
+    assert [node.name for node in job.nodes] == ["cliniko_lists"]
+
+
+def test_with_an_executor_runs_are_tried_again(made: dagster.Definitions) -> None:
+    elsewhere = location(executor=dagster.multiprocess_executor).resolve_job_def("cliniko_night")
+
+    assert elsewhere.executor_def.name == "multiprocess"
+    assert elsewhere.tags["dagster/max_retries"] == "4"
+    assert "dagster/max_retries" not in made.resolve_job_def("cliniko_night").tags
