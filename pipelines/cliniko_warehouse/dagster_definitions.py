@@ -33,7 +33,8 @@ from cliniko_warehouse.presentation.console import console
 from cliniko_warehouse.reconcile.reconcile import DEFAULTS
 from cliniko_warehouse.run.cadence import duration, settled, time_of_day
 from cliniko_warehouse.run.nightly import run_account
-from cliniko_warehouse.run.rounds import Round, Rounds
+from cliniko_warehouse.run.round import Round
+from cliniko_warehouse.run.rounds import Rounds
 from cliniko_warehouse.run.shutdown import heard
 from cliniko_warehouse.warehouse.file_locks import hold
 

@@ -24,7 +24,8 @@ from cliniko_warehouse.monitoring.notify import RoundTeller
 from cliniko_warehouse.paths import lock_file
 from cliniko_warehouse.reconcile.reconcile import DEFAULTS
 from cliniko_warehouse.run.cadence import Pace
-from cliniko_warehouse.run.rounds import Round, Rounds, Time
+from cliniko_warehouse.run.round import Round
+from cliniko_warehouse.run.rounds import Rounds, Time
 from cliniko_warehouse.run.shutdown import ShutdownFlag
 from cliniko_warehouse.sandbox import Account, Served, serve_all, status
 from cliniko_warehouse.warehouse.file_locks import hold
@@ -98,14 +99,30 @@ def test_a_round_publishes_when_something_changed_and_only_then(
     told = warehouse.rows("SELECT kind, number FROM cliniko._changes")
     assert [row["kind"] for row in told] == ["updated"]
     assert told[0]["number"] > 0
-    # A quiet round is in no ledger, and makes what is there as young as it is.
-    assert warehouse.value("SELECT count(*) FROM cliniko._runs") == 2
+    # Quiet rounds are written down with the next that is not, and make all as young as they are.
+    assert warehouse.value("SELECT count(*) FROM cliniko._runs") == 4
+    lines = "SELECT count(DISTINCT run_id) FROM cliniko._run_endpoints"
+    assert warehouse.value(lines) == 2
     stayed.round()
     found = freshness.status(warehouse.state_dir, now=stayed.now)
     assert found["endpoints"]["patients"]["as_of"] == stayed.now
     assert (found["rounds"]["status"], found["rounds"]["overdue"]) == ("ok", False)
     later = freshness.status(warehouse.state_dir, now=stayed.now + timedelta(hours=1))
     assert later["rounds"]["overdue"]
+
+
+def test_rounds_that_found_nothing_are_in_the_ledger_at_the_end(
+    served: Served, warehouse: Warehouse
+) -> None:
+    stayed = Stayed([settings_for(served)], warehouse)
+    runs = [stayed.round()["run_id"] for _ in range(3)]
+    before = warehouse.rows("SELECT run_id FROM cliniko._runs")
+    stayed.rounds.stop.take()
+    stayed.rounds.run()
+
+    assert [row["run_id"] for row in before] == runs[:1]
+    found = warehouse.rows("SELECT run_id, status FROM cliniko._runs ORDER BY started_at")
+    assert found == [{"run_id": run, "status": "ok"} for run in runs]
 
 
 def test_quiet_lists_are_asked_less_often_but_every_hour_and_all_at_night(

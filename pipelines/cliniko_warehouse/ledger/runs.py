@@ -73,7 +73,7 @@ class Run:
     skew:     by how many seconds this machine's clock was ahead of Cliniko's
     answers:  what came back, by path and class of its status
     throttled_seconds:  in which a request waited for the budget
-    is_quiet:  whether it found nothing that was new, and so is not written down
+    is_quiet:  whether a round found nothing that was new: written down later, without lines
     told:     how many changes of each list were told in `_changes`
     """
 

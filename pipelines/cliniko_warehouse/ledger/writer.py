@@ -109,7 +109,9 @@ def _runs(run: Run) -> list[Record]:
 
 
 def _lines(run: Run) -> list[Record]:
-    """What it did with each endpoint."""
+    """What it did with each endpoint; nothing, where it found nothing that was new."""
+    if run.is_quiet:
+        return []
     return [
         {
             **entry,

@@ -12,7 +12,7 @@ from cliniko_warehouse.monitoring import alerts, freshness
 from cliniko_warehouse.monitoring.alerts import Alerts, AlertSettings
 from cliniko_warehouse.monitoring.messages import concerns
 from cliniko_warehouse.monitoring.volume_anomaly import LOOKED_AT, too_few
-from cliniko_warehouse.run.rounds import Round
+from cliniko_warehouse.run.round import Round
 from cliniko_warehouse.telemetry import sending
 from cliniko_warehouse.warehouse.reader import Row, reader
 

@@ -7,32 +7,36 @@ open, and another run may work there.
 import logging
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
 from cliniko.api.client import Client
 from cliniko.api.rate_limiter import RateLimiter
 from cliniko.endpoints.spec import Endpoint
-from cliniko.errors import ConfigError, Locked
+from cliniko.errors import ClinikoError, ConfigError, Locked
 from cliniko.extract.plan import ReadPlan
 from cliniko.settings import ClinikoSettings
 from cliniko_warehouse.error_text import said
+from cliniko_warehouse.ledger.failures import LEDGER_FAILED, record_failures
 from cliniko_warehouse.ledger.rounds import RoundNotes
 from cliniko_warehouse.ledger.runs import Run
+from cliniko_warehouse.ledger.writer import record
 from cliniko_warehouse.marts.nightly_step import buildable
 from cliniko_warehouse.memory import for_many_threads, give_back
 from cliniko_warehouse.reconcile.reconcile import ReconcileOptions
 from cliniko_warehouse.run.cadence import Pace
 from cliniko_warehouse.run.context import RunContext, opened
 from cliniko_warehouse.run.nightly import Work, alone, rights, side_by_side, status
+from cliniko_warehouse.run.round import Round, changed
 from cliniko_warehouse.run.shutdown import ShutdownFlag
 from cliniko_warehouse.run.sync import Plans
+
+QUIET = 60  # runs that found nothing and wait for others before they are written down
 
 log = logging.getLogger("cliniko")
 
@@ -54,68 +58,6 @@ class Time:
     def real(cls, stop: ShutdownFlag) -> "Time":
         """This machine's."""
         return cls(lambda: datetime.now(UTC), time.monotonic, stop.sleep)
-
-
-@dataclass
-class Round:
-    """One round, as it went.
-
-    status:     as of runs; skipped if another run was at work, idle if nothing was due
-    compares:   whether it read all lists and compared them with the account
-    builds:     whether the marts are to be built
-    publishes:  whether readers get a new copy
-    notes:      what there is to know
-    """
-
-    began: datetime
-    compares: bool = False
-    builds: bool = False
-    publishes: bool = False
-    status: str = "idle"
-    message: str = ""
-    runs: Sequence[Run] = ()
-    notes: list[str] = field(default_factory=list)
-    ended: datetime | None = None
-    next: datetime | None = None
-
-    def report(self) -> dict[str, Any]:
-        """The round as `sync --every --json` prints it, a line a round."""
-        accounts = {run.account: _account(run) for run in self.runs}
-        return {
-            "at": self.began,
-            "finished_at": self.ended,
-            "status": self.status,
-            "requests": sum(run.requests for run in self.runs),
-            "throttled": sum(run.throttled for run in self.runs),
-            "rows": sum(run.rows for run in self.runs),
-            "lists": max((len(run.readings) for run in self.runs), default=0),
-            "changed": sorted({name for run in self.runs for name in changed(run)}),
-            "compared": self.compares and bool(self.runs),
-            "marts": self.builds,
-            "published": self.publishes,
-            "message": self.message,
-            "next_at": self.next,
-            **({"accounts": accounts} if len(accounts) > 1 else {}),
-        }
-
-
-def _account(run: Run) -> dict[str, Any]:
-    return {
-        "status": run.status,
-        "requests": run.requests,
-        "rows": run.rows,
-        "changed": sorted(changed(run)),
-        "message": run.error,
-    }
-
-
-def changed(run: Run) -> set[str]:
-    """The lists in which a run found something new.
-
-    One that is read whole brings all its rows each time; the feed says whether one changed.
-    """
-    found = {n for n, r in run.readings.items() if r.fresh and (r.expected or not r.full_ids)}
-    return found | set(run.told)
 
 
 class Rounds:
@@ -152,6 +94,7 @@ class Rounds:
             for one in self.accounts
         }
         self._said: set[str] = set()  # what there was to know of the last copy
+        self._quiet: list[Run] = []  # found nothing, and are not in the ledger yet
 
     def run(self) -> Round | None:
         """Round after round until it is told to end; the last one that was not cut short.
@@ -167,6 +110,7 @@ class Rounds:
                 self.at.sleep((this.next - self.at.now()).total_seconds() if this.next else 0)
             elif last is None or not any(run.stopped for run in this.runs):
                 last = this
+        self._end()
         return last
 
     def round(self) -> Round:
@@ -189,7 +133,9 @@ class Rounds:
         this.ended = self.at.now()
         this.next = self.pace.next(this.began, this.ended)
         self.notes.last = {
-            name: value for name, value in this.report().items() if name != "accounts"
+            name: value
+            for name, value in this.report().items()
+            if name not in ("accounts", "endpoints")
         } | {"every": self.pace.every.total_seconds()}
         self.notes.keep(self.state_dir, self.destination)
         self.tell(this)
@@ -242,6 +188,7 @@ class Rounds:
             else:
                 with for_many_threads():
                     this.runs = side_by_side(context, work, quiet, terms)
+            self._write_quiet(context, this.runs)
             self.notes.owed = self._is_owed(context, this) or owed
             if self.notes.owed and any(run.status != "failed" for run in this.runs):
                 self._publish(context, this, quiet, rights([one for one, _ in work]))
@@ -249,6 +196,27 @@ class Rounds:
         this.message = "; ".join(filter(None, (run.error for run in this.runs)))
         for run in this.runs:
             self._note(run, this)
+
+    def _write_quiet(self, context: RunContext, runs: Sequence[Run]) -> None:
+        """Write rounds that found nothing into the ledger with one that did.
+
+        To write costs dlt half a second, which a round every few minutes is spared.
+        """
+        found = [run for run in runs if not run.is_quiet]
+        self._quiet += [run for run in runs if run.is_quiet]
+        if self._quiet and (found or not runs or len(self._quiet) >= QUIET):
+            with record_failures(found, LEDGER_FAILED):
+                record(self._quiet, context.store, self.state_dir)
+            self._quiet = []
+
+    def _end(self) -> None:
+        """Write down and publish what no round has, if nobody else is at work."""
+        if not (quiet := self._quiet):
+            return
+        with suppress(ClinikoError, OSError), opened(self.destination, self.state_dir) as context:
+            self._write_quiet(context, [])
+            mode = rights(self.accounts)
+            context.close(quiet, Console(quiet=True), mode, builds=False)
 
     def _is_well(self, work: Work) -> bool:
         """Whether the last runs of these accounts went well, by what is written down."""

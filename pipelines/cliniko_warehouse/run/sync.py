@@ -70,7 +70,7 @@ def sync(
     after:    done once all is read and loaded, before it is written down
     stop:     asked after every page; the run ends with the work kept where it says true
     connect:  makes the client
-    tells_quiet:  whether a run that found nothing, and went well, is written down too
+    tells_quiet:  whether a run that found nothing, and went well, is written down at once
 
     What the run before left half done is loaded first. The run is returned however it
     ended; its status says how. Raises ConfigError for settings of privacy that cannot be,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cliniko.settings import ClinikoSettings
     from cliniko_warehouse.reconcile.reconcile import ReconcileOptions
     from cliniko_warehouse.run.cadence import Pace
-    from cliniko_warehouse.run.rounds import Round
+    from cliniko_warehouse.run.round import Round
 
 
 @dataclass(frozen=True)
