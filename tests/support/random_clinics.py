@@ -67,7 +67,7 @@ def _people(draw: random.Random, name: str) -> Rows:
         kept = {"archived_at": _sometimes(draw, 0.2, _text(NOW - timedelta(days=9)))}
         old = _sometimes(draw, 0.3, "old-1")
         fields = {"merged_with_patient_id": merged, "old_reference_id": old, **kept}
-        yield "patients", own(name, number, label="N", **fields)
+        yield "patients", own(name, number, label=f"N{number}", **fields)
         if draw.random() < 0.7:
             told = {"patient_id": number, "referral_source_type_id": draw.choice((1, 2, 9))}
             when = _text(NOW - timedelta(days=draw.randrange(200)))
@@ -138,7 +138,8 @@ def _appointments(draw: random.Random, name: str) -> Rows:
     for number in range(1, 90):
         minutes = draw.choice((15, 30, 30, 45, 60, 60, 90, 600, 3000, -30))
         begins, stops = _stretch(draw, minutes)
-        who = {"patient_id": draw.choice((None, *range(1, 15))), "appointment_type_id": 1}
+        who = {"patient_id": draw.choice((None, *range(1, 15)))}
+        who |= {"appointment_type_id": draw.choice((1, 1, 2, None))}
         who |= {"practitioner_id": draw.choice((1, 1, 2, 3, 4, None))}
         who |= {"business_id": draw.choice((1, 2, 3, 4, None))}
         came = draw.choice((True, False, False))
@@ -147,6 +148,7 @@ def _appointments(draw: random.Random, name: str) -> Rows:
             "did_not_arrive": not came and draw.random() < 0.4,
         }
         marks |= {"treatment_note_status": draw.choice((None, 10, 90, 90, 50))}
+        marks |= {"invoice_status": draw.choice((None, None, None, 10, 20))}
         gone = {"archived_at": _sometimes(draw, 0.1, _text(NOW - timedelta(days=5)))}
         times = {"starts_at": begins, "ends_at": stops, **_booking(draw, begins)}
         yield "individual_appointments", own(name, number, **who, **marks, **gone, **times)
@@ -172,15 +174,56 @@ def _classes(draw: random.Random, name: str) -> Rows:
 
 
 def _money(draw: random.Random, name: str) -> Rows:
-    for number in range(1, 40):
-        net = draw.randrange(-2_000, 20_000)
-        day = (NOW - timedelta(days=draw.randrange(250))).date().isoformat()
-        amounts = {"net_amount": f"{net / 100}", "total_amount": f"{net * 11 // 10 / 100}"}
-        who = {"patient_id": draw.randint(1, 14), "practitioner_id": draw.choice((None, 1, 2))}
-        state = {"status": draw.choice((None, 10, 20, 30, 40)), "issue_date": day}
-        state |= {"closed_at": _sometimes(draw, 0.5, f"{day}T12:00:00Z")}
+    """Invoices of visits and of nothing, with lines that say less, as much or nothing."""
+    for number in range(1, 90):
+        seat: dict[str, Any] = {
+            "booking_id": number,
+            "invoice_status": draw.choice((None, None, 20)),
+        }
+        yield "attendees", own(name, SEAT + number, **seat)
+    for number, kind in enumerate(("Service", "Other", "Product"), start=1):
+        yield "billable_items", own(name, number, name="I", item_type=kind)
+    line = 0
+    for number in range(1, 80):
+        day = NOW - timedelta(days=draw.randrange(250))
+        who: dict[str, Any] = {"patient_id": draw.randint(1, 14)}
+        who |= {"practitioner_id": draw.choice((None, 1, 2))}
+        who |= {"attendee_id": draw.choice((None, *range(1, 9), *range(SEAT + 1, SEAT + 90)))}
+        who |= {"invoice_to": draw.choice(PAYERS).format(draw.randint(1, 14))}
+        state: dict[str, Any] = {"status": draw.choice((None, 10, 20, 30, 40))}
+        state |= {"issue_date": _sometimes(draw, 0.95, day.date().isoformat())}
+        state |= {"closed_at": _sometimes(draw, 0.5, _text(day + timedelta(hours=9)))}
         state |= {"archived_at": _sometimes(draw, 0.1, _text(NOW))}
+        state |= {"original_invoice_id": _sometimes(draw, 0.1, 1)}
         where = {"business_id": draw.choice((None, 1, 2, 3))}
+        nets = [draw.randrange(-900, 9_000) for _ in range(draw.choice((0, 1, 1, 2, 3)))]
+        for net in nets:
+            line += 1
+            yield "invoice_items", own(name, line, invoice_id=number, **_line(draw, net))
+        net = sum(nets) + draw.choice((0, 0, -500, 1_000))
+        amounts: dict[str, Any] = _amounts("net_amount", "total_amount", net)
+        amounts |= {"discounted_amount": draw.choice((None, "5", "12.5"))}
         yield "invoices", own(name, number, number=number, **amounts, **who, **state, **where)
     yield "products", own(name, 1, name="Band", stock_level="5.5")
     yield "products", own(name, 2, name="Old", stock_level="1", archived_at=_text(NOW))
+
+
+SEAT = 5_000  # attendees of individual appointments begin after it
+PAYERS = ("N{}\n1 Road", "n{}", "Insurer\r\n2 Road", "", "\nN{}")
+
+
+def _line(draw: random.Random, net: int) -> dict[str, Any]:
+    product = _sometimes(draw, 0.3, draw.randint(1, 2))
+    return {
+        **_amounts("net_price", "total_including_tax", net),
+        "quantity": "1",
+        "name": draw.choice((None, "Review", "Band")),
+        "product_id": product,
+        "billable_item_id": None if product else draw.choice((None, 1, 1, 2, 3, 9)),
+        "discounted_amount": draw.choice((None, "5")),
+        "archived_at": _sometimes(draw, 0.1, _text(NOW)),
+    }
+
+
+def _amounts(net: str, gross: str, cents: int) -> dict[str, Any]:
+    return {net: f"{cents / 100}", gross: f"{cents * 11 // 10 / 100}"}

@@ -23,15 +23,16 @@ REASONS = {10: "Feeling better", 20: "Condition worse", 30: "Sick", 31: "COVID-1
 REASONS |= {40: "Away", 50: "Other", 60: "Work"}
 KNOWN = available_timezones()
 INVOICES = {10: "open", 20: "paid", 30: "closed", 40: "open_credit"}
+ENDS = ("archived_at", "deleted_at", "_gone_at")
 LONGEST = timedelta(days=366)
 TIMES = pl.Datetime("us", "UTC")
 PLACE = ("practitioner", "business")
 SHAPE: dict[str, Any] = {
-    **dict.fromkeys(("patient", "practitioner", "business", "appointment"), pl.Int64),
+    **dict.fromkeys(("patient", "practitioner", "business", "appointment", "type"), pl.Int64),
     **dict.fromkeys(("starts", "ends", "created", "cancelled", "ended"), TIMES),
     **{name: pl.Datetime("us") for name in ("begins", "stops")},
     **dict.fromkeys(("day", "month", "booked_on", "cancelled_on"), pl.Date),
-    **dict.fromkeys(("key", "kind", "status", "mark", "reason", "note"), pl.String),
+    **dict.fromkeys(("key", "kind", "status", "mark", "reason", "note", "invoice"), pl.String),
 }
 
 
@@ -58,9 +59,14 @@ class Recount:
     as_of: datetime
     first_build: datetime
 
+    @staticmethod
+    def ended(row: dict[str, Any]) -> datetime | None:
+        """When a row was archived or gone."""
+        return next((row[name] for name in ENDS if row.get(name)), None)
+
     def live(self, table: str) -> list[dict[str, Any]]:
         """The rows that are neither archived nor gone."""
-        return [row for row in self.raw[table] if not _ended(row)]
+        return [row for row in self.raw[table] if not self.ended(row)]
 
     # Who and where.
 
@@ -71,7 +77,7 @@ class Recount:
                 said = row["account"] or {}
                 if zone := _zone(said.get("time_zone_identifier"), said.get("time_zone")):
                     return zone
-        first = sorted(self.raw["businesses"], key=lambda b: (_ended(b) is not None, b["id"]))
+        first = sorted(self.raw["businesses"], key=lambda b: (self.ended(b) is not None, b["id"]))
         zones = [_zone(b["time_zone_identifier"], b["time_zone"]) for b in first]
         return next((zone for zone in zones if zone), "UTC")
 
@@ -127,12 +133,14 @@ class Recount:
         for row in self.raw["individual_appointments"]:
             came, missed = row["patient_arrived"], row["did_not_arrive"]
             note = row["treatment_note_status"]
-            if note is None and row["id"] in seats:
-                note = seats[row["id"]]["treatment_note_status"]
+            bill, seat = row["invoice_status"], seats.get(row["id"], {})
+            note = seat.get("treatment_note_status") if note is None else note
+            bill = seat.get("invoice_status") if bill is None else bill
             yield {
                 **row,
+                "bill": bill,
                 **{"key": f"individual-{row['id']}", "kind": "individual"},
-                **{"appointment": row["id"], "note": note, "ended": _ended(row)},
+                **{"appointment": row["id"], "note": note, "ended": self.ended(row)},
                 "mark": "missed" if missed else "came" if came else "none",
             }
 
@@ -140,12 +148,13 @@ class Recount:
         groups = {row["id"]: row for row in self.raw["group_appointments"]}
         for row in self.raw["attendees"]:
             if group := groups.get(row["booking_id"]):
-                ended = [moment for moment in (_ended(row), _ended(group)) if moment]
+                ended = [moment for moment in (self.ended(row), self.ended(group)) if moment]
                 yield {
                     **group,
                     **{name: row[name] for name in ("patient_id", "cancelled_at", "created_at")},
                     **{name: row[name] for name in row if name.startswith("cancellation_reason")},
                     **{"key": f"group-{row['id']}", "kind": "group", "appointment": group["id"]},
+                    "bill": row["invoice_status"],
                     **{"note": row["treatment_note_status"], "ended": min(ended, default=None)},
                     "mark": {True: "came", False: "missed", None: "none"}[row["arrived"]],
                 }
@@ -162,6 +171,8 @@ class Recount:
             "patient": self.survivor(row["patient_id"]),
             "practitioner": row["practitioner_id"] or 0,
             "business": business or 0,
+            "type": row["appointment_type_id"] or 0,
+            "invoice": None if row["bill"] is None else str(row["bill"]),
             **{"starts": starts, "ends": ends, "created": row["created_at"]},
             **{"begins": begins, "stops": stops, "day": day, "month": day and day.replace(day=1)},
             "cancelled": row["cancelled_at"],
@@ -500,7 +511,7 @@ class Recount:
         for cohort in {min(those) for those in months.values()}:
             patients = [those for those in months.values() if min(those) == cohort]
             number, month = 0, cohort
-            while (after := _next(month)) <= today:
+            while (after := next_month(month)) <= today:
                 share = sum(month in those for those in patients) / len(patients)
                 found[cohort, number] = share
                 number, month = number + 1, after
@@ -550,7 +561,7 @@ class Recount:
         found: dict[Key, list[int]] = {}
         for row in self.every_place.filter(pl.col("month").is_not_null()).to_dicts():
             zone = ZoneInfo(self.zones.get(row["business"], self.account_zone))
-            end = datetime.combine(_next(row["month"]), time(), zone)
+            end = datetime.combine(next_month(row["month"]), time(), zone)
             cancelled = row["cancelled"] and row["cancelled"] < end
             ended = row["ended"] and row["ended"] < end
             if end <= self.as_of and not ended and row["created"] < end:
@@ -595,15 +606,6 @@ class Recount:
         return self.hours("business", "day")
 
 
-def _ended(row: dict[str, Any]) -> datetime | None:
-    """When a row was archived or gone."""
-    for name in ("archived_at", "deleted_at", "_gone_at"):
-        if row.get(name):
-            moment: datetime = row[name]
-            return moment
-    return None
-
-
 def _zone(*texts: str | None) -> str | None:
     for text in texts:
         if text in KNOWN:
@@ -620,7 +622,8 @@ def _reason(row: dict[str, Any]) -> str | None:
     return REASONS.get(code) or words or (f"code {code}" if code is not None else "not given")
 
 
-def _next(month: date) -> date:
+def next_month(month: date) -> date:
+    """The first day of the month after."""
     return (month.replace(day=28) + timedelta(days=4)).replace(day=1)
 
 
