@@ -35,7 +35,6 @@ def file(tmp_path: Path) -> Path:
 def reader(database: str, file: Path) -> Iterator[str]:
     """The URL of the guide's role, in a database with the same marts."""
     execute(database, "DROP ROLE IF EXISTS overview")
-    execute(database, "CREATE SCHEMA marts")
     hand_made.fill_postgres(database, file)
     [sql] = re.findall(r"```sql\n(.*?)```", GUIDE, re.DOTALL)
     name, owner = urlsplit(database).path[1:], urlsplit(database).username or "postgres"

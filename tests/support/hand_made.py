@@ -147,6 +147,7 @@ def fill_postgres(url: str, file: Path) -> None:
         there.cursor() as cursor,
         duckdb.connect(str(file), read_only=True) as here,
     ):
+        cursor.execute("CREATE SCHEMA IF NOT EXISTS marts")
         for name, columns in contract().items():
             kinds = ", ".join(
                 f'"{column}" {kind.replace("double", "double precision")}'
