@@ -23,7 +23,7 @@ def lived(tmp_path: Path, plan: Plan, account: Account) -> Day:
     assert (missed, twice, set(told) - wanted) == (set(), [], set())
     assert found.unread() == []
     assert found.lives == deaths + 1
-    assert found.pace.most_in_a_minute(plan.outages) <= 100
+    assert found.pace.most_in_a_minute([*plan.outages, *found.deaths]) <= 100
     assert found.pace.refused == 0
     return found
 

@@ -117,6 +117,7 @@ class Day:
         self.rounds: list[dict[str, Any]] = []
         self.memory: list[tuple[int, float, int]] = []  # life, second, bytes
         self.lives = 0
+        self.deaths: list[tuple[float, float]] = []
         self._process: subprocess.Popen[str] | None = None
         self._began = self.account.now
         self._asked = 0
@@ -190,6 +191,8 @@ class Day:
                 self._go_on(process)
             process.wait(60)
         if self.passed < end:
+            # A process does not know what one before it asked in the same minute.
+            self.deaths.append((self.passed - 60.0, self.passed))
             self._pass(30.0)  # until whoever watches over it starts it again
 
     def _said(self, process: subprocess.Popen[str]) -> Iterator[tuple[str, Any]]:
