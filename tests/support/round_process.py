@@ -16,7 +16,8 @@ from cliniko_warehouse.cli.support.output import plain
 from cliniko_warehouse.memory import bound_arenas
 from cliniko_warehouse.reconcile.reconcile import ReconcileOptions
 from cliniko_warehouse.run.cadence import Pace
-from cliniko_warehouse.run.rounds import Round, Rounds, Time
+from cliniko_warehouse.run.round import Round
+from cliniko_warehouse.run.rounds import Rounds, Time
 from cliniko_warehouse.run.shutdown import heard
 
 

@@ -244,7 +244,8 @@ class Day:
             case "created":
                 change.id = account.create(name)
             case "updated":
-                account.update(name, change.id, **{FIELD.get(name, "notes"): f"{change.at}"})
+                field: dict[str, Any] = {FIELD.get(name, "notes"): f"{change.at}"}
+                account.update(name, change.id, **field)
             case "archived":
                 account.archive(name, change.id)
             case "cancelled":
