@@ -95,6 +95,7 @@ def location(
         job=look,
         cron_schedule=f"{minute} * * * *",
         execution_timezone=time_zone,
+        default_status=dagster.DefaultScheduleStatus.RUNNING,
     )
     return dagster.Definitions(
         assets=[lists],
