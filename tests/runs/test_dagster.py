@@ -135,7 +135,7 @@ def test_freshness_is_checked_by_the_ledger(
     found = {e.asset_key.path[-1]: e.passed for e in result.get_asset_check_evaluations()}
     assert found["taxes"]
     assert not found["patients"]
-    hourly = made.resolve_schedule_def("cliniko_every_hour")
+    hourly = made.get_schedule_def("cliniko_every_hour")
     assert hourly.default_status is dagster.DefaultScheduleStatus.RUNNING  # no night checks it
 
 

@@ -194,6 +194,22 @@ BEHIND = Case(
 """A run goes on with four ranges; the first has ended when a row of it changes, and the last
 has not been begun when one of it does: no range's own place tells what the list lacks."""
 
+DELETED = Case(
+    "contacts",
+    *(6, 10, MANY),
+    overlap=False,
+    steps=(
+        Sync(),
+        Change("delete", 1, 1),
+        Sync(),
+        Change("restore", 0, 1),
+        Change("delete", 2, 1),
+        Sync(),
+        Change("delete", 3, 1),
+    ),
+)
+"""Records that go and come back between runs: what the feed must tell in any case."""
+
 BY_HAND = settings(
     max_examples=CASES,
     deadline=None,
@@ -592,6 +608,7 @@ class Nights:
 
 
 @IN_RUNS
+@example(case=DELETED)
 @given(case=SOME_CASES)
 def test_after_a_quiet_run_readers_have_the_account_and_what_is_gone_is_marked(
     served: Served, tmp_path_factory: pytest.TempPathFactory, case: Case
