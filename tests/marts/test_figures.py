@@ -329,7 +329,8 @@ def test_a_list_that_knows_no_filter_says_that_it_is_of_the_whole_account(
 
     assert cards["Recalls due"].note == f"whole account: {said}"
     assert "business" not in cards["Recalls due"].href
-    assert cards["Visits without a note"].note == cards["Forms not completed"].note == ""
+    assert cards["Visits without a note"].note == "not read"  # no visit says a note's state
+    assert cards["Forms not completed"].note == ""
     assert "business=1&practitioner=12" in cards["Forms not completed"].href
     listed = rows.page(asked, FIGURES["recalls_due"], narrowed(asked, ""), "", 1)
     assert listed.note.endswith(f" · whole account: {said}")

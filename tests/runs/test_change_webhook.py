@@ -154,7 +154,7 @@ def test_a_slow_receiver_keeps_no_run_waiting_and_gets_all_in_order(
 DEATH = """
 import logging, os, sys
 from pathlib import Path
-from cliniko_warehouse.monitoring import change_webhook as webhook
+from cliniko_warehouse.outgoing import change_webhook as webhook
 
 def keep(self, account, number, kept=webhook.Places.keep):
     if number >= 200 and os.environ["DIES"] == "before":

@@ -172,7 +172,7 @@ def test_the_only_verb_is_get() -> None:
     public = {name for name in dir(Client) if not name.startswith("_")}
 
     told = {"wait_time", "throttled_seconds", "is_latency_bound"}
-    assert public == {"get", "follow", "rest", "close"} | told
+    assert public == {"get", "follow", "fetch", "rest", "close"} | told
 
 
 def test_netrc_and_proxies_have_no_say_on_loopback(

@@ -329,4 +329,4 @@ def day(hours: float = 24) -> Plan:
 def morning() -> Plan:
     """A few rounds of two lists, from two o'clock: one death, one outage."""
     lists = ("contacts", "medical_alerts")
-    return Plan(0.6, 60, {3: 1}, [(1_150, 1_300)], lists, night=1_800)
+    return Plan(0.6, 60, {3: 1}, [(1_100, 1_450)], lists, night=1_800)

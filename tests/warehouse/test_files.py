@@ -110,6 +110,7 @@ def _is_intact(clinic: Clinic, but: set[str]) -> None:
 def test_each_file_is_fetched_once_and_whole_whatever_happens(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, elsewhere: Storage, files: int
 ) -> None:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     with serve(Account(rows=100, only={LIST: files})) as served:
         clinic = _clinic(tmp_path, served)
         numbers = list(clinic.sizes)
@@ -166,6 +167,8 @@ def test_each_file_is_fetched_once_and_whole_whatever_happens(
         assert run(0).returncode == 0
         _is_intact(clinic, but=set())
     most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    if most <= before:
+        return  # a child of another test had more, so what these had is not known
     print(f"{files} files: at most {most:.0f} MB in a run")  # noqa: T201
     assert most < 400
 

@@ -87,6 +87,7 @@ def test_the_report_has_the_promised_shape() -> None:
         "finished_at": "2026-06-01T03:30:00Z",
         "requests": 0,
         "throttled": 0,
+        "throttled_seconds": 0.0,
         "rows": 0,
         "message": "stopped",
         "warnings": [],
