@@ -4,10 +4,11 @@ A list is stored whole or not at all: its new pairs, those that it lacks now, an
 read go into one load package. One that could not be read leaves its rows as they are.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -50,7 +51,7 @@ def read_link_tables(
     To be called once the lists of a run are loaded and compared: they say which records
     there are, and which of them changed.
     """
-    states = loader.states()
+    states, found = loader.states(), list[LinkTable]()
     for name, reading in run.readings.items():
         if reading.endpoint.shape != "links":
             continue
@@ -62,6 +63,14 @@ def read_link_tables(
         table = LinkTable(loader, reading, client, state, terms)
         if run.locked_out is None:
             table.read(run)
+            found.append(table)
+    # One load for all: each costs dlt a second.
+    if some := [one for table in found for one in table.found]:
+        batches = {name: kept for one in some for name, kept in one.batches.items()}
+        states = {name: state for one in some for name, state in one.states.items()}
+        loader.load(Delivery(loader.account, states, batches, frozenset(batches)))
+    for table in found:
+        table.conclude()
 
 
 def leave_out_link_tables(run: Run) -> None:
@@ -92,6 +101,8 @@ class LinkTable:
 
     state:          what is kept of it; moves on with what is read
     live:           the pairs that are stored and not marked as gone
+    found:          what is to be loaded
+    conclude:       says how it went, once that is loaded
     other_changed:  when the last record of the second link's list changed
     """
 
@@ -102,6 +113,8 @@ class LinkTable:
     terms: ReconcileOptions
     live: Pairs = field(default_factory=dict)
     other_changed: datetime | None = None
+    found: list[Delivery] = field(default_factory=list)
+    conclude: Callable[[], None] = lambda: None
 
     @property
     def endpoint(self) -> Endpoint:
@@ -109,12 +122,12 @@ class LinkTable:
         return self.reading.endpoint
 
     def read(self, run: Run) -> None:
-        """Read the lists that are due, load what differs, and say so in the reading."""
+        """Read the lists that are due, and find what of it is to be loaded."""
         changed, gone = self._look()
         due = self._due(changed)
         answers = self._answers(due)
         if not self._is_permitted(answers):
-            self._load([], {}, ())
+            self._find([], {}, ())
             return
         read = {parent: one for parent, one in answers.items() if isinstance(one, Read)}
         missing = {n for n, one in answers.items() if isinstance(one, NotFound)}
@@ -126,8 +139,9 @@ class LinkTable:
             lost = {}
         now = next_read_at()
         times = {n: one.at for n, one in read.items()} | dict.fromkeys(missing, now)
-        self._load([*self._new(read), *self._gone(lost, now)], times, lost.keys() - read.keys())
-        self._conclude(answers, read, missing, sum(map(len, lost.values())))
+        self._find([*self._new(read), *self._gone(lost, now)], times, lost.keys() - read.keys())
+        marked = sum(map(len, lost.values()))
+        self.conclude = partial(self._conclude, answers, read, missing, marked)
 
     def _look(self) -> tuple[dict[int, datetime], set[int]]:
         """The records that have lists, with the last change of each; and those that are gone.
@@ -225,13 +239,13 @@ class LinkTable:
             for other in sorted(others):
                 yield parent, other, now, now
 
-    def _load(
+    def _find(
         self,
         rows: Sequence[tuple[int, int, datetime, datetime | None]],
         times: Mapping[int, datetime],
         forget: Iterable[int],
     ) -> None:
-        """Load pairs, and when their lists were read; nothing if there is neither."""
+        """Pairs to load, and when their lists were read; nothing if there is neither."""
         [table], name = tables(self.endpoint), self.endpoint.name
         known: dict[str, str] = {**self.state.get("read", {})}
         known |= {str(number): at.isoformat() for number, at in times.items()}
@@ -243,7 +257,7 @@ class LinkTable:
         self.state |= {"read": known} | ({"permitted": True} if times else {})
         batches = {name: [Batch(table, self._table(rows))]} if rows or not is_there else {}
         account = self.loader.account
-        self.loader.load(Delivery(account, {name: self.state}, dict(batches), frozenset(batches)))
+        self.found = [Delivery(account, {name: self.state}, dict(batches), frozenset(batches))]
 
     def _table(self, rows: Sequence[tuple[int, int, datetime, datetime | None]]) -> pa.Table:
         """Pairs as rows."""
