@@ -24,7 +24,7 @@ from cliniko.errors import (
     Unauthorized,
 )
 from cliniko.extract.delivery import Delivery
-from cliniko.extract.download import Downloader
+from cliniko.extract.download import MEDIA_TYPE, Downloader
 from cliniko.settings import ClinikoSettings
 from cliniko_warehouse import paths
 from cliniko_warehouse.files import file_rows
@@ -39,7 +39,6 @@ THREADS = 4
 BATCH = 50  # files until their rows are loaded: what a kill costs
 AGAIN = timedelta(days=6.5)  # until a file is asked for again that cannot be had
 PATIENCE = 5  # files in a row without an answer; then the night's others wait, too
-TYPE = re.compile(r"[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,100}")
 DATA = re.compile(r"data:([^,;]{0,160})((?:;[^,;]{1,80})*),(.*)", re.DOTALL)
 
 Outcome = dict[str, Any] | Exception
@@ -182,7 +181,7 @@ class Fetching:
         opted = filters.query([filters.anything("archived_at")]) if one.is_hidden else []
         stored, kind = self.downloads.fetch(one.path, opted, receive)
         said = one.content_type.strip().lower()
-        return stored, said if TYPE.fullmatch(said) else kind
+        return stored, said if MEDIA_TYPE.fullmatch(said) else kind
 
     def _signature(self, one: Wanted) -> tuple[Stored, str]:
         """A signature, which is an image within a record."""
@@ -200,7 +199,7 @@ class Fetching:
         except binascii.Error:
             raise Malformed(f"GET {one.path}: the image is cut off") from None
         stored = self.store.receive([content], len(content), f"signature {one.id}")
-        return stored, kind if TYPE.fullmatch(kind) else ""
+        return stored, kind if MEDIA_TYPE.fullmatch(kind) else ""
 
     def _keep(self, outcomes: Mapping[Wanted, Outcome]) -> None:
         """Load the rows of files that are here, and note those that cannot be had for now."""

@@ -1,5 +1,6 @@
 """Which files are fetched, and how much of them."""
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
@@ -7,6 +8,7 @@ import dlt
 from dlt.common.configuration.exceptions import ConfigValueCannotBeCoercedException
 
 from cliniko.errors import ConfigError
+from cliniko_warehouse.config.numbers import number
 
 ATTACHMENTS, SIGNATURES = "patient_attachments", "signatures"
 KINDS = (ATTACHMENTS, SIGNATURES)
@@ -34,7 +36,10 @@ class FileSettings:
 
 def file_settings() -> FileSettings:
     """The settings of section `cliniko`. Raises ConfigError."""
-    requests, most = (_number(name, default) for name, default in LIMITS.items())
+    words = "a whole number from 0 on"
+    requests, most = (
+        number(name, default, 0, math.inf, words, "files") for name, default in LIMITS.items()
+    )
     return FileSettings(_kinds(), requests, most)
 
 
@@ -50,18 +55,3 @@ def _kinds() -> tuple[str, ...]:
         f"files: it must be a list of {' and '.join(KINDS)} (set cliniko.files, or the "
         f"""environment variable CLINIKO__FILES, to '["{ATTACHMENTS}"]'; see docs/files.md)"""
     )
-
-
-def _number(name: str, default: int) -> int:
-    try:
-        found = dlt.config.get(f"cliniko.{name}", int)
-    except ConfigValueCannotBeCoercedException:
-        found = -1
-    if found is None:
-        return default
-    if found < 0:
-        raise ConfigError(
-            f"{name}: it must be a whole number from 0 on (set cliniko.{name}, or the environment "
-            f"variable CLINIKO__{name.upper()}; see docs/files.md)"
-        )
-    return found

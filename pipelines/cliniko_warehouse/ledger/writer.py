@@ -8,16 +8,15 @@ from typing import Any
 
 import dlt
 import pyarrow as pa
-from dlt.common.configuration.exceptions import ConfigValueCannotBeCoercedException
 from dlt.common.schema.typing import TSchemaTables
 from dlt.extract import DltResource
 
 from cliniko.dlt_hints import hints
 from cliniko.endpoints.schema import Table
 from cliniko.endpoints.spec import Record
-from cliniko.errors import ConfigError
 from cliniko.transform.types import ARROW
 from cliniko_warehouse.change_feed import expire_sql, number_sql, told_sql
+from cliniko_warehouse.config.numbers import number
 from cliniko_warehouse.ledger.crash_markers import clear, killed, marks
 from cliniko_warehouse.ledger.runs import Run, _moment
 from cliniko_warehouse.ledger.tables import CHANGED, KILLED, RECONCILIATION, RUN_ENDPOINTS, RUNS
@@ -26,7 +25,6 @@ from cliniko_warehouse.warehouse.dlt_pipelines import LEDGER, made
 from cliniko_warehouse.warehouse.warehouse import Warehouse
 
 KEPT = 90.0  # days that changes are kept, unless the setting says otherwise
-SETTING = "cliniko.changes_days"  # CLINIKO__CHANGES_DAYS
 
 
 def record(runs: Sequence[Run], warehouse: Warehouse, state_dir: Path) -> None:
@@ -61,18 +59,8 @@ def write(flow: dlt.Pipeline, runs: Sequence[Run], *, tells: bool = False) -> No
 
 def changes_days() -> float:
     """For how many days changes are kept: the setting. Raises ConfigError if it is no number."""
-    try:
-        days = dlt.config.get(SETTING, float)
-    except ConfigValueCannotBeCoercedException:
-        days = -1.0
-    if days is None:
-        return KEPT
-    if not 0 <= days <= 36_500:
-        raise ConfigError(
-            "changes_days: it must be a number of days from 0 to 36500 (set cliniko.changes_days, "
-            "or the environment variable CLINIKO__CHANGES_DAYS; see docs/changes.md)"
-        )
-    return days
+    words = "a number of days from 0 to 36500"
+    return number("changes_days", KEPT, 0, 36_500, words, "changes")
 
 
 def _number(flow: dlt.Pipeline, runs: Sequence[Run]) -> None:

@@ -11,16 +11,14 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
-import dlt
-from dlt.common.configuration.exceptions import ConfigValueCannotBeCoercedException
-
 from cliniko.errors import ConfigError
+from cliniko_warehouse.config.numbers import number
 
 LONGEST = timedelta(hours=1)  # that a list is not read
 SHORTEST = timedelta(seconds=10)  # between two rounds
 QUIET = 0.1  # of the time without a change
 DAY = timedelta(hours=24)
-SHARE, MARTS = "cliniko.rounds_share", "cliniko.rounds_marts_hours"
+SHARE, MARTS = "rounds_share", "rounds_marts_hours"
 """CLINIKO__ROUNDS_SHARE, CLINIKO__ROUNDS_MARTS_HOURS"""
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
 
@@ -82,19 +80,7 @@ def settled(every: timedelta, nightly_at: time | None) -> Pace:
 
 
 def _number(name: str, default: float, low: float, high: float) -> float:
-    """A setting of the pipeline."""
-    try:
-        found = dlt.config.get(name, float)
-    except ConfigValueCannotBeCoercedException:
-        found = -1.0
-    if found is None:
-        return default
-    if low <= found <= high:
-        return found
-    raise ConfigError(
-        f"{name.partition('.')[2]}: it must be a number from {low:g} to {high:g} (set {name}, or "
-        f"the environment variable {name.upper().replace('.', '__')}; see docs/rounds.md)"
-    )
+    return number(name, default, low, high, f"a number from {low:g} to {high:g}", "rounds")
 
 
 def duration(text: str, option: str) -> timedelta:

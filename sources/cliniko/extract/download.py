@@ -24,6 +24,7 @@ from ..settings import ClinikoSettings
 
 HOPS = 3  # redirects from storage to storage
 CHUNK = 64 * 1024  # bytes in memory at once
+MEDIA_TYPE = re.compile(r"[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,100}")
 PLAIN = {"User-Agent": "cliniko-warehouse", "Accept": "*/*", "Accept-Encoding": "identity"}
 
 T = TypeVar("T")
@@ -136,7 +137,7 @@ class Downloader:
 def _type(response: httpx.Response) -> str:
     """What an answer says that it holds; nothing else of its headers is used."""
     said = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    return said if re.fullmatch(r"[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,100}", said) else ""
+    return said if MEDIA_TYPE.fullmatch(said) else ""
 
 
 def _literal(host: str) -> bool:

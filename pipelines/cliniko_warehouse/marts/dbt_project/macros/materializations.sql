@@ -22,37 +22,33 @@ dbt's own way drops the old view together with every view that somebody has buil
 
 {# Tables that are made in one step. dbt's own way makes each beside the one before, renames
 both and asks the database between: a tenth of a build, and nobody reads these meanwhile, as
-marts are swapped in when all are made and tested. #}
-{% materialization table, adapter='duckdb' -%}
+marts are swapped in when all are made and tested. DuckDB replaces a table; Postgres drops it. #}
+{% macro table_at_once(sql, replaces) -%}
   {%- set target = this.incorporate(type='table') -%}
   {%- set there = load_cached_relation(this) -%}
-  {{ run_hooks(pre_hooks) }}
-  {%- if there is not none and not there.is_table -%}
+  {%- if there is not none and not (replaces and there.is_table) -%}
     {% do adapter.drop_relation(there) %}
   {%- endif -%}
   {% call statement('main') -%}
-    create or replace table {{ target }} as (
+    create {{ 'or replace' if replaces }} table {{ target }} as (
       {{ sql }}
     )
   {%- endcall %}
+  {{ return({'relations': [target]}) }}
+{%- endmacro %}
+
+{% materialization table, adapter='duckdb' -%}
+  {{ run_hooks(pre_hooks) }}
+  {%- set made = table_at_once(sql, true) -%}
   {{ run_hooks(post_hooks) }}
   {% do adapter.commit() %}
-  {{ return({'relations': [target]}) }}
+  {{ return(made) }}
 {%- endmaterialization %}
 
 {% materialization table, adapter='postgres' -%}
-  {%- set target = this.incorporate(type='table') -%}
-  {%- set there = load_cached_relation(this) -%}
   {{ run_hooks(pre_hooks) }}
-  {%- if there is not none -%}
-    {% do adapter.drop_relation(there) %}
-  {%- endif -%}
-  {% call statement('main') -%}
-    create table {{ target }} as (
-      {{ sql }}
-    )
-  {%- endcall %}
+  {%- set made = table_at_once(sql, false) -%}
   {{ run_hooks(post_hooks) }}
   {% do adapter.commit() %}
-  {{ return({'relations': [target]}) }}
+  {{ return(made) }}
 {%- endmaterialization %}
