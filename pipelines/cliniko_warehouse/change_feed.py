@@ -1,18 +1,21 @@
 """Which records a run saw change: rows of `_changes`, written in the transaction that changes them.
 
 Before a load package is merged, its rows in staging are compared with the rows that are there,
-by one statement in the transaction of the merge. So a change is told if, and only if, it is
-stored: a merge that is done again finds nothing changed. DuckDB and Postgres alone.
+those of child tables too, by one statement in the transaction of the merge. So a change is told
+if, and only if, it is stored: a merge that is done again finds nothing changed. DuckDB and
+Postgres alone.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cliniko.endpoints import ENDPOINTS
 from cliniko.endpoints.schema import tables
 from cliniko.endpoints.spec import Endpoint
+from cliniko_warehouse.child_changes import changed_lists
 
 CHANGES = "_changes"
+LINES = "_run_endpoints"  # of the ledger
 KINDS = ("created", "updated", "archived", "unarchived", "cancelled", "restored", "gone", "back")
 OF_THE_READING = {"_account", "id", "updated_at", "_read_at", "_gone_at", "_dlt_load_id", "_dlt_id"}
 MARKS = {"archived_at": ("archived", "unarchived"), "cancelled_at": ("cancelled", "restored")}
@@ -20,30 +23,34 @@ ARGUMENTS = 80  # of a function; Postgres takes 100
 COLUMNS = "_account, endpoint, id, kind, changed_at, seen_at, columns"
 
 
-def merge_sql(table: Mapping[str, Any], client: Any, json_type: str = "JSON") -> list[str]:
-    """What tells the changes that a table's merge is about to make; nothing before a first run.
+def merge_sql(chain: Sequence[Any], client: Any, json_type: str = "JSON") -> list[str]:
+    """What tells the changes that the merge of a list's tables is about to make.
 
     A list is told of once a run has read it to its end, by the ledger: a first load tells none.
 
+    chain:      the tables that are merged, the list's own first
     json_type:  the type whose values can be compared; staging may have another
     """
-    endpoint = ENDPOINTS.get(table["name"])
-    if endpoint is None or endpoint.shape != "list" or not is_there(client):
+    own, endpoint = chain[0], ENDPOINTS.get(chain[0]["name"])
+    if endpoint is None or endpoint.shape != "list" or not _tells(endpoint, client):
         return []
-    target, staging = client.get_qualified_table_names(table["name"])
+    target, staging = client.get_qualified_table_names(own["name"])
     differing = {
         name: _differs(name, json_type if column.get("data_type") == "json" else "", client)
-        for name, column in table["columns"].items()
+        for name, column in own["columns"].items()
         if name not in OF_THE_READING
     }
-    kinds = _kinds(endpoint, differing, client)
+    lists = changed_lists(endpoint, {one["name"]: one for one in chain}, client, json_type)
+    kinds = _kinds(endpoint, differing, bool(lists), client)
+    joined = f"LEFT JOIN ({lists}) AS i ON i._account = s._account AND i.id = s.id "
     return [
         f"INSERT INTO {client.make_qualified_table_name(CHANGES)} ({COLUMNS}) "
         f"SELECT s._account, '{endpoint.name}', s.id, k.kind, s.updated_at, s._read_at, "
-        f"CASE WHEN d.id IS NOT NULL THEN {_named(differing)} END "
+        f"CASE WHEN d.id IS NOT NULL THEN {_named(differing, bool(lists))} END "
         f"FROM (SELECT *, row_number() OVER (PARTITION BY _account, id ORDER BY _read_at DESC) "
         f"AS _nth FROM {staging}) AS s "
         f"LEFT JOIN {target} AS d ON d._account = s._account AND d.id = s.id "
+        f"{joined if lists else ''}"
         f"JOIN (VALUES {', '.join(f'({kind!r})' for kind in kinds)}) AS k(kind) ON CASE k.kind "
         + " ".join(f"WHEN '{kind}' THEN {condition}" for kind, condition in kinds.items())
         + f" END WHERE s._nth = 1 AND {_was_read('s', endpoint, client)}"
@@ -76,16 +83,33 @@ def is_there(client: Any) -> bool:
     return bool(found and found[0][0])
 
 
+def _tells(endpoint: Endpoint, client: Any) -> bool:
+    """Whether any account's changes of a list are told: most of first loads costs nothing then."""
+    if client.native_connection is None:  # dlt makes its merges before it opens a client
+        with client:
+            return _tells(endpoint, client)
+    if not is_there(client):
+        return False
+    ledger = client.make_qualified_table_name(LINES)
+    read = _read_to_its_end(endpoint)
+    return bool(client.execute_sql(f"SELECT 1 FROM {ledger} AS e WHERE {read} LIMIT 1"))
+
+
 def _was_read(side: str, endpoint: Endpoint, client: Any) -> str:
     """Whether a run before has read the list to its end."""
     return (
-        f"EXISTS (SELECT 1 FROM {client.make_qualified_table_name('_run_endpoints')} AS e WHERE "
-        f"e._account = {side}._account AND e.endpoint = '{endpoint.name}' AND e.status = 'ok' "
-        "AND e.cursor IS NOT NULL)"
+        f"EXISTS (SELECT 1 FROM {client.make_qualified_table_name(LINES)} AS e WHERE "
+        f"e._account = {side}._account AND {_read_to_its_end(endpoint)})"
     )
 
 
-def _kinds(endpoint: Endpoint, differing: Mapping[str, str], client: Any) -> dict[str, str]:
+def _read_to_its_end(endpoint: Endpoint) -> str:
+    return f"e.endpoint = '{endpoint.name}' AND e.status = 'ok' AND e.cursor IS NOT NULL"
+
+
+def _kinds(
+    endpoint: Endpoint, differing: Mapping[str, str], has_lists: bool, client: Any
+) -> dict[str, str]:
     """Kind → the condition under which a row tells it; `differing` has one for each column."""
     found = {"created": "d.id IS NULL", "back": "d._gone_at IS NOT NULL"}
     marks = {mark: mark for mark in MARKS if mark in endpoint.hidden}
@@ -98,6 +122,7 @@ def _kinds(endpoint: Endpoint, differing: Mapping[str, str], client: Any) -> dic
     others = " OR ".join(f"({condition})" for condition in found.values())
     described = {column.name for column in tables(endpoint)[0].columns}
     edited = ["s.updated_at IS DISTINCT FROM d.updated_at"]
+    edited += ["i.names IS NOT NULL"] if has_lists else []
     for name, differs in differing.items():
         # A new field that is filled in old rows is no change of theirs.
         known = "" if name in described else f"d.{client.escape_column_name(name)} IS NOT NULL AND "
@@ -112,9 +137,10 @@ def _differs(name: str, cast_to: str, client: Any) -> str:
     return f"{new} IS DISTINCT FROM {old}"
 
 
-def _named(differing: Mapping[str, str]) -> str:
-    """The names of the columns that differ, as JSON."""
+def _named(differing: Mapping[str, str], has_lists: bool) -> str:
+    """The names of the columns that differ, and of the lists inside, as JSON."""
     cases = [f"CASE WHEN {differs} THEN '\"{name}\"' END" for name, differs in differing.items()]
+    cases += ["i.names"] if has_lists else []
     parts = [cases[at : at + ARGUMENTS] for at in range(0, len(cases), ARGUMENTS)]
     joined = ", ".join(f"NULLIF(concat_ws(',', {', '.join(part)}), '')" for part in parts)
     return f"CAST('[' || concat_ws(',', {joined}) || ']' AS JSON)"

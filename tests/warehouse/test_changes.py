@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from conftest import both
@@ -14,6 +15,7 @@ from cliniko_warehouse.erasure.forget import forget
 from cliniko_warehouse.sandbox import Account, Served, serve
 
 LIST = "individual_appointments"
+PHONES = [{"phone_type": "Mobile", "number": "61 491 570 156"}] * 2
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +24,7 @@ def told(tmp_path_factory: pytest.TempPathFactory, where: str) -> Iterator[Simpl
     folder = tmp_path_factory.mktemp("told")
     with (
         pytest.MonkeyPatch.context() as patch,
-        serve(account := Account(rows=600, only={LIST: 250})) as served,
+        serve(account := Account(rows=600, only={LIST: 250, "patients": 30})) as served,
     ):
         patch.setenv("DESTINATION__POSTGRES__CREDENTIALS", where)
         place, settings = Warehouse(folder / "state", where), settings_for(served)
@@ -30,7 +32,7 @@ def told(tmp_path_factory: pytest.TempPathFactory, where: str) -> Iterator[Simpl
 
         def night(**how: object) -> None:
             before = {(r["id"], r["kind"]) for n in nights for r in n.values()}  # type: ignore[index]
-            run = place.sync(settings, LIST, **how)
+            run = place.sync(settings, LIST, "patients", **how)
             assert run.status == "ok"
             rows = place.rows("FROM cliniko._changes") if nights else []
             fresh = [r for r in rows if (r["id"], r["kind"]) not in before]
@@ -39,6 +41,9 @@ def told(tmp_path_factory: pytest.TempPathFactory, where: str) -> Iterator[Simpl
         plain = [
             r["id"] for r in account.rows(LIST) if not r["archived_at"] and not r["cancelled_at"]
         ]
+        called, silenced, edited_inside, touched = [r["id"] for r in account.rows("patients")][:4]
+        for number in (called, silenced, edited_inside, touched):
+            account.update("patients", number, patient_phone_numbers=PHONES[:1])
         night()
         first = place.rows("FROM cliniko._changes")
         account.pass_seconds(86_400)
@@ -48,7 +53,12 @@ def told(tmp_path_factory: pytest.TempPathFactory, where: str) -> Iterator[Simpl
         account.cancel(LIST, cancelled)
         created = account.create(LIST)
         account.delete(LIST, deleted)
+        account.update("patients", called, patient_phone_numbers=PHONES)
+        account.update("patients", silenced, patient_phone_numbers=[], notes="moved")
+        account.update("patients", touched)
         night()
+        changed = [{**PHONES[0], "phone_type": "Home"}]
+        account.update("patients", edited_inside, touch=False, patient_phone_numbers=changed)
         night(full=True)
         account.pass_seconds(86_400)
         account.unarchive(LIST, archived)
@@ -68,12 +78,32 @@ def told(tmp_path_factory: pytest.TempPathFactory, where: str) -> Iterator[Simpl
                 cancelled=cancelled,
                 deleted=deleted,
                 created=created,
+                called=called,
+                silenced=silenced,
+                edited_inside=edited_inside,
+                touched=touched,
             ),
         )
 
 
 def test_a_first_load_tells_nothing(told: SimpleNamespace) -> None:
     assert told.first == []
+
+
+def columns_of(row: Any) -> list[str]:
+    """The names in a row of the feed."""
+    found: list[str] = json.loads(row["columns"])
+    return found
+
+
+def test_a_list_inside_a_record_that_changed_is_told_by_its_name(told: SimpleNamespace) -> None:
+    ids, [_, second, third, *_] = told.ids, told.nights
+    assert columns_of(second[ids.called, "updated"]) == ["patient_phone_numbers"]
+    assert columns_of(second[ids.silenced, "updated"]) == ["notes", "patient_phone_numbers"]
+    assert columns_of(second[ids.touched, "updated"]) == []
+    assert set(third) == {(ids.edited_inside, "updated")}
+    row = third[ids.edited_inside, "updated"]
+    assert columns_of(row) == ["patient_phone_numbers"]
 
 
 def test_each_kind_of_change_is_told_with_the_columns_that_changed(told: SimpleNamespace) -> None:
@@ -84,10 +114,12 @@ def test_each_kind_of_change_is_told_with_the_columns_that_changed(told: SimpleN
         (ids.cancelled, "cancelled"),
         (ids.created, "created"),
         (ids.deleted, "gone"),
+        (ids.called, "updated"),
+        (ids.silenced, "updated"),
+        (ids.touched, "updated"),
     }
     row = second[ids.edited, "updated"]
-    columns = row["columns"] if isinstance(row["columns"], list) else json.loads(row["columns"])
-    assert columns == ["notes"]
+    assert columns_of(row) == ["notes"]
     assert row["run_id"] == row["run"]
     assert row["changed_at"] is not None
     assert second[ids.created, "created"]["columns"] is None
@@ -101,10 +133,10 @@ def test_each_kind_of_change_is_told_with_the_columns_that_changed(told: SimpleN
 def test_rows_that_are_read_again_or_filled_with_a_new_field_are_not_told(
     told: SimpleNamespace,
 ) -> None:
-    assert (told.nights[2], told.nights[4]) == ({}, {})
+    assert (set(told.nights[2]), told.nights[4]) == ({(told.ids.edited_inside, "updated")}, {})
     filled = told.place.value(f"SELECT count(*) FROM cliniko.{LIST} WHERE pronouns = 'they'")
     assert filled == 20
-    assert told.place.value("SELECT count(*) FROM cliniko._changes") == 8
+    assert told.place.value("SELECT count(*) FROM cliniko._changes") == 12
 
 
 DEATH = """

@@ -13,8 +13,9 @@ from dlt.destinations.impl.postgres.configuration import PostgresClientConfigura
 from dlt.destinations.impl.postgres.factory import get_adbc_driver_location
 from dlt.destinations.impl.postgres.postgres import PostgresClient, PostgresParquetCopyJob
 
+from cliniko_warehouse.merged_tables import ready
 from cliniko_warehouse.postgres.foreign_locks import held
-from cliniko_warehouse.postgres.merge import UpsertJob, ready
+from cliniko_warehouse.postgres.merge import UpsertJob
 from cliniko_warehouse.postgres.session import (
     VERIFY,
     shielded,

@@ -3,17 +3,12 @@
 dlt deletes the rows that a package brings anew and inserts them. To a foreign key of
 somebody's that is a deletion, which it refuses or hands on to their rows; and a column that
 somebody added is emptied. So rows with a key are updated in place.
-
-dlt merges each table in a transaction of its own. The tables of a list are merged in one,
-so that nobody ever sees the rows inside of a record without it, nor after a crash.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
-from dlt.common.configuration.container import Container
 from dlt.common.schema.utils import get_columns_names_with_prop, get_dedup_sort_tuple
-from dlt.common.storages.load_package import LoadPackageStateInjectableContext
 from dlt.destinations.sql_client import SqlClientBase
 from dlt.destinations.sql_jobs import SqlMergeFollowupJob
 
@@ -22,8 +17,6 @@ from cliniko_warehouse import change_feed, row_history
 
 Prepared = Any
 """A table as dlt hands it to a load; its functions take it under several types."""
-
-INNER = "__"  # between the name of a list and that of a list inside its records
 
 SWAPPED = {
     endpoint.name: ("_account", *endpoint.key)
@@ -41,12 +34,12 @@ class UpsertJob(SqlMergeFollowupJob):
         cls, table_chain: Sequence[Prepared], sql_client: SqlClientBase[Any]
     ) -> list[str]:
         """The statements, which are executed in one transaction, the list's own table first."""
-        return [sql for table in table_chain for sql in cls._merge(table, sql_client)]
+        told = change_feed.merge_sql(table_chain, sql_client, "JSONB")
+        return [*told, *(sql for table in table_chain for sql in cls._merge(table, sql_client))]
 
     @classmethod
     def _merge(cls, table: Prepared, client: SqlClientBase[Any]) -> list[str]:
-        told = change_feed.merge_sql(table, client, "JSONB")
-        return [*told, *row_history.merge_sql(table, client), *cls._merged(table, client)]
+        return [*row_history.merge_sql(table, client), *cls._merged(table, client)]
 
     @classmethod
     def _merged(cls, table: Prepared, client: SqlClientBase[Any]) -> list[str]:
@@ -57,28 +50,6 @@ class UpsertJob(SqlMergeFollowupJob):
         if table["name"] in SWAPPED and merge == ["_account"]:
             return [_swap(table, SWAPPED[table["name"]], client)]
         return cls.gen_merge_sql([table], client)
-
-
-def ready(table: str) -> list[str]:
-    """The tables of a list that the package being loaded has rows of, the list's own first.
-
-    Empty as long as files of another table than this are still to be copied: the last one
-    merges them all.
-    """
-    package = Container()[LoadPackageStateInjectableContext]
-    found: set[str] = set()
-    for state, job in package.storage.list_all_jobs_with_states(package.load_id):
-        if job.file_format == "sql" or root(job.table_name) != root(table):
-            continue
-        if job.table_name != table and state != "completed_jobs":
-            return []
-        found.add(job.table_name)
-    return sorted(found)
-
-
-def root(table: str) -> str:
-    """The list's own table, of any table of it."""
-    return table if table.startswith("_") else table.partition(INNER)[0]
 
 
 def _upsert(table: Prepared, key: Sequence[str], client: SqlClientBase[Any]) -> str:

@@ -1,29 +1,45 @@
-"""dlt's client of DuckDB, whose merges tell what they change."""
+"""dlt's client of DuckDB, which merges a list's tables together and tells what that changes."""
 
 from collections.abc import Sequence
 from typing import Any
 
+from dlt.common.destination import PreparedTableSchema
 from dlt.common.destination.client import FollowupJobRequest
+from dlt.common.storages.load_package import LoadJobInfo
 from dlt.destinations.impl.duckdb.duck import DuckDbClient
 from dlt.destinations.sql_client import SqlClientBase
 from dlt.destinations.sql_jobs import SqlMergeFollowupJob
 
 from cliniko_warehouse import change_feed, row_history
+from cliniko_warehouse.merged_tables import ready
 
 
 class ToldMergeJob(SqlMergeFollowupJob):
-    """dlt's merge, and before it, in the same transaction, what is kept of what it changes."""
+    """dlt's merge of each table, and before it, in the same transaction, what it changes."""
 
     @classmethod
     def generate_sql(cls, table_chain: Sequence[Any], sql_client: SqlClientBase[Any]) -> list[str]:
-        """The statements, which are executed in one transaction."""
-        merge, table = super().generate_sql(table_chain, sql_client), table_chain[0]
-        told = change_feed.merge_sql(table, sql_client)
-        return [*told, *row_history.merge_sql(table, sql_client), *merge]
+        """The statements, which are executed in one transaction, the list's own table first."""
+        told = change_feed.merge_sql(table_chain, sql_client)
+        return [*told, *(sql for table in table_chain for sql in cls._merge(table, sql_client))]
+
+    @classmethod
+    def _merge(cls, table: Any, client: SqlClientBase[Any]) -> list[str]:
+        return [*row_history.merge_sql(table, client), *super().generate_sql([table], client)]
 
 
 class WorkingFileClient(DuckDbClient):
     """dlt's client with our merge."""
 
-    def _create_merge_followup_jobs(self, table_chain: Sequence[Any]) -> list[FollowupJobRequest]:
-        return [ToldMergeJob.from_table_chain(table_chain, self.sql_client)]
+    def create_table_chain_completed_followup_jobs(
+        self,
+        table_chain: Sequence[PreparedTableSchema],
+        completed_table_chain_jobs: Sequence[LoadJobInfo] | None = None,
+    ) -> list[FollowupJobRequest]:
+        """What follows once a table's files are copied: a list's tables are merged together."""
+        if table_chain[0]["write_disposition"] != "merge":
+            return super().create_table_chain_completed_followup_jobs(
+                table_chain, completed_table_chain_jobs
+            )
+        tables = [self.prepare_load_table(name) for name in ready(str(table_chain[0]["name"]))]
+        return [ToldMergeJob.from_table_chain(tables, self.sql_client)] if tables else []
