@@ -146,16 +146,21 @@ def _named(differing: Mapping[str, str], has_lists: bool) -> str:
     return f"CAST('[' || concat_ws(',', {joined}) || ']' AS JSON)"
 
 
-def number_sql(client: Any) -> str:
+def number_sql(client: Any, runs: int) -> str:
     """What gives the changes that have none yet their numbers, in the order of `seen_at`.
 
-    Its values are the run that they are given to, a number that is above all given before,
-    and the account, twice.
+    A change is of the run that saw it: the latest of some that had begun by then.
+
+    Its values are when each of these began and its name, the latest first; the run for what none
+    has seen; a number that is above all given before; and the account, twice.
     """
     table = client.make_qualified_table_name(CHANGES)
     key = "endpoint", "id", "kind", "seen_at"
     return (
-        f"UPDATE {table} AS c SET run_id = coalesce(c.run_id, %s), number = n.nth + greatest("
+        f"UPDATE {table} AS c SET run_id = coalesce(c.run_id, CASE "
+        + "WHEN c.seen_at >= %s THEN %s " * runs
+        + "ELSE %s END), "
+        f"number = n.nth + greatest("
         f"%s, (SELECT coalesce(max(number), 0) FROM {table} WHERE _account = %s)) "
         f"FROM (SELECT _account, {', '.join(key)}, row_number() OVER (ORDER BY seen_at, endpoint, "
         f"id, kind) AS nth FROM {table} WHERE _account = %s AND number IS NULL) AS n "
@@ -164,11 +169,11 @@ def number_sql(client: Any) -> str:
     )
 
 
-def told_sql(client: Any) -> str:
-    """Endpoint → how many changes a run has told; its values are the run and the account."""
+def new_sql(client: Any) -> str:
+    """Endpoint → how many changes have no number yet; its value is the account."""
     table = client.make_qualified_table_name(CHANGES)
     return (
-        f"SELECT endpoint, count(*) FROM {table} WHERE run_id = %s AND _account = %s "
+        f"SELECT endpoint, count(*) FROM {table} WHERE number IS NULL AND _account = %s "
         "GROUP BY endpoint"
     )
 

@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,16 +49,19 @@ def marked(folder: Path, run_id: str) -> Iterator[None]:
         mark.unlink(missing_ok=True)
 
 
-def killed(folder: Path, run_id: str, flow: dlt.Pipeline) -> list[CrashedRun]:
-    """The runs other than `run_id` that were killed before the warehouse knew of their end.
+def left_over(folder: Path, run_id: str) -> list[CrashedRun]:
+    """The runs other than `run_id` that left a mark, the earliest first.
 
     To be asked under the lock: any other run that has a mark is dead.
     """
     names = sorted(mark.name for mark in _marks(folder) if mark.name != run_id)
-    if not names:
-        return []
-    known = _known(flow, names)
-    return [CrashedRun(name, _started(name)) for name in names if name not in known]
+    return [CrashedRun(name, _started(name)) for name in names]
+
+
+def killed(runs: Sequence[CrashedRun], flow: dlt.Pipeline) -> list[CrashedRun]:
+    """Those of the dead runs that were killed before the warehouse knew of their end."""
+    known = _known(flow, [run.run_id for run in runs]) if runs else set[str]()
+    return [run for run in runs if run.run_id not in known]
 
 
 def clear(folder: Path, run_id: str) -> None:

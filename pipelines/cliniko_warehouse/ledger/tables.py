@@ -86,7 +86,7 @@ CHANGED = Table(
         ),
         Column("changed_at", "instant", "When Cliniko changed it; null of what is gone or back"),
         Column("seen_at", "instant", "When it was read, or found to be gone"),
-        Column("run_id", "text", "The run that told it, as in _runs; null while that goes on"),
+        Column("run_id", "text", "The run that saw it, as in _runs; null while that goes on"),
         Column(
             "number",
             "integer",

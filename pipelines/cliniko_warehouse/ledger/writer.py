@@ -1,8 +1,10 @@
 """What runs did, written down: in the ledger, with those that were killed before them."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,10 @@ from cliniko.dlt_hints import hints
 from cliniko.endpoints.schema import Table
 from cliniko.endpoints.spec import Record
 from cliniko.transform.types import ARROW
-from cliniko_warehouse.change_feed import expire_sql, number_sql, told_sql
+from cliniko_warehouse.change_feed import expire_sql, new_sql, number_sql
 from cliniko_warehouse.config.numbers import number
-from cliniko_warehouse.ledger.crash_markers import clear, killed, marks
-from cliniko_warehouse.ledger.runs import Run, _moment
+from cliniko_warehouse.ledger.crash_markers import clear, killed, left_over, marks
+from cliniko_warehouse.ledger.runs import CrashedRun, Run, _moment
 from cliniko_warehouse.ledger.tables import CHANGED, KILLED, RECONCILIATION, RUN_ENDPOINTS, RUNS
 from cliniko_warehouse.warehouse.connection import WRITE_LOCK, commit, connected
 from cliniko_warehouse.warehouse.dlt_pipelines import LEDGER, made
@@ -32,11 +34,12 @@ def record(runs: Sequence[Run], warehouse: Warehouse, state_dir: Path) -> None:
     folders = {run.run_id: marks(warehouse, run.account, state_dir) for run in runs}
     with WRITE_LOCK:  # accounts that are read side by side share the ledger
         flow = made(LEDGER, warehouse, state_dir)
+        dead = {name: left_over(folder, name) for name, folder in folders.items()}
         for run in runs:
-            run.killed = killed(folders[run.run_id], run.run_id, flow)
+            run.killed = killed(dead[run.run_id], flow)
         write(flow, runs, tells=warehouse.exact)
         if warehouse.exact:
-            _number(flow, runs)
+            _number(flow, runs, dead)
     for run in runs:
         clear(folders[run.run_id], run.run_id)
 
@@ -63,10 +66,14 @@ def changes_days() -> float:
     return number("changes_days", KEPT, 0, 36_500, words, "changes")
 
 
-def _number(flow: dlt.Pipeline, runs: Sequence[Run]) -> None:
+def _number(
+    flow: dlt.Pipeline, runs: Sequence[Run], dead: Mapping[str, Sequence[CrashedRun]]
+) -> None:
     """Number what was told since the runs before, and take away what is old.
 
     Numbers begin at the present microsecond: they rise, whatever was taken away before.
+
+    dead:  run → those before it that were killed, whose changes stay theirs
     """
     with connected(flow) as client:
         now = datetime.now(UTC)
@@ -74,9 +81,12 @@ def _number(flow: dlt.Pipeline, runs: Sequence[Run]) -> None:
         with client.begin_transaction():
             for run in runs:
                 above, account = int(now.timestamp() * 1e6), run.account
-                client.execute_sql(number_sql(client), run.run_id, above, account, account)
-                told = client.execute_sql(told_sql(client), run.run_id, account)
-                run.told = {row[0]: row[1] for row in told or ()}
+                new = client.execute_sql(new_sql(client), account)
+                run.told = dict(Counter(run.told) + Counter({row[0]: row[1] for row in new or ()}))
+                begun = [(run.started_at, run.run_id)]
+                begun += [(one.started_at, one.run_id) for one in reversed(dead[run.run_id])]
+                values = [*chain(*begun), run.run_id, above, account, account]
+                client.execute_sql(number_sql(client, len(begun)), *values)
                 client.execute_sql(expire_sql(client), account, oldest)
 
 

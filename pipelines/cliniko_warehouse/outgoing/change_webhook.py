@@ -152,7 +152,8 @@ class Places:
 def _waiting(ask: Ask, runs: Sequence[Run], places: Places) -> dict[str, list[Row]]:
     """Account → the changes that are to be sent.
 
-    Where nothing was delivered before, it begins with what these runs have told.
+    Where nothing was delivered before, it begins with what these runs have told, or such as were
+    killed just before them.
     """
     before, found = places.read(), {}
     for account in sorted({*before, *(run.account for run in runs)}):
@@ -175,7 +176,8 @@ def _waiting(ask: Ask, runs: Sequence[Run], places: Places) -> dict[str, list[Ro
 
 
 def _listed(runs: Sequence[Run]) -> str:
-    return ", ".join(f"'{run.run_id}'" for run in runs) or "NULL"
+    names = [one.run_id for run in runs for one in (run, *run.killed)]
+    return ", ".join(f"'{name}'" for name in names) or "NULL"
 
 
 def _send(to: Receiver, waiting: Mapping[str, list[Row]], places: Places) -> None:
