@@ -17,22 +17,14 @@ from urllib.parse import urlencode
 import httpx
 import pendulum
 
-from ..errors import (
-    ConfigError,
-    Overloaded,
-    Stopped,
-    Throttled,
-    TooLarge,
-    Unavailable,
-    refusal,
-)
+from ..errors import ConfigError, Overloaded, Stopped, Throttled, Unavailable
 from ..settings import ClinikoSettings
 from . import urls
-from .answer import Answer, json_body, message, server_date, words
+from .answer import Answer, BodyReader, json_body, server_date, words
 from .columnar import Read
 from .cpu_lock import waiting
 from .rate_limiter import RateLimiter, pause
-from .retries import GATEWAYS, MAX_BACKOFF, Attempts, retrying
+from .retries import MAX_BACKOFF, Attempts, retrying
 from .transport import Connections
 
 QUICK = 0.01  # seconds; below it handing answers from thread to thread takes longer
@@ -42,7 +34,6 @@ PLAIN = re.compile("(/[a-z0-9_]+)+", re.ASCII)  # a path that leads nowhere else
 T = TypeVar("T")
 
 LONGEST_REST = 8.0  # seconds until less is asked for
-MAX_REFUSAL = 64 * 1024  # bytes of an error's body that are read for these words
 
 
 class Client:
@@ -75,6 +66,7 @@ class Client:
         )
         self._sleep, self._clock, self._now, self._random = sleep, clock, now, random
         self._halted = halted
+        self._bodies = BodyReader(settings, clock)
         self._lock = threading.Lock()
         self._connections = transport or _connections(settings, halted)
         self._headers = httpx.Headers(_introduction(settings))
@@ -148,8 +140,7 @@ class Client:
         def judged(response: httpx.Response, _: float) -> T:
             if response.status_code == 200 or response.is_redirect:
                 return take(response)
-            self._body(response, path, inf, False)
-            raise Unavailable(f"GET {path}: {response.status_code}, no answer that can be used")
+            raise self._bodies.error(response, path)
 
         found: T = self._retrying(self._sent, request, path, Attempts(self._most), judged)
         return found
@@ -201,7 +192,8 @@ class Client:
         """The answer, or the error that it stands for; one request is sent."""
 
         def whole(response: httpx.Response, late: float) -> tuple[bytes, pendulum.DateTime]:
-            return self._body(response, path, late, tries.eager), self._dated(response)
+            body = self._bodies.read(response, path, late, eager=tries.eager)
+            return body, self._dated(response)
 
         body, date = self._sent(request, path, tries, whole)
         shredded = read(body) if read else None
@@ -268,21 +260,6 @@ class Client:
         self._throttle.hold(seconds + self._random())
         raise Throttled(f"GET {path}: 429, too many requests", seconds)
 
-    def _body(self, response: httpx.Response, path: str, late: float, eager: bool) -> bytes:
-        """The body of an answer that is no 429; whatever else it says is raised."""
-        status, limit = response.status_code, self._settings.max_answer_bytes
-        if status in GATEWAYS or (status == 413 and eager):
-            patience = GATEWAYS.get(status, 1)
-            raise Overloaded(f"GET {path}: {status}, no answer that can be used", patience)
-        if status >= 500 or (status < 300 and status != 200):
-            raise Unavailable(f"GET {path}: {status}, no answer that can be used")
-        if status != 200:
-            raise refusal(status, path, self._detail(response))
-        body = self._bytes(response, limit, late)
-        if body is None:
-            raise TooLarge(f"GET {path}: the answer has more than {limit} bytes")
-        return body
-
     def _dated(self, response: httpx.Response) -> pendulum.DateTime:
         """The answer's date, by which our clock is judged.
 
@@ -294,33 +271,6 @@ class Client:
             with self._lock:
                 self.skew = min(self.skew, (now - date).total_seconds(), key=abs)
         return date
-
-    def _detail(self, response: httpx.Response) -> str:
-        """The API's own words in a refusal, which stands whether they arrive or not."""
-        late = self._clock() + self._settings.read_timeout
-        try:
-            body = self._bytes(response, MAX_REFUSAL, late)
-        except (httpx.HTTPError, httpx.StreamError):
-            return ""
-        return message(body or b"", self._settings.api_key)
-
-    def _bytes(self, response: httpx.Response, limit: int, late: float) -> bytes | None:
-        """The unpacked body; None if it has more bytes than `limit`.
-
-        Only gzip is unpacked, since that is what was asked for, and once: a small answer
-        that swells without end would have to be packed otherwise, or again and again.
-        """
-        packing = response.headers.get("Content-Encoding", "identity").lower()
-        if packing not in ("identity", "gzip", ""):
-            raise httpx.DecodingError("packed in a way that was not asked for")
-        body = bytearray()
-        for chunk in response.iter_bytes():
-            body += chunk
-            if len(body) > limit:
-                return None
-            if self._clock() > late:
-                raise httpx.ReadTimeout("the answer drips")
-        return bytes(body)
 
 
 def _introduction(settings: ClinikoSettings) -> dict[str, str]:
