@@ -8,7 +8,7 @@ import pytest
 from conftest import Cliniko, both
 from harness import Warehouse, settings_for
 
-from cliniko.api.json_decoding import tolerant
+from cliniko.api.json_codec import tolerant
 from cliniko_warehouse.sandbox import (
     Account,
     Served,

@@ -10,7 +10,7 @@ from harness import Warehouse, settings_for
 
 from cliniko.api import filters
 from cliniko.api.client import Client
-from cliniko.api.json_decoding import UNREADABLE
+from cliniko.api.json_codec import UNREADABLE
 from cliniko.endpoints import ENDPOINTS
 from cliniko.errors import ClinikoError
 from cliniko.pagination.list_request import ListRequest

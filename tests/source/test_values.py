@@ -10,14 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cliniko.api.json_codec import fingerprint, json_text, without_nul
 from cliniko.endpoints.spec import Kind
 from cliniko.transform import convert, types
-from cliniko.transform.convert import (
-    column,
-    fingerprint,
-    json_text,
-    without_nul,
-)
+from cliniko.transform.convert import column
 
 KINDS = get_args(Kind)
 QUICK = settings(max_examples=15, deadline=None)

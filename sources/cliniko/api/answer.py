@@ -13,7 +13,7 @@ import pendulum
 
 from ..errors import ClinikoError, Overloaded, TooLarge, Unavailable, refusal
 from ..settings import ClinikoSettings
-from .json_decoding import tolerant
+from .json_codec import tolerant
 from .retries import FAILURES, GATEWAYS
 
 MAX_DETAIL = 200  # characters of the API's own words in an error

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..api.json_codec import fingerprint, json_text, storable
 from ..endpoints import schema
 from ..endpoints.schema import (
     REJECTED,
@@ -19,7 +20,7 @@ from ..endpoints.spec import Endpoint, Record
 from ..errors import NewFields
 from ..pagination.walk import Page, next_read_at
 from ..transform.column_builder import ConvertedPage, Rejection
-from ..transform.convert import fingerprint, json_text, storable, usable_ids
+from ..transform.convert import usable_ids
 from ..transform.erased import (
     FORGOTTEN,
     Forgotten,

@@ -7,9 +7,9 @@ from hashlib import blake2b
 from itertools import chain
 
 from ..api.columnar import values
+from ..api.json_codec import fingerprint
 from ..endpoints.spec import Record
 from ..pagination.walk import Page
-from ..transform.convert import fingerprint
 from .load_package import EVERY
 
 REMEMBERED = 100  # records a list: the page that a quiet night reads again; the state stays small

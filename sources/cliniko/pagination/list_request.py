@@ -17,7 +17,7 @@ from ..api.answer import Answer
 from ..api.client import Client
 from ..api.columnar import reader
 from ..api.filters import Filter
-from ..api.json_decoding import UNREADABLE
+from ..api.json_codec import UNREADABLE
 from ..endpoints.spec import Endpoint, Hidden, Record
 from ..errors import (
     ClinikoError,

@@ -10,9 +10,10 @@ from typing import Any
 
 from ..api.answer import Answer
 from ..api.columnar import ColumnarRecords, values
+from ..api.json_codec import fingerprint, json_text
 from ..endpoints.spec import Record
 from ..errors import Malformed
-from ..transform.convert import fingerprint, json_text, moment
+from ..transform.convert import moment
 from .partitions import Partitioning
 
 NUMERIC = re.compile(r"[-+]?[\d.]{1,20}", re.ASCII)

@@ -4,8 +4,6 @@ A whole column is converted at once by Arrow. Only a column in which a value doe
 fit is read again value by value, and only those values become null.
 """
 
-import json
-import marshal
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
@@ -16,7 +14,7 @@ import orjson
 import pyarrow as pa
 
 from ..api import columnar
-from ..api.json_decoding import is_decodable, spelled
+from ..api.json_codec import is_decodable, json_text, storable
 from ..endpoints.spec import Kind, Record
 from .types import ARROW
 
@@ -64,37 +62,6 @@ def _shown(value: Any) -> str:
         int: "a number",
         float: "a number",
     }.get(type(value), "an array" if isinstance(value, list) else "an object")
-
-
-def json_text(value: Any) -> str:
-    """The value as JSON. Raises RecursionError if it is nested about 900 deep or more.
-
-    orjson reads more than it writes: it refuses what is nested more than 254 deep.
-    """
-    try:
-        return orjson.dumps(value).decode()
-    except TypeError:
-        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-
-
-def storable(text: str) -> str:
-    """JSON text in which NUL, and what is no text, is spelled out: no database stores it."""
-    return spelled(without_nul(text), r"\\u")
-
-
-def without_nul(text: str) -> str:
-    """JSON text in which NUL is spelled out."""
-    if "\\u0000" not in text:
-        return text
-    return re.sub(r"(?<!\\)((?:\\\\)*)\\u0000", r"\1\\\\u0000", text)
-
-
-def fingerprint(value: Any) -> bytes:
-    """Bytes that are the same for the same JSON, and for no other."""
-    try:
-        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-    except TypeError:
-        return marshal.dumps(value, 2)
 
 
 def _texts(values: Sequence[Any]) -> pa.Array:

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
-from ..api.json_decoding import UNREADABLE
+from ..api.json_codec import UNREADABLE, json_text
 from ..endpoints import schema
 from ..endpoints.spec import Endpoint, Record
 from ..settings import SchemaContract
 from . import redaction
-from .convert import json_text
 
 Effect = Literal["keep", "hash", "year", "known", "drop"]
 """What becomes of a column's values.

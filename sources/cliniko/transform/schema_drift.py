@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from ..api.json_decoding import is_decodable
+from ..api.json_codec import is_decodable
 from ..endpoints.spec import Kind
 from .convert import column
 from .redaction import WITHHELD, _naming, is_secret, withheld

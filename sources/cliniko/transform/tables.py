@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..api.columnar import ColumnarRecords, values
-from ..api.json_decoding import MARK, UNREADABLE
+from ..api.json_codec import MARK, UNREADABLE
 from ..endpoints.schema import child_table, parent_columns
 from ..endpoints.spec import (
     Children,

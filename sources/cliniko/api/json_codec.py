@@ -1,9 +1,9 @@
-"""JSON that a strict parser refuses, decoded so that an odd value costs itself.
+"""JSON read and written so that an odd value costs itself.
 
-A page holds a hundred records of which one may hold half an emoji, a byte of another
-encoding, NaN, or a number that no type holds. Such a value becomes a text with a lone
-surrogate in it, which no column takes: its record goes to `_rejected`, and the rest of
-the page loads. Nothing of what came is lost, since each mark can be undone:
+What a strict parser refuses is decoded: of a page's hundred records one may hold half an
+emoji, a byte of another encoding, NaN, or a number that no type holds. Such a value becomes
+a text with a lone surrogate in it, which no column takes: its record goes to `_rejected`,
+and the rest of the page loads. Nothing of what came is lost, since each mark can be undone:
 
 - U+DC80 to U+DCFF stand for the bytes 80 to FF (Python's `surrogateescape`),
 - U+DC5C stands for a backslash that escapes nothing,
@@ -14,10 +14,13 @@ A body that was cut off, or that is no JSON object at all, stays unreadable.
 """
 
 import json
+import marshal
 import re
 from collections.abc import Iterator
 from math import isinf
 from typing import Any
+
+import orjson
 
 MARK = "\udc00"  # before what is kept as it was written
 BACKSLASH = "\udc5c"  # a backslash that escapes nothing
@@ -140,3 +143,34 @@ def _replaced(text: str, spans: dict[Span, str]) -> str:
         parts += [text[at:begin], instead]
         at = end
     return "".join([*parts, text[at:]])
+
+
+def json_text(value: Any) -> str:
+    """The value as JSON. Raises RecursionError if it is nested about 900 deep or more.
+
+    orjson reads more than it writes: it refuses what is nested more than 254 deep.
+    """
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def storable(text: str) -> str:
+    """JSON text in which NUL, and what is no text, is spelled out: no database stores it."""
+    return spelled(without_nul(text), r"\\u")
+
+
+def without_nul(text: str) -> str:
+    """JSON text in which NUL is spelled out."""
+    if "\\u0000" not in text:
+        return text
+    return re.sub(r"(?<!\\)((?:\\\\)*)\\u0000", r"\1\\\\u0000", text)
+
+
+def fingerprint(value: Any) -> bytes:
+    """Bytes that are the same for the same JSON, and for no other."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        return marshal.dumps(value, 2)
