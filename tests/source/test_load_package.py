@@ -16,8 +16,10 @@ from cliniko.endpoints import ENDPOINTS
 from cliniko.endpoints.schema import REJECTIONS, Table
 from cliniko.endpoints.spec import Record
 from cliniko.extract.batches import Batch, joined
-from cliniko.extract.load_package import EVERY, NAMED, LoadPackage
+from cliniko.extract.load_package import LoadPackage
 from cliniko.extract.progress import State
+from cliniko.extract.rejections import NAMED
+from cliniko.extract.state import EVERY
 from cliniko.pagination.walk import Page
 from cliniko.transform.erased import FORGOTTEN
 

@@ -4,8 +4,8 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
-from cliniko.extract.load_package import EVERY
 from cliniko.extract.recent_records import REMEMBERED, Marks, RecentRecords
+from cliniko.extract.state import EVERY
 from cliniko.pagination.list_request import PER_PAGE
 from cliniko.pagination.walk import Page
 

@@ -7,8 +7,8 @@ import httpx
 
 from cliniko.api.client import Client
 from cliniko.errors import ClinikoError
-from cliniko.extract.download import Downloader
 from cliniko.settings import ClinikoSettings
+from cliniko_warehouse.files.download import Downloader
 
 LISTS = "/patient_attachments", "/patient_forms"
 DATA = re.compile(r"data:([a-z0-9.+/-]*)((?:;[^,;]*)*),")

@@ -24,10 +24,10 @@ from cliniko.errors import (
     Unauthorized,
 )
 from cliniko.extract.delivery import Delivery
-from cliniko.extract.download import MEDIA_TYPE, Downloader
 from cliniko.settings import ClinikoSettings
 from cliniko_warehouse import paths
 from cliniko_warehouse.files import file_rows
+from cliniko_warehouse.files.download import MEDIA_TYPE, Downloader
 from cliniko_warehouse.files.file_rows import FORMS, Wanted
 from cliniko_warehouse.files.file_settings import ATTACHMENTS, FileSettings, file_settings
 from cliniko_warehouse.files.file_store import FileStore, NoRoom, Stored

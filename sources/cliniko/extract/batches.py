@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from ..endpoints.schema import Table
-from .state import EVERY as EVERY
 
 JOINED = 50_000  # rows that are joined: more only take memory
 

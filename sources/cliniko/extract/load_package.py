@@ -4,12 +4,11 @@ import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..api.json_codec import fingerprint, json_text, storable
+from ..api.json_codec import fingerprint
 from ..endpoints import schema
 from ..endpoints.schema import (
     REJECTED,
@@ -30,13 +29,9 @@ from ..transform.erased import (
 from ..transform.privacy import Rules
 from ..transform.schema_drift import Drift
 from ..transform.tables import emptied, typed
-from ..transform.types import ARROW
 from .batches import BATCH, Batch
-from .state import EVERY as EVERY
+from .rejections import Rejections, keys
 from .state import State
-
-PASSING = ("id", "updated_at", "links")  # fields that change when a record gets its id
-NAMED = 1_000  # rejected records that the state names; more are too many to carry along
 
 
 class LoadPackage:
@@ -67,9 +62,9 @@ class LoadPackage:
         self.tables = {t.name: t for t in (*schema.tables(endpoint), REJECTIONS, FORGOTTEN)}
         self._drift: Drift = state.setdefault("fields", {})
         self._described = self._found()
-        self._rejected: list[str] = state.setdefault("rejected", [])
-        self._bad = set(self._rejected)
-        self._bad_here: set[str] = set()
+        self._rejections = Rejections(
+            endpoint, account, run_id, self._treatment, state.setdefault("rejected", [])
+        )
         self.size = 0  # bytes of all rows that were put in, about
         self._pending: dict[str, list[pa.Table]] = {}
         self._taken: dict[str, int] = {}
@@ -78,7 +73,7 @@ class LoadPackage:
     @property
     def refused(self) -> Collection[str]:
         """The ids of records that are in `_rejected`."""
-        return self._bad
+        return self._rejections.records
 
     @property
     def new_fields(self) -> set[str]:
@@ -114,7 +109,7 @@ class LoadPackage:
             raise NewFields(result.left_out)
         self.left_out |= result.left_out
         if again:
-            keyed = zip(page.records, _keys(page), strict=True)
+            keyed = zip(page.records, keys(page), strict=True)
             fresh = [record for record, key in keyed if key not in again]
             inner = self._typed(fresh, page.read_at).tables
             result.tables.update({n: t for n, t in inner.items() if n != self.endpoint.name})
@@ -124,8 +119,8 @@ class LoadPackage:
         for name, table in result.tables.items():
             self._put(name, table)
         self.size += result.size
-        if result.rejected or self._bad:
-            judged = self._judged(page, result.rejected)
+        if result.rejected or self.refused:
+            judged = self._rejections.judged(page, result.rejected)
             self._put(REJECTED, judged)
             self.size += judged.nbytes
             # Anew, since a record that was rejected or has healed here is marked otherwise.
@@ -152,8 +147,8 @@ class LoadPackage:
         ids = usable_ids(page.records)
         if len(set(ids)) == len(ids):
             return page
-        last = {key: place for place, key in enumerate(_keys(page)) if key}
-        keyed = enumerate(zip(page.records, _keys(page), strict=True))
+        last = {key: place for place, key in enumerate(keys(page)) if key}
+        keyed = enumerate(zip(page.records, keys(page), strict=True))
         return replace(page, records=[r for at, (r, key) in keyed if last.get(key, at) == at])
 
     def whole(self) -> bool:
@@ -168,10 +163,7 @@ class LoadPackage:
         for name, table in nothing.tables.items():
             if name not in self._pending:
                 self._put(name, emptied(table, self.account, next_read_at()))
-        page = Page(self.endpoint.name, [], next_read_at(), None)
-        healed = self._bad - self._bad_here - {EVERY}
-        self._put(REJECTED, self._rejections([self._cleared(page, key) for key in healed]))
-        self._note(self._bad - healed)
+        self._put(REJECTED, self._rejections.gone(next_read_at()))
         before, self._state["content"] = self._state.get("content"), self._content.hexdigest()
         return bool(before != self._state["content"])
 
@@ -208,99 +200,16 @@ class LoadPackage:
         These are parents of lists, and records that are or were rejected.
         """
         steps = sorted({children.steps[0] for children in self.endpoint.children})
-        if self.endpoint.shape != "list" or not (steps or self._bad):
+        if self.endpoint.shape != "list" or not (steps or self.refused):
             return
-        for place, key in enumerate(_keys(page)):
-            if key and not self._bad.isdisjoint((key, EVERY)):
+        for place, key in enumerate(keys(page)):
+            if key and key in self._rejections:
                 yield key, hash(fingerprint(page.records[place]))
             elif key and steps:
                 record = page.records[place]
                 yield key, hash(fingerprint([record.get(step) for step in steps]))
 
-    def _judged(self, page: Page, rejected: Sequence[Rejection]) -> pa.Table:
-        """Rows of `_rejected`: what does not fit, and what now does and is to leave it."""
-        raws: dict[int, tuple[str, str | None]] = {}
-        rows: dict[tuple[str, str], dict[str, Any]] = {}
-        for one in rejected:
-            if id(one.raw) not in raws:
-                kept = self._treatment.raw(self.endpoint, one.raw)
-                raws[id(one.raw)] = self._name(one.raw), None if kept is None else _raw(kept)
-            row = self._row(page, one, raws[id(one.raw)])
-            rows.setdefault((row["record"], one.field), row)
-        bad = {row["record"] for row in rows.values()}
-        self._bad_here |= bad
-        healed = set[str]()
-        if self._bad and self.endpoint.shape == "list":
-            good = {key for key in _keys(page) if key} - bad
-            healed = good if EVERY in self._bad else good & self._bad
-            if any(not key.isdecimal() for key in self._bad - {EVERY}):
-                keyed = zip(page.records, _keys(page), strict=True)
-                healed |= {self._name(record) for record, key in keyed if key} & self._bad - bad
-        self._note((self._bad | bad) - healed)
-        return self._rejections([*rows.values(), *(self._cleared(page, key) for key in healed)])
-
-    def _note(self, bad: Collection[str]) -> None:
-        """Write down in the state which records are in `_rejected`."""
-        self._bad = {EVERY} if EVERY in bad or len(bad) > NAMED else set(bad)
-        self._rejected[:] = sorted(self._bad)
-
-    def _rejections(self, rows: Sequence[dict[str, Any]]) -> pa.Table:
-        columns = [column for column in REJECTIONS.columns if column != schema.LOAD_ID]
-        return pa.table(
-            {c.name: pa.array([row[c.name] for row in rows], ARROW[c.kind]) for c in columns}
-        )
-
-    def _cleared(self, page: Page, key: str) -> dict[str, Any]:
-        """A row that takes a record out of `_rejected`."""
-        row = self._row(page, Rejection(None, "", "", {}), ("", None))
-        return row | {"record": key, "_removed": True}
-
-    def _name(self, record: Record) -> str:
-        """A hash of a record, by which one without an id is known, also once it has got one."""
-        lasting = {name: value for name, value in record.items() if name not in PASSING}
-        return self._treatment.hashed(fingerprint(lasting).hex())[:16]
-
-    def _row(
-        self, page: Page, rejection: Rejection, named: tuple[str, str | None]
-    ) -> dict[str, Any]:
-        """A row of `_rejected`, given the record's hash and what of it may be kept as it came."""
-        key, (name, raw) = rejection.id, named
-        return {
-            "_account": self.account,
-            "endpoint": self.endpoint.name,
-            "record": name if key is None else str(key),
-            "field": rejection.field,
-            "id": key,
-            "reason": rejection.reason,
-            "raw": raw,
-            "run": self.run_id,
-            "_read_at": page.read_at,
-            "_removed": None,
-        }
-
-
-def _keys(page: Page) -> list[str]:
-    """The records' ids; "" for one that has none."""
-    return ["" if number is None else str(number) for number in usable_ids(page.records)]
-
 
 def _stored(rows: pa.Table) -> int:
     """How many rows are stored of a swapped list: some only say that a list is empty."""
     return int(rows.num_rows - (pc.sum(rows[REMOVED.name]).as_py() or 0))
-
-
-def _raw(record: Record) -> str:
-    """The record as JSON that every database takes."""
-    try:
-        return storable(json_text(record))
-    except RecursionError:
-        return storable(json_text({name: _shallow(value) for name, value in record.items()}))
-
-
-def _shallow(value: Any) -> Any:
-    """The value, unless it is nested so deep that nothing writes it."""
-    try:
-        json_text(value)
-    except RecursionError:
-        return "[nested too deep]"
-    return value

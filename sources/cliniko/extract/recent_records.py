@@ -10,7 +10,7 @@ from ..api.columnar import values
 from ..api.json_codec import fingerprint
 from ..endpoints.spec import Record
 from ..pagination.walk import Page
-from .load_package import EVERY
+from .state import EVERY
 
 REMEMBERED = 100  # records a list: the page that a quiet night reads again; the state stays small
 

@@ -15,12 +15,12 @@ from typing import TypeVar
 
 import httpx
 
-from ..api.answer import words
-from ..api.client import Client
-from ..api.cpu_lock import waiting
-from ..api.transport import Connections
-from ..errors import Malformed, Stopped, Unavailable
-from ..settings import ClinikoSettings
+from cliniko.api.answer import words
+from cliniko.api.client import Client
+from cliniko.api.cpu_lock import waiting
+from cliniko.api.transport import Connections
+from cliniko.errors import Malformed, Stopped, Unavailable
+from cliniko.settings import ClinikoSettings
 
 HOPS = 3  # redirects from storage to storage
 CHUNK = 64 * 1024  # bytes in memory at once

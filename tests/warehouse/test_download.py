@@ -8,8 +8,8 @@ from storage_server import Storage, storage
 
 from cliniko.api.client import Client
 from cliniko.errors import ClinikoError, Malformed, Unavailable
-from cliniko.extract.download import Downloader
 from cliniko.settings import ClinikoSettings, resolve
+from cliniko_warehouse.files.download import Downloader
 from cliniko_warehouse.sandbox import Account, Served, redirect, serve, status
 
 PATH = "/patient_attachments/1/content"
