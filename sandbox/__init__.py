@@ -31,7 +31,7 @@ from cliniko_warehouse.sandbox.server import (
     serve,
     serve_all,
 )
-from cliniko_warehouse.sandbox.simulate_day import pass_day, pass_days
+from cliniko_warehouse.sandbox.working_day.simulate_day import pass_day, pass_days
 
 __all__ = [
     "Account",

@@ -20,7 +20,7 @@ from cliniko_warehouse.sandbox.app import (
     Reception,
 )
 from cliniko_warehouse.sandbox.faults import Faults
-from cliniko_warehouse.sandbox.simulate_day import pass_day
+from cliniko_warehouse.sandbox.working_day.simulate_day import pass_day
 
 HOST = "127.0.0.1"
 API_KEY = "sandbox-au1"

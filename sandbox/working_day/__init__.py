@@ -1,0 +1,1 @@
+"""A working day at the clinic: what comes, what changes and what goes."""
