@@ -9,7 +9,7 @@ Postgres alone.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from cliniko.endpoints import ENDPOINTS
+from cliniko.endpoints import ALL_ENDPOINTS
 from cliniko.endpoints.schema import tables
 from cliniko.endpoints.spec import Endpoint
 from cliniko_warehouse.child_changes import changed_lists
@@ -31,9 +31,45 @@ def merge_sql(chain: Sequence[Any], client: Any, json_type: str = "JSON") -> lis
     chain:      the tables that are merged, the list's own first
     json_type:  the type whose values can be compared; staging may have another
     """
-    own, endpoint = chain[0], ENDPOINTS.get(chain[0]["name"])
-    if endpoint is None or endpoint.shape != "list" or not _tells(endpoint, client):
-        return []
+    found: list[str] = []
+    for one in chain:
+        endpoint = ALL_ENDPOINTS.get(one["name"])
+        if endpoint is None or endpoint.shape not in ("list", "links"):
+            continue
+        if _tells(endpoint, client):
+            is_list = endpoint.shape == "list"
+            found.append(
+                _records_sql(endpoint, chain, client, json_type)
+                if is_list
+                else _links_sql(endpoint, client)
+            )
+    return found
+
+
+def _links_sql(endpoint: Endpoint, client: Any) -> str:
+    """What tells of the records of a link table's first side whose pairs come or go.
+
+    Of one that is gone itself nothing else is told.
+    """
+    target, staging = client.get_qualified_table_names(endpoint.name)
+    (parent, other), parents = endpoint.key, endpoint.links[0].target
+    name = endpoint.name.removeprefix(f"{parents}__")
+    return (
+        f"INSERT INTO {client.make_qualified_table_name(CHANGES)} ({COLUMNS}) "
+        f"SELECT s._account, '{parents}', s.{parent}, 'updated', NULL, max(s._read_at), "
+        f"CAST('[\"{name}\"]' AS JSON) FROM {staging} AS s "
+        f"JOIN {client.make_qualified_table_name(parents)} AS p "
+        f"ON p._account = s._account AND p.id = s.{parent} AND p._gone_at IS NULL "
+        f"LEFT JOIN {target} AS d ON d._account = s._account AND d.{parent} = s.{parent} "
+        f"AND d.{other} = s.{other} "
+        f"WHERE (d.{parent} IS NULL OR (s._gone_at IS NULL) <> (d._gone_at IS NULL)) "
+        f"AND {_was_read('s', endpoint, client)} GROUP BY s._account, s.{parent}"
+    )
+
+
+def _records_sql(endpoint: Endpoint, chain: Sequence[Any], client: Any, json_type: str) -> str:
+    """What tells of records that differ from their rows, or have none."""
+    [own] = [one for one in chain if one["name"] == endpoint.name]
     target, staging = client.get_qualified_table_names(own["name"])
     differing = {
         name: _differs(name, json_type if column.get("data_type") == "json" else "", client)
@@ -43,7 +79,7 @@ def merge_sql(chain: Sequence[Any], client: Any, json_type: str = "JSON") -> lis
     lists = changed_lists(endpoint, {one["name"]: one for one in chain}, client, json_type)
     kinds = _kinds(endpoint, differing, bool(lists), client)
     joined = f"LEFT JOIN ({lists}) AS i ON i._account = s._account AND i.id = s.id "
-    return [
+    return (
         f"INSERT INTO {client.make_qualified_table_name(CHANGES)} ({COLUMNS}) "
         f"SELECT s._account, '{endpoint.name}', s.id, k.kind, s.updated_at, s._read_at, "
         f"CASE WHEN d.id IS NOT NULL THEN {_named(differing, bool(lists))} END "
@@ -54,7 +90,7 @@ def merge_sql(chain: Sequence[Any], client: Any, json_type: str = "JSON") -> lis
         f"JOIN (VALUES {', '.join(f'({kind!r})' for kind in kinds)}) AS k(kind) ON CASE k.kind "
         + " ".join(f"WHEN '{kind}' THEN {condition}" for kind, condition in kinds.items())
         + f" END WHERE s._nth = 1 AND {_was_read('s', endpoint, client)}"
-    ]
+    )
 
 
 def mark_sql(endpoint: Endpoint, kind: str, ids: str, client: Any) -> str:
@@ -104,7 +140,9 @@ def _was_read(side: str, endpoint: Endpoint, client: Any) -> str:
 
 
 def _read_to_its_end(endpoint: Endpoint) -> str:
-    return f"e.endpoint = '{endpoint.name}' AND e.status = 'ok' AND e.cursor IS NOT NULL"
+    """That a line of the ledger says so. Link tables have no cursor."""
+    of_it = f"e.endpoint = '{endpoint.name}' AND e.status = 'ok' AND "
+    return of_it + ("e.cursor IS NOT NULL" if endpoint.shape == "list" else "e.requests > 0")
 
 
 def _kinds(

@@ -15,6 +15,9 @@ from cliniko_warehouse.presentation.progress import console
 from cliniko_warehouse.reconcile.reconcile import ReconcileOptions
 from cliniko_warehouse.run import nightly
 from cliniko_warehouse.sandbox import Account, Served, serve, status
+from cliniko_warehouse.verification.account_check import verify_account
+from cliniko_warehouse.verification.certificate import Certificate
+from cliniko_warehouse.warehouse.warehouse import warehouse
 
 TYPES, PLACES = LINK_TABLES
 LISTS = ("practitioners", "businesses", TYPES, PLACES)
@@ -63,6 +66,20 @@ class Clinic:
         """The ids of a list's records."""
         return [record["id"] for record in self.account.rows(name)]
 
+    def verified(self) -> Certificate:
+        """Both link tables against the account."""
+        store, found = warehouse(self.place.destination, self.place.state_dir), Certificate()
+        self.served.log.clear()
+        with store.opened():
+            verify_account(self.settings, LINK_TABLES.values(), store, self.place.state_dir, found)
+        return found
+
+    def told(self) -> list[tuple[str, str, str]]:
+        """What the change feed has of links, in its order."""
+        sql = "SELECT endpoint, id, columns FROM cliniko._changes ORDER BY number"
+        rows = [(r["endpoint"], str(r["id"]), r["columns"]) for r in self.place.rows(sql)]
+        return [one for one in rows if one[2] and ("types" in one[2] or "practit" in one[2])]
+
     def part(self, who: str, *kinds: str, joined: bool = False) -> None:
         """Let a practitioner no longer offer some types, or offer them again."""
         for kind in kinds:
@@ -81,6 +98,9 @@ class Story:
     week: Night
     much: Night
     accepted: Night
+    equal: Certificate
+    different: Certificate
+    asked: int
     who: list[str]
     offered: dict[str, list[str]]
     businesses: list[str]
@@ -109,8 +129,12 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         clinic.part(who[1], offered[who[1]][0], joined=True)
         much = clinic.night("practitioners", TYPES)
         accepted = clinic.night("practitioners", TYPES, accept_gone=True)
+        equal, asked = clinic.verified(), len(served.log)
+        clinic.account.join("practitioners", who[0], "appointment_types", offered[who[0]][0], False)
+        clinic.place.change(f"DELETE FROM cliniko.{PLACES} WHERE business_id = {businesses[1]}")
         yield Story(
-            clinic, first, quiet, failing, week, much, accepted, who, offered, businesses
+            clinic, first, quiet, failing, week, much, accepted, equal, clinic.verified(), asked,
+            who, offered, businesses,
         )  # fmt: skip
 
 
@@ -171,6 +195,30 @@ def test_much_that_seems_gone_is_marked_only_once_somebody_accepts_it(story: Sto
     assert story.accepted.types == left
 
 
+def test_each_link_that_comes_or_goes_is_told_once_as_a_change_of_the_record_that_has_it(
+    story: Story,
+) -> None:
+    [_, one, other, last, *_] = story.who
+    assert story.clinic.told() == [
+        ("practitioners", number, '["appointment_types"]') for number in (other, one, one, last)
+    ]
+
+
+def test_they_are_verified_against_the_account_for_a_request_a_list(story: Story) -> None:
+    equal, found = story.equal, story.different
+    assert (equal.status, equal.tables, equal.failures) == ("equal", 2, [])
+    pairs = len(story.accepted.types) + sum(
+        one == story.businesses[1] for one, _ in story.week.places
+    )
+    assert equal.rows == pairs
+    assert story.asked <= SIZES["practitioners"] + 2 + 3  # one business is left; whose key it is
+
+    assert {(one.table, one.kind, one.id) for one in found.differences} == {
+        (TYPES, "extra", int(story.who[0])),
+        (PLACES, "missing", int(story.businesses[1])),
+    }
+
+
 def test_a_key_that_may_not_read_them_is_told_and_costs_one_request(
     story: Story, tmp_path: Path
 ) -> None:
@@ -198,4 +246,5 @@ def test_a_link_that_goes_is_asked_for_twice_and_comes_back(warehouse: Warehouse
     assert gone.asked == [f"/practitioners/{who}/appointment_types"] * 2
     assert gone.types == before - {(who, lost)}
     assert back.types == before
+    assert clinic.told() == [("practitioners", who, '["appointment_types"]')] * 2
     assert warehouse.value(f"SELECT count(*) FROM cliniko.{TYPES}") == len(before)

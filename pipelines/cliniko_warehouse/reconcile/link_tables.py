@@ -5,26 +5,19 @@ read go into one load package. One that could not be read leaves its rows as the
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 import pyarrow as pa
 
 from cliniko.api.client import Client
-from cliniko.api.cpu_lock import holding_cpu
-from cliniko.endpoints import ENDPOINTS
 from cliniko.endpoints.schema import tables
 from cliniko.endpoints.spec import Endpoint
-from cliniko.errors import ClinikoError, Forbidden, NotFound, Stopped, Unauthorized
+from cliniko.errors import ClinikoError, NotFound
 from cliniko.extract.batches import Batch
 from cliniko.extract.delivery import Delivery
-from cliniko.extract.extractor import UNEXPECTED
 from cliniko.extract.progress import ReadProgress, State
-from cliniko.pagination.complete_list import complete_ids
-from cliniko.pagination.list_request import ListRequest
 from cliniko.pagination.page import next_read_at
 from cliniko.transform.privacy import Rules
 from cliniko.transform.types import ARROW
@@ -32,15 +25,20 @@ from cliniko_warehouse.ledger.runs import Run
 from cliniko_warehouse.load.account_loader import AccountLoader
 from cliniko_warehouse.reconcile.absence_proof import Budget, Proof
 from cliniko_warehouse.reconcile.diff import SHARE, SPARED
+from cliniko_warehouse.reconcile.nested_lists import (
+    StoredLinks,
+    asked_of_each,
+    ids_below,
+    lists_below,
+    refusal,
+    stored_links,
+)
 from cliniko_warehouse.reconcile.not_compared import reason_of
-from cliniko_warehouse.reconcile.reconcile import ASK, THREADS, ReconcileOptions
+from cliniko_warehouse.reconcile.reconcile import ASK, ReconcileOptions
 
 WEEK = timedelta(days=6.5)  # nights do not begin at the same minute
 NIGHT = 180  # requests of a quiet night, in what is left of which lists are read for their age
 UNBOUNDED = 2**31  # requests: what seems gone is asked for once more, however many lists that is
-
-Pairs = dict[int, set[int]]
-"""Id of a record → ids of the records in the list below it."""
 
 
 def read_link_tables(
@@ -99,11 +97,10 @@ class Read:
 class LinkTable:
     """One link table of one account in one run.
 
-    state:          what is kept of it; moves on with what is read
-    live:           the pairs that are stored and not marked as gone
-    found:          what is to be loaded
-    conclude:       says how it went, once that is loaded
-    other_changed:  when the last record of the second link's list changed
+    state:     what is kept of it; moves on with what is read
+    stored:    what the warehouse has of it
+    found:     what is to be loaded
+    conclude:  says how it went, once that is loaded
     """
 
     loader: AccountLoader
@@ -111,8 +108,7 @@ class LinkTable:
     client: Client
     state: State
     terms: ReconcileOptions
-    live: Pairs = field(default_factory=dict)
-    other_changed: datetime | None = None
+    stored: StoredLinks = field(default_factory=StoredLinks)
     found: list[Delivery] = field(default_factory=list)
     conclude: Callable[[], None] = lambda: None
 
@@ -123,15 +119,16 @@ class LinkTable:
 
     def read(self, run: Run) -> None:
         """Read the lists that are due, and find what of it is to be loaded."""
-        changed, gone = self._look()
-        due = self._due(changed)
-        answers = self._answers(due)
-        if not self._is_permitted(answers):
+        self.stored = stored_links(self.loader, self.endpoint)
+        answers = asked_of_each(self._due(), self._answer)
+        if refused := refusal(answers.values()):
+            self.reading.fail(refused, self.state)
             self._find([], {}, ())
             return
         read = {parent: one for parent, one in answers.items() if isinstance(one, Read)}
         missing = {n for n, one in answers.items() if isinstance(one, NotFound)}
-        lost = {n: one.gone for n, one in read.items()} | {n: self.live.get(n, ()) for n in gone}
+        lost = {n: one.gone for n, one in read.items()}
+        lost |= {n: self.stored.live.get(n, set()) for n in self.stored.gone}
         if self._is_much(sum(map(len, lost.values()))):
             rows = sum(map(len, lost.values()))
             run.fail(f"{self.endpoint.name}: {rows} links seem gone and are not marked{ASK}")
@@ -143,36 +140,17 @@ class LinkTable:
         marked = sum(map(len, lost.values()))
         self.conclude = partial(self._conclude, answers, read, missing, marked)
 
-    def _look(self) -> tuple[dict[int, datetime], set[int]]:
-        """The records that have lists, with the last change of each; and those that are gone.
-
-        An archived one keeps what it had: its list may not be served any more.
-        """
-        with self.loader.client() as client:
-            there = self.loader.tables()
-            parents, others = (ENDPOINTS[link.target] for link in self.endpoint.links)
-            if self.endpoint.name in there:
-                for parent, other in _pairs(client, self.endpoint, self.loader.account):
-                    self.live.setdefault(parent, set()).add(other)
-            rows = _rows(client, parents, self.loader.account) if parents.name in there else []
-            if others.name in there:
-                times = [at for _, at, *_ in _rows(client, others, self.loader.account)]
-                self.other_changed = max(times, default=None)
-        return (
-            {number: at for number, at, gone, archived in rows if not (gone or archived)},
-            {number for number, _, gone, _ in rows if gone},
-        )
-
-    def _due(self, parents: Mapping[int, datetime]) -> list[int]:
+    def _due(self) -> list[int]:
         """Whose lists are read: of records that changed, then those that were not read for long.
 
         The latter, and those whose other side changed, only as far as a night's requests go.
         """
         read = {int(n): datetime.fromisoformat(at) for n, at in self.state.get("read", {}).items()}
+        parents = self.stored.parents
         if self.reading.plan.full:
             return list(parents)
         first = [n for n, at in parents.items() if n not in read or read[n] < at]
-        newest, old = self.other_changed, self.terms.now() - WEEK
+        newest, old = self.stored.other_changed, self.terms.now() - WEEK
         later = sorted(
             (at, n)
             for n, at in read.items()
@@ -182,53 +160,28 @@ class LinkTable:
         left = NIGHT - sent if sent < NIGHT else self.terms.requests
         return first + [n for _, n in later[: left // len(self.endpoint.paths)]]
 
-    def _answers(self, due: Sequence[int]) -> dict[int, Read | Exception]:
-        """The lists below these records, side by side once the first one is permitted."""
-        if not due:
-            return {}
-        first, *others = due
-        found: dict[int, Read | Exception] = {first: self._answer(first)}
-        if not isinstance(found[first], Forbidden | Unauthorized | Stopped):
-            with ThreadPoolExecutor(THREADS) as threads:
-                found |= zip(others, threads.map(self._answer, others), strict=True)
-        return found
-
-    def _answer(self, parent: int) -> Read | Exception:
-        """The list below a record, or what went wrong with it."""
-        target = ENDPOINTS[self.endpoint.links[1].target]
-        paths = [path.format(id=parent) for path in self.endpoint.paths]
-        self.reading.paths.update(paths)
-        lists = [ListRequest(self.client, target, path, []) for path in paths]
-        before = self.live.get(parent, set())
-        try:
-            with holding_cpu():
-                ids = set[int]().union(*map(complete_ids, lists))
-                at, gone = next_read_at(), before - ids
-                if gone:
-                    control = min(ids, default=None)
-                    there = Proof(lists, Budget(UNBOUNDED), True, control).still_there(gone)
-                    ids, gone = ids | there.keys(), gone - there.keys()
-                return Read(ids, gone, at)
-        except UNEXPECTED as error:
-            return error
-
-    def _is_permitted(self, answers: Mapping[int, Read | Exception]) -> bool:
-        """Whether the key may read such lists at all; if not, that ends the reading."""
-        refused = [e for e in answers.values() if isinstance(e, Forbidden | Unauthorized | Stopped)]
-        if not refused or any(isinstance(one, Read) for one in answers.values()):
-            return True
-        self.reading.fail(refused[0], self.state)
-        return False
+    def _answer(self, parent: int) -> Read:
+        """The list below a record; what seems gone from it is asked for once more."""
+        lists = lists_below(self.client, self.endpoint, parent)
+        self.reading.paths.update(listed.path for listed in lists)
+        before = self.stored.live.get(parent, set())
+        ids = ids_below(lists)
+        at, gone = next_read_at(), before - ids
+        if gone:
+            control = min(ids, default=None)
+            there = Proof(lists, Budget(UNBOUNDED), True, control).still_there(gone)
+            ids, gone = ids | there.keys(), gone - there.keys()
+        return Read(ids, gone, at)
 
     def _is_much(self, gone: int) -> bool:
         """Whether so many links are more than may be marked without asking."""
-        held = sum(map(len, self.live.values()))
+        held = sum(map(len, self.stored.live.values()))
         return gone > SPARED and gone > SHARE * held and not self.terms.accept_gone
 
     def _new(self, read: Mapping[int, Read]) -> Iterator[tuple[int, int, datetime, None]]:
         """The pairs that are there and were not."""
         for parent, one in read.items():
-            for other in sorted(one.ids - self.live.get(parent, set())):
+            for other in sorted(one.ids - self.stored.live.get(parent, set())):
                 yield parent, other, one.at, None
 
     def _gone(
@@ -291,25 +244,3 @@ class LinkTable:
         reading.status = "ok"
         if missing:
             reading.notes.append(f"not served for {len(missing)} {what}, whose rows stay")
-
-
-def _pairs(client: Any, endpoint: Endpoint, account: str) -> list[tuple[int, int]]:
-    """The pairs that are stored and not marked as gone."""
-    first, second = (link.column for link in endpoint.links)
-    table = client.make_qualified_table_name(endpoint.name)
-    rows = client.execute_sql(
-        f"SELECT {first}, {second} FROM {table} WHERE _account = %s AND _gone_at IS NULL", account
-    )
-    return [(int(parent), int(other)) for parent, other in rows or ()]
-
-
-def _rows(client: Any, endpoint: Endpoint, account: str) -> list[tuple[int, datetime, bool, bool]]:
-    """The rows of a list: id, when it was read, whether it is gone, whether it is hidden."""
-    marks = [f"{client.escape_column_name(mark)} IS NOT NULL" for mark in endpoint.hidden]
-    hidden = " OR ".join(marks) or "FALSE"
-    table = client.make_qualified_table_name(endpoint.name)
-    rows = client.execute_sql(
-        f"SELECT id, _read_at, _gone_at IS NOT NULL, {hidden} FROM {table} WHERE _account = %s",
-        account,
-    )
-    return [(int(n), at.astimezone(UTC), bool(gone), bool(off)) for n, at, gone, off in rows or ()]

@@ -32,6 +32,7 @@ from cliniko_warehouse.verification.both_sides import (
     warehouse_side,
 )
 from cliniko_warehouse.verification.certificate import Certificate, Unverifiable
+from cliniko_warehouse.verification.link_check import verify_links
 from cliniko_warehouse.verification.published_check import key
 from cliniko_warehouse.verification.row_differences import Key, quoted_column, row_differences
 from cliniko_warehouse.warehouse.warehouse import Warehouse
@@ -61,13 +62,17 @@ def verify_account(
     with suppress(PipelineStepFailed):
         loader.flow.sync_destination()
     states = loader.states()
-    read = [one for one in endpoints if one.name in states and one.shape != "links"]
-    if any(one.shape == "links" for one in endpoints):
-        certificate.notes.append("link tables are compared by runs, whenever they are read")
-    if not read:
+    known = [one for one in endpoints if one.name in states]
+    read = [one for one in known if one.shape != "links"]
+    if not known:
         raise Unverifiable(f"account {settings.account}: none of these lists has been read yet")
     with Client(settings) as client:
         account_identity.verify(loader, client, settings)
+        for endpoint in known:
+            if endpoint.shape == "links" and rules(settings).reads(endpoint):
+                verify_links(loader, client, endpoint, certificate)
+    if not read:
+        return
     with _database(state_dir) as connection:
         account = Reread(connection, exact_json=store.file is not None)
         readings = _read_again(settings, read, states, loader, account)
