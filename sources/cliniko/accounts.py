@@ -17,10 +17,10 @@ import dlt
 from dlt.common.configuration.exceptions import ConfigurationException
 
 from .errors import ConfigError
+from .setting_rules import line
 from .settings import (
     SECRETS,
     ClinikoSettings,
-    line,
     names,
     resolve,
     unreadable,

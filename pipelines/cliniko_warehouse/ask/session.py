@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cliniko.errors import ClinikoError, ConfigError, NothingLoaded
-from cliniko.settings import Profile
+from cliniko.setting_rules import Profile
 from cliniko_warehouse.ask.treatments import Seen, is_strict, treatments
 
 PACKAGES = Path(__file__).resolve().parents[2]

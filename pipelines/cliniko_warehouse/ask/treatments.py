@@ -12,7 +12,7 @@ import yaml
 
 from cliniko.endpoints import ALL_ENDPOINTS, ENDPOINTS, schema
 from cliniko.errors import ConfigError
-from cliniko.settings import Profile
+from cliniko.setting_rules import Profile
 from cliniko.transform.masking import Effect
 from cliniko.transform.privacy import Rules
 from cliniko_warehouse.ledger.tables import LEDGER

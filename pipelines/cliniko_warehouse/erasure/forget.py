@@ -13,7 +13,7 @@ from cliniko.pagination.page import total
 from cliniko.settings import ClinikoSettings
 from cliniko.transform.erased import PATIENTS
 from cliniko_warehouse import paths
-from cliniko_warehouse.erasure import patient_rows
+from cliniko_warehouse.erasure import forgotten, patient_rows
 from cliniko_warehouse.erasure.patient_rows import Rows
 from cliniko_warehouse.files.fetch import remove_unreferenced
 from cliniko_warehouse.load import account_identity
@@ -61,7 +61,7 @@ def remember(
         hold_account(settings, state_dir),
         _opened(settings, destination, state_dir) as (_, loader),
     ):
-        return patient_rows.remember(loader, patients)
+        return forgotten.remember(loader, patients)
 
 
 @contextmanager

@@ -7,29 +7,23 @@ a row in `_forgotten` stays, so that no run brings them back.
 
 import json
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-import pyarrow as pa
-from dlt.destinations.exceptions import DatabaseUndefinedRelation
-
 from cliniko.endpoints import ENDPOINTS, schema
 from cliniko.endpoints.schema import REJECTED
 from cliniko.endpoints.spec import Endpoint
-from cliniko.extract.batches import Batch
 from cliniko.extract.delivery import Delivery
 from cliniko.transform.erased import (
     FORGOTTEN,
     MARKS,
     PATIENTS,
-    Forgotten,
 )
-from cliniko.transform.types import ARROW
 from cliniko_warehouse import row_history
 from cliniko_warehouse.change_feed import forget_sql, is_there
 from cliniko_warehouse.erasure.derived_tables import DerivedTable, beside
+from cliniko_warehouse.erasure.forgotten import listed, make_table
 from cliniko_warehouse.files.file_rows import forget_files_sql
 from cliniko_warehouse.ledger.tables import FILES
 from cliniko_warehouse.load.account_loader import AccountLoader
@@ -45,27 +39,6 @@ Rows = dict[str, int]
 """Table → rows that were removed from it, or in which the patient was."""
 
 
-def forgotten(loader: AccountLoader) -> Forgotten:
-    """The records that are not to come back."""
-    found = dict[str, dict[int, int]]()
-    if FORGOTTEN.name in loader.tables():
-        with loader.client() as client, suppress(DatabaseUndefinedRelation):
-            table = client.make_qualified_table_name(FORGOTTEN.name)
-            sql = f"SELECT endpoint, id, patient_id FROM {table} WHERE _account = %s"
-            for endpoint, number, patient in client.execute_sql(sql, loader.account) or ():
-                found.setdefault(endpoint, {})[number] = patient
-    return found
-
-
-def gone(loader: AccountLoader) -> list[int]:
-    """The patients who are marked as gone from the account."""
-    with loader.client() as client, suppress(DatabaseUndefinedRelation):
-        table = client.make_qualified_table_name(PATIENTS)
-        sql = f"SELECT id FROM {table} WHERE _account = %s AND _gone_at IS NOT NULL"
-        return [number for (number,) in client.execute_sql(sql, loader.account) or ()]
-    return []
-
-
 def forget(loader: AccountLoader, patients: Collection[int], warehouse: Warehouse) -> Rows:
     """Remove all that belongs to the patients; what was done, by table.
 
@@ -73,7 +46,7 @@ def forget(loader: AccountLoader, patients: Collection[int], warehouse: Warehous
     are at once.
     """
     flow = loader.flow
-    _make(loader)
+    make_table(loader)
     if warehouse.file:
         compaction.due(warehouse.file)
     with connected(flow) as client:
@@ -89,19 +62,6 @@ def forget(loader: AccountLoader, patients: Collection[int], warehouse: Warehous
     empty(flow)
     _leave_state(loader, erasure.doomed)
     return dict(sorted(erasure.rows.items()))
-
-
-def remember(loader: AccountLoader, patients: Collection[int]) -> int:
-    """Let the patients' records come back with the next run; how many they were."""
-    flow, account = loader.flow, loader.account
-    if FORGOTTEN.name not in flow.default_schema.tables:
-        return 0
-    with connected(flow) as client:
-        table = client.make_qualified_table_name(FORGOTTEN.name)
-        where = f"{table} WHERE _account = %s AND patient_id IN ({_listed(patients)})"
-        [[count]] = client.execute_sql(f"SELECT count(*) FROM {where}", account) or [[0]]
-        client.execute_sql(f"DELETE FROM {where}", account)
-    return int(count)
 
 
 @dataclass
@@ -207,7 +167,7 @@ class Erasure:
         """Take the patients out of other records that only point to them."""
         own, history = _versioned(endpoint)
         for link in endpoint.links:
-            points = f"{link.column} IN ({_listed(patients)})"
+            points = f"{link.column} IN ({listed(patients)})"
             if link.owner and (owners := self.doomed.get(link.target)):  # what was theirs once
                 for some in _batches(owners):
                     self._delete(history, f"{link.column} IN ({some})")
@@ -274,14 +234,6 @@ class Erasure:
         return list(self.client.execute_sql(sql, *values, self.account) or ())
 
 
-def _make(loader: AccountLoader) -> None:
-    """See that `_forgotten` is there."""
-    if FORGOTTEN.name not in loader.tables():
-        columns = [column for column in FORGOTTEN.columns if column is not schema.LOAD_ID]
-        rows = pa.table({column.name: pa.array([], ARROW[column.kind]) for column in columns})
-        loader.load(Delivery(loader.account, batches={FORGOTTEN.name: [Batch(FORGOTTEN, rows)]}))
-
-
 def _leave_state(loader: AccountLoader, doomed: Mapping[str, Mapping[int, int]]) -> None:
     """Take the records' ids and hashes out of dlt's state."""
     states = loader.states()
@@ -305,11 +257,7 @@ def _batches(ids: Collection[int]) -> Iterator[str]:
     """The ids, some at a time, as SQL lists them."""
     numbers = sorted(ids)
     for at in range(0, len(numbers), BATCH):
-        yield _listed(numbers[at : at + BATCH])
-
-
-def _listed(ids: Collection[int]) -> str:
-    return ", ".join(str(int(number)) for number in ids)
+        yield listed(numbers[at : at + BATCH])
 
 
 def _by_patient(owned: Mapping[int, int]) -> dict[int, list[int]]:

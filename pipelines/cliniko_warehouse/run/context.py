@@ -16,7 +16,7 @@ from cliniko.errors import ConfigError
 from cliniko.settings import ClinikoSettings
 from cliniko.transform.privacy import rules
 from cliniko_warehouse import paths, row_history
-from cliniko_warehouse.erasure import patient_rows
+from cliniko_warehouse.erasure import forgotten, patient_rows
 from cliniko_warehouse.error_text import said
 from cliniko_warehouse.files.fetch import fetch_files, remove_unreferenced
 from cliniko_warehouse.files.file_settings import file_settings
@@ -125,10 +125,10 @@ class RunContext:
             return
         reconcile(loader, run, client, settings, terms, count=count, exact=self.store.exact)
         read_link_tables(loader, run, client, rules(settings), terms)
-        gone = patient_rows.gone(loader) if settings.forget_gone else ()
+        gone = forgotten.gone(loader) if settings.forget_gone else ()
         if gone:
             patient_rows.forget(loader, gone, self.store)
-            run.forgotten = patient_rows.forgotten(loader)
+            run.forgotten = forgotten.forgotten(loader)
         if self.store.exact:
             fetch_files(loader, run, client, settings, self.files, self.stop)
 

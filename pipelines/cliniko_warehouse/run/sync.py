@@ -18,7 +18,7 @@ from cliniko.extract.state import low_watermark
 from cliniko.settings import ClinikoSettings
 from cliniko.transform.privacy import Rules, rules
 from cliniko_warehouse import row_history
-from cliniko_warehouse.erasure.patient_rows import forgotten
+from cliniko_warehouse.erasure.forgotten import forgotten
 from cliniko_warehouse.erasure.reapply_profile import rewrite
 from cliniko_warehouse.files.fetch import follow_profile
 from cliniko_warehouse.ledger import runs as ledger

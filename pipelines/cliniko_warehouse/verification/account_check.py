@@ -18,7 +18,7 @@ from cliniko.extract.plan import ReadPlan
 from cliniko.extract.progress import ReadProgress, begin_reads
 from cliniko.settings import ClinikoSettings
 from cliniko.transform.privacy import rules
-from cliniko_warehouse.erasure.patient_rows import forgotten
+from cliniko_warehouse.erasure.forgotten import forgotten
 from cliniko_warehouse.load import account_identity
 from cliniko_warehouse.load.account_loader import AccountLoader
 from cliniko_warehouse.load.checkpoints import States, extract_all

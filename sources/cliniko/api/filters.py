@@ -16,7 +16,7 @@ Source: Cliniko API, "Filtering Results".
 import datetime
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, get_args
@@ -26,6 +26,8 @@ from ..errors import ConfigError
 
 Operator = Literal["!=", "!?", ">=", "<=", "~~", "=", ">", "<", "~", "?", "*"]
 """The longer ones first, as they are recognised."""
+
+Bound = int | datetime.datetime | None
 
 Order = Literal[">=", ">", "<=", "<"]
 
@@ -151,6 +153,13 @@ def present(field: str) -> Filter:
 def absent(field: str) -> Filter:
     """Only where the field is null."""
     return Filter(field, "!?")
+
+
+def between(name: str, low: Bound, high: Bound) -> list[Filter]:
+    """The filters of a range of `id` or of a time, from `low` on and before `high`, if any."""
+    made: Callable[..., Filter] = number if name == "id" else instant
+    above = [] if low is None else [made(name, ">=", low)]
+    return above if high is None else [*above, made(name, "<", high)]
 
 
 def query(filters: Iterable[Filter]) -> list[tuple[str, str]]:

@@ -6,21 +6,20 @@ is cut by `id`, `created_at` or `updated_at`, and each range is verified: its re
 it, no page follows, and its records are as many as Cliniko counts.
 """
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from math import ceil
 from typing import Any
 
 from ..api import filters
 from ..api.answer import Answer
-from ..api.filters import Filter
 from ..endpoints.spec import Record
 from ..errors import Refused
 from ..transform.convert import usable_ids
 from . import page
 from .list_request import ListRequest
-from .page import Page, UnorderedResponse
+from .page import SECOND, Page, UnorderedResponse
 
 FIELDS = ("id", "created_at", "updated_at")
 PARTS = 8  # ranges that a range is cut into at most: a page of 100 says no more about the rest
@@ -28,7 +27,6 @@ FULL = 0.7  # of a page that a range should fill, since a sample is not exact
 SKEWED = 0.7  # of a range's records in its last part: then pages come almost in order
 SPARE = 30  # requests beyond those that a list of its size may cost
 EACH = 8  # requests for each page of it
-SECOND = timedelta(seconds=1)  # Cliniko shows its times in whole seconds
 
 Bounds = Mapping[str, tuple[Any, Any]]
 """Field → from which value on, and before which; None leaves that end open."""
@@ -159,7 +157,7 @@ class _RangeScan:
         if self._asked > SPARE + EACH * pages:
             raise UnorderedResponse("ranges take more requests than the list has pages")
         self._asked += 1
-        window = [one for name, ends in bounds.items() for one in _filters(name, *ends)]
+        window = [one for name, ends in bounds.items() for one in filters.between(name, *ends)]
         try:
             return self._listed.get(window, self._sort)
         except Refused as error:
@@ -283,13 +281,6 @@ def _divided(
         _Range({**bounds, name: pair}, count, is_last=place == len(pairs) - 1)
         for place, pair in enumerate(pairs)
     ]
-
-
-def _filters(name: str, low: Any, high: Any) -> list[Filter]:
-    """The filters of a range."""
-    made: Callable[..., Filter] = filters.number if name == "id" else filters.instant
-    above = [] if low is None else [made(name, ">=", low)]
-    return above if high is None else [*above, made(name, "<", high)]
 
 
 def _values(records: Sequence[Record], name: str) -> list[Any]:

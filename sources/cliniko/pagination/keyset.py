@@ -6,7 +6,7 @@ oldest change first.
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from ..api import filters
 from ..api.answer import Answer
@@ -17,12 +17,11 @@ from ..errors import Refused
 from . import page
 from .bisection import Bounds, RangeReader
 from .list_request import ListRequest
-from .page import Page, UnorderedResponse
+from .page import SECOND, Page, UnorderedResponse
 from .parallel import Pages
 from .partitions import Partition, Partitioning
 
 SPARE = 3  # pages that may be read beyond those that were left when the walk passed its start
-SECOND = timedelta(seconds=1)  # Cliniko shows its times in whole seconds
 LATEST = datetime(9999, 12, 31, tzinfo=UTC)  # a second later may not be a time any more
 
 Cut = Callable[[datetime, int], Partitioning | None]

@@ -4,7 +4,6 @@ Pages have as many records as the server can answer, see `page_size`.
 """
 
 import random as chance
-import re
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from copy import copy
@@ -28,7 +27,7 @@ from ..errors import (
 )
 from . import page
 from .page import Page, next_read_at
-from .page_size import MANY, MOST, Ask, Capacity, find
+from .page_size import MANY, MOST, Ask, Capacity, find, place_of, resized
 from .parallel import Pages
 
 PER_PAGE = MOST  # records; the most that Cliniko serves
@@ -100,12 +99,12 @@ class ListRequest:
         """The page that a link leads to, in smaller ones if the server cannot answer it."""
 
         def ask(size: int, at: int = 0, **how: Any) -> Answer:
-            return self.client.follow(_resized(link, size, at), **how)
+            return self.client.follow(resized(link, size, at), **how)
 
         try:
             return self._sized(ask, PER_PAGE)
         except (Overloaded, TooLarge) as error:
-            place = _place(_resized(link, 1))
+            place = place_of(resized(link, 1))
             following, passed = self._after(ask, place)
             if following is None:
                 raise
@@ -259,28 +258,6 @@ def _ids(window: Sequence[Filter]) -> list[str]:
         if (one.field, one.operator) == ("id", "=")
         for n in one.value.split(",")
     ]
-
-
-_SIZE = re.compile(r"(?<=[?&]per_page=)(\d{1,3})(?=&|$)")
-_NUMBER = re.compile(r"(?<=[?&]page=)(\d{1,12})(?=&|$)")
-
-
-def _place(link: str) -> int:
-    """The number of the page that a link leads to."""
-    found = _NUMBER.search(link)
-    return int(found[1]) if found else 1
-
-
-def _resized(link: str, size: int, number: int = 0) -> str:
-    """The link to the page that begins where the link's does, or earlier; or to page `number`.
-
-    A link that does not say its size and number is left alone.
-    """
-    now, at = _SIZE.search(link), _NUMBER.search(link)
-    if not (now and at) or (int(now[1]) == size and not number):
-        return link
-    number = number or (int(at[1]) - 1) * int(now[1]) // size + 1
-    return _SIZE.sub(str(size), _NUMBER.sub(str(number), link))
 
 
 TRIED = 5  # records a night that could not be had before

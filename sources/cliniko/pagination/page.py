@@ -16,6 +16,7 @@ from ..errors import Malformed
 from ..transform.convert import moment
 from .partitions import Partitioning
 
+SECOND = timedelta(seconds=1)  # Cliniko shows its times in whole seconds
 NUMERIC = re.compile(r"[-+]?[\d.]{1,20}", re.ASCII)
 
 

@@ -5,6 +5,7 @@ cannot be had is asked for in half its size, down to a single record, and the si
 again once that many pages came. A record that cannot be had alone is left out.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -172,3 +173,25 @@ def _step(is_below: Callable[[int], bool | None]) -> int | None:
             return None
         low, high = (low, middle) if below else (middle, high)
     return low
+
+
+_SIZE = re.compile(r"(?<=[?&]per_page=)(\d{1,3})(?=&|$)")
+_NUMBER = re.compile(r"(?<=[?&]page=)(\d{1,12})(?=&|$)")
+
+
+def place_of(link: str) -> int:
+    """The number of the page that a link leads to."""
+    found = _NUMBER.search(link)
+    return int(found[1]) if found else 1
+
+
+def resized(link: str, size: int, number: int = 0) -> str:
+    """The link to the page that begins where the link's does, or earlier; or to page `number`.
+
+    A link that does not say its size and number is left alone.
+    """
+    now, at = _SIZE.search(link), _NUMBER.search(link)
+    if not (now and at) or (int(now[1]) == size and not number):
+        return link
+    number = number or (int(at[1]) - 1) * int(now[1]) // size + 1
+    return _SIZE.sub(str(size), _NUMBER.sub(str(number), link))

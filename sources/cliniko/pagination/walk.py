@@ -18,15 +18,10 @@ from ..endpoints.spec import Endpoint
 from ..errors import Overloaded, Refused, TooLarge
 from . import page
 from .bisection import RangeReader
-from .keyset import (
-    SECOND,
-    bounds,
-    read_by_change,
-    window,
-)
+from .keyset import bounds, read_by_change, window
 from .list_request import ListRequest
+from .page import SECOND, UnorderedResponse
 from .page import Page as Page
-from .page import UnorderedResponse
 from .page import next_read_at as next_read_at
 from .page_links import read_by_links, read_full_list
 from .page_size import Capacity

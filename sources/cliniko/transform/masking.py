@@ -10,7 +10,7 @@ from typing import Any, Literal
 from ..api.json_codec import UNREADABLE, json_text
 from ..endpoints import schema
 from ..endpoints.spec import Endpoint, Record
-from ..settings import SchemaContract
+from ..setting_rules import SchemaContract
 from . import redaction
 
 Effect = Literal["keep", "hash", "year", "known", "drop"]

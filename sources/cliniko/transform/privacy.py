@@ -14,7 +14,8 @@ from ..endpoints import ALL_ENDPOINTS, schema
 from ..endpoints.schema import Column
 from ..endpoints.spec import Endpoint
 from ..errors import ConfigError
-from ..settings import ClinikoSettings, Profile, SchemaContract
+from ..setting_rules import Profile, SchemaContract
+from ..settings import ClinikoSettings
 from .masking import FREE, TIMES, Effect, Treatment, hasher
 
 PROFILES: dict[Profile, str] = {
