@@ -19,6 +19,8 @@ from overview_pages import SECRET, client
 from starlette.testclient import TestClient
 
 from cliniko_warehouse.overview.figures.catalogue import FIGURES
+from cliniko_warehouse.overview.layout import formatting
+from cliniko_warehouse.overview.pages import rows
 from cliniko_warehouse.overview.server import SECTIONS
 
 THIRTY = "period=30d"
@@ -128,6 +130,51 @@ def test_a_number_to_call_is_no_formula_either(browser: TestClient) -> None:
     frame = _csv(browser, "/list/recalls_due.csv")
 
     assert frame["Phone"].to_list() == ["'+61 3 9000 0000"]
+
+
+def test_who_is_to_be_called_comes_first_and_can_be(browser: TestClient) -> None:
+    text = browser.get(f"/list/recalls_due?{THIRTY}").text
+
+    heads = re.findall(r"<th [^>]*><a [^>]*>([^<]+)", text)
+    assert heads[:2] == ["Patient", "Phone"]
+    assert heads[-2:] == ["Recall no.", "Patient no."]
+    assert '<a href="tel:+61390000000">+61 3 9000 0000</a>' in text
+    assert 'name="period"><option' not in text.replace("\n", "")  # it is of now
+
+
+@pytest.mark.parametrize("number", [
+    "", "none", "javascript:alert(1)", "0491 570 156 (mum)", "0491570156, 0491570157", "+", "1" * 31
+])  # fmt: skip
+def test_what_is_not_one_number_is_not_called(number: str) -> None:
+    assert rows.called(number) == ""
+
+
+def test_on_a_phone_each_cell_of_a_wide_table_has_its_head(browser: TestClient) -> None:
+    card = browser.get(f"/practitioners?{THIRTY}").text
+    listed = browser.get(f"/list/completed?{THIRTY}").text
+
+    assert 'class="clinic-scroll clinic-stack"' in card
+    for text in (card, listed):
+        assert "<td" in text
+        assert all("data-head=" in cell for cell in re.findall("<td[^>]*>", text))
+
+
+def test_a_change_says_whether_it_is_good_in_words(browser: TestClient) -> None:
+    text = browser.get(f"/period?{THIRTY}").text
+
+    assert '<dd class="clinic-note good">+200 %, better than the 30 days before</dd>' in text
+    assert '<dd class="clinic-note bad">+14.3 points, worse than the 30 days before</dd>' in text
+    assert '<dd class="clinic-note ">no change from the 30 days before</dd>' in text
+
+
+@pytest.mark.parametrize(("now", "before", "said"), [
+    (110, 100, "+10 %"), (90, 100, "−10 %"), (-90, -100, "10 % less"), (-110, -100, "10 % more"),
+    (-10, 100, ""), (10, -100, ""), (0, -100, ""), (10, 0, ""), (None, 10, ""), (10, None, ""),
+])  # fmt: skip
+def test_a_change_below_zero_can_be_read_one_way(
+    now: float | None, before: float | None, said: str
+) -> None:
+    assert formatting.change(now, before) == said
 
 
 def test_a_name_writes_nothing_into_a_page(browser: TestClient) -> None:

@@ -25,7 +25,7 @@ def time(unit: Unit, title: str = "") -> alt.X:
         axis=alt.Axis(
             labelExpr=written(FORMS[unit]),
             labelAngle=0,
-            labelOverlap="greedy",
+            labelOverlap="parity",
             labelSeparation=8,
         ),
     )
@@ -63,6 +63,13 @@ def steps(column: str, starts: Sequence[float | str], title: str) -> alt.Color:
         f"{column}:Q",
         scale=alt.Scale(type="threshold", domain=list(starts), range=list(STEPS)),
         legend=alt.Legend(
-            title=title, format=".0%", titleColor=SOFT, titleFontWeight="normal", titleLimit=300
+            title=title,
+            type="gradient",  # else Vega-Lite drops its length
+            format=".0%",
+            gradientLength=alt.ExprRef("min(width, 320)"),
+            labelOverlap="greedy",
+            titleColor=SOFT,
+            titleFontWeight="normal",
+            titleLimit=300,
         ),
     )

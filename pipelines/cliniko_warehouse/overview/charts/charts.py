@@ -126,7 +126,7 @@ def bars(money: bool) -> Spec:
             "value:Q",
             title=UNIT,
             scale=alt.Scale(domain=["$low", "$high"], nice=False),
-            axis=numbers(form),
+            axis=alt.Axis(labels=False, grid=False),  # each bar has its number
         ),
         href="href:N",
         tooltip=[alt.Tooltip("name:N"), alt.Tooltip("value:Q", title=UNIT, format=form)],

@@ -3,7 +3,9 @@
 What each map needs of its rows stands in its docstring; `href` is the list behind a cell.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import altair as alt
 
@@ -13,6 +15,7 @@ from cliniko_warehouse.overview.charts.theme import CARD, ON_STEPS, dressed
 
 CELL = 28  # pixels of a row
 ROOMY = "width < 400 ? 0 : 1"  # below, a year of months has no room for numbers
+WIDE = "width < 700 ? 0 : 1"  # nor have the hours of a day
 STARTS = (0.05, 0.15, 0.3, 0.45, 0.6)  # where the steps of a share of patients begin
 
 
@@ -22,27 +25,25 @@ def utilisation() -> Spec:
 
     `$days`, `$hours`: those that are shown; `$steps`: where the steps of colour begin.
     """
-    chart = alt.Chart(rows()).mark_rect(stroke=CARD, strokeWidth=2, cornerRadius=3)
-    return dressed(
-        chart.encode(
-            x=alt.X(
-                "hour:O",
-                title="hour of the day, at the clinic",
-                scale=alt.Scale(domain=["$hours"]),
-                axis=alt.Axis(labelAngle=0, labelExpr="datum.value + ':00'", labelOverlap="greedy"),
-            ),
-            y=alt.Y("weekday:O", title=None, scale=alt.Scale(domain=["$days"])),
-            color=steps("share", ["$steps"], "booked, % of the offered time"),
-            href="href:N",
-            tooltip=[
-                alt.Tooltip("weekday:O"),
-                alt.Tooltip("hour:O"),
-                alt.Tooltip("share:Q", title="booked", format=".0%"),
-                alt.Tooltip("booked:Q", title="booked hours", format=",.1f"),
-                alt.Tooltip("offered:Q", title="offered hours", format=",.1f"),
-            ],
+    base = alt.Chart(rows()).encode(
+        x=alt.X(
+            "hour:O",
+            title="hour of the day, at the clinic",
+            scale=alt.Scale(domain=["$hours"]),
+            axis=alt.Axis(labelAngle=0, labelExpr="datum.value + ':00'", labelOverlap="parity"),
         ),
-        CELL,
+        y=alt.Y("weekday:O", title=None, scale=alt.Scale(domain=["$days"])),
+        href="href:N",
+        tooltip=[
+            alt.Tooltip("weekday:O"),
+            alt.Tooltip("hour:O"),
+            alt.Tooltip("share:Q", title="booked", format=".0%"),
+            alt.Tooltip("booked:Q", title="booked hours", format=",.1f"),
+            alt.Tooltip("offered:Q", title="offered hours", format=",.1f"),
+        ],
+    )
+    return _with_figures(
+        base, steps("share", ["$steps"], "booked, % of the offered time"), ["$steps"], WIDE
     )
 
 
@@ -61,11 +62,16 @@ def cohorts() -> Spec:
             alt.Tooltip("size:Q", title="of", format=","),
         ],
     )
-    cells = base.mark_rect(stroke=CARD, strokeWidth=2, cornerRadius=3).encode(
-        color=steps("share", STARTS, "% of the month's new patients")
+    return _with_figures(
+        base, steps("share", STARTS, "% of the month's new patients"), STARTS, ROOMY
     )
-    ink = alt.Scale(type="threshold", domain=list(STARTS), range=list(ON_STEPS))
-    figures = base.mark_text(fontSize=11, opacity=alt.ExprRef(ROOMY)).encode(
+
+
+def _with_figures(base: Any, colour: alt.Color, starts: Sequence[float | str], room: str) -> Spec:
+    """Cells in steps of colour, with their share written on them where there is room."""
+    cells = base.mark_rect(stroke=CARD, strokeWidth=2, cornerRadius=3).encode(color=colour)
+    ink = alt.Scale(type="threshold", domain=list(starts), range=list(ON_STEPS))
+    figures = base.mark_text(fontSize=11, opacity=alt.ExprRef(room)).encode(
         text=alt.Text("share:Q", format=".0%"),
         color=alt.Color("share:Q", scale=ink, legend=None),
     )

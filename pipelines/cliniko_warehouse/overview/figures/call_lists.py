@@ -23,31 +23,74 @@ FIRST = {
 NAMED = ("individual_appointments",)
 
 
-def _calls(name: str, label: str, order: str, **filters: str) -> Figure:
+def _calls(name: str, label: str, note: str, order: str, **filters: str) -> Figure:
     """A list by name, as a figure that counts its rows."""
     [formula] = METRICS[f"list_{name}"].formulas
     fact = Fact(formula.basis, filters, order=order, needs=NAMED)
-    return Figure(name, label, fact, formula, good="down", definition=f"list_{name}")
+    return Figure(name, label, fact, formula, good="down", definition=f"list_{name}", note=note)
 
 
-def _lapsed(state: str, label: str) -> Figure:
+def _lapsed(state: str, label: str, note: str) -> Figure:
     """The patients of a state in the list of those who may be lost."""
     [formula] = METRICS["list_lapsed_patients"].formulas
     fact = Fact(formula.basis, order="days_since_last_visit", needs=NAMED)
     counts = counted(formula.basis, f"state = '{state}'")
-    return Figure(state, label, fact, counts, good="down", definition="list_lapsed_patients")
+    return Figure(
+        state, label, fact, counts, good="down", definition="list_lapsed_patients", note=note
+    )
 
 
 CALLS = (
-    _calls("recalls_due", "Recalls due", "days_due DESC"),
-    _calls("lapsed_patients", "At risk or lapsed", "days_since_last_visit"),
-    _calls("first_visits_only", "One visit, none booked", "days_since_first_visit", **FIRST),
-    _calls("cases_ending", "Cases that end", "days_left"),
-    _calls("forms_not_completed", "Forms not completed", "visit_on DESC", **FORM),
-    _calls("debtors", "Debtors over 30 days", "oldest_days DESC"),
-    _calls("visits_without_note", "Visits without a note", "local_date DESC", **VISIT),
-    _calls("visits_without_invoice", "Visits without an invoice", "local_date DESC", **VISIT),
+    _calls("recalls_due", "Recalls due", "their day has come, nothing is booked", "days_due DESC"),
+    _calls(
+        "lapsed_patients",
+        "At risk or lapsed",
+        "not seen for weeks, nothing is booked",
+        "days_since_last_visit",
+    ),
+    _calls(
+        "first_visits_only",
+        "One visit, none booked",
+        "came once, nothing is booked",
+        "days_since_first_visit",
+        **FIRST,
+    ),
+    _calls("cases_ending", "Cases that end soon", "few sessions or days are left", "days_left"),
+    _calls(
+        "debtors",
+        "Debtors over 30 days",
+        "who has invoices open for longer; a part may be paid",
+        "oldest_days DESC",
+    ),
 )
-"""What needs a call, or a hand: the lists by name."""
+"""Whom to call: lists by name."""
 
-LAPSED = (_lapsed("at_risk", "At risk"), _lapsed("lapsed", "Lapsed"))
+UNFINISHED = (
+    _calls(
+        "forms_not_completed",
+        "Forms not completed",
+        "sent for a visit, open when it began",
+        "visit_on DESC",
+        **FORM,
+    ),
+    _calls(
+        "visits_without_note",
+        "Visits without a note",
+        "of all time: the note is missing or a draft",
+        "local_date DESC",
+        **VISIT,
+    ),
+    _calls(
+        "visits_without_invoice",
+        "Visits without an invoice",
+        "completed, of all time",
+        "local_date DESC",
+        **VISIT,
+    ),
+)
+"""What the practice has not finished: lists by name."""
+
+LAPSED = (
+    _lapsed("at_risk", "At risk", "not seen for weeks, nothing is booked"),
+    _lapsed("lapsed", "Lapsed", "not seen for months, nothing is booked"),
+)

@@ -5,7 +5,7 @@ One is added by an entry here: cards, comparisons, sparklines, lists and downloa
 
 from cliniko_warehouse.metrics.attendance import COMPLETED, OFFERED, hours
 from cliniko_warehouse.metrics.spec import Formula, counted, summed
-from cliniko_warehouse.overview.figures.call_lists import CALLS, LAPSED
+from cliniko_warehouse.overview.figures.call_lists import CALLS, LAPSED, UNFINISHED
 from cliniko_warehouse.overview.figures.facts import (
     APPOINTMENTS,
     CAPACITY,
@@ -103,7 +103,15 @@ _FIGURES = (
     _billed("revenue_gross", "Revenue, with tax", "revenue_gross", good="up"),
     _billed("credited_net", "Credit notes", "credit_notes", "credit_notes"),
     _billed("discounts", "Discounts", "discounts"),
-    Figure("closed_net", "Closed, net", CLOSED, "revenue_closed", "money", "up", "revenue_closed"),
+    Figure(
+        "closed_net",
+        "Closed invoices, net",
+        CLOSED,
+        "revenue_closed",
+        "money",
+        "up",
+        "revenue_closed",
+    ),
     Figure(
         "lines_net",
         "Lines of invoices, net",
@@ -141,8 +149,10 @@ _FIGURES = (
     _ahead("offered", "Offered hours", "capacity_offered_hours"),
     _ahead("booked", "Booked hours", summed(CAPACITY.basis, "booked_hours")),
     _ahead("free", "Free hours", "capacity_free_hours"),
-    Figure("ahead_full", "Booked", CAPACITY, "capacity_utilisation", "share", "up", "capacity"),
+    Figure(
+        "ahead_full", "Booked share", CAPACITY, "capacity_utilisation", "share", "up", "capacity"
+    ),
 )
 
-FIGURES = {figure.key: figure for figure in (*_FIGURES, *CALLS, *LAPSED)}
+FIGURES = {figure.key: figure for figure in (*_FIGURES, *CALLS, *UNFINISHED, *LAPSED)}
 """Key → figure."""

@@ -18,6 +18,7 @@ class Figure:
 
     counted:     the metric that it is, if it has not the key's name; or a formula of its own
     definition:  its heading in definitions.md; empty for none
+    note:        what it counts, in a few words for its card
     """
 
     key: str
@@ -27,6 +28,7 @@ class Figure:
     unit: Kind = "count"
     good: Good = ""
     definition: str = ""
+    note: str = ""
 
     @property
     def lists(self) -> tuple[str, ...]:

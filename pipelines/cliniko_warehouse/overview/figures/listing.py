@@ -23,6 +23,7 @@ BY_PATIENT = (
 
 PERSONAL = frozenset({"patient_name", "email", "phone", "payer", "case_name"})
 HIDDEN = frozenset({"_account", "appointment_key"})
+FIRST = ("patient_name", "phone")
 KINDS: tuple[tuple[str, Kind], ...] = (
     ("DATE", "day"),
     ("BOOLEAN", "yes"),
@@ -126,11 +127,18 @@ def _all(connection: duckdb.DuckDBPyConnection, fact: Fact) -> tuple[Column, ...
         [fact.mart],
     ).fetchall()
     names = {name for name, _ in described}
-    return tuple(
-        _column(name, kind)
+    shown = (
+        (name, kind)
         for name, kind in described
         if name not in HIDDEN and not _named_beside(name, names)
     )
+    return tuple(_column(name, kind) for name, kind in sorted(shown, key=_place))
+
+
+def _place(column: tuple[str, str]) -> int:
+    """Who and how to reach them first, what no reader knows by heart last."""
+    name, _ = column
+    return FIRST.index(name) if name in FIRST else len(FIRST) + 1 + name.endswith("_id")
 
 
 def _named_beside(name: str, names: set[str]) -> bool:

@@ -51,10 +51,14 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under their heads, whose first column names them."""
+    """Rows under their heads, whose first column names them.
+
+    brief:  whether on a phone a row is a sentence, whose words need no heads
+    """
 
     heads: Sequence[str]
     rows: Sequence[Sequence[Cell]]
+    brief: bool = False
 
 
 @dataclass(frozen=True)

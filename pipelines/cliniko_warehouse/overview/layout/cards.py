@@ -1,5 +1,6 @@
 """Figures as cards: with their course, and against other days."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -20,6 +21,8 @@ from cliniko_warehouse.overview.selection import rows_behind
 from cliniko_warehouse.overview.targets import Targets
 
 WIDTH, HEIGHT = 100, 24  # the box of a sparkline
+SENSE: dict[Tone, str] = {"good": ", better than", "bad": ", worse than", "": " vs"}
+"""What a change is called: a colour alone does not reach everybody."""
 
 
 def plain(question: Question, figure: Figure, value: Number | None, label: str = "") -> Card:
@@ -41,7 +44,7 @@ def whole(question: Question, figure: Figure) -> Card:
         chosen = chosen.only(name)
     its = question.of(chosen)
     card = plain(its, figure, numbers(its, figure)[figure.key])
-    note = f"whole account: cannot be told by {formatting.listed(blind)}" if blind else ""
+    note = f"whole account: cannot be told by {formatting.listed(blind)}" if blind else figure.note
     return replace(card, note=card.note or note)
 
 
@@ -100,7 +103,10 @@ def _change(figure: Figure, now: Number | None, then: Number | None, name: str) 
     said = formatting.points(now, then) if figure.unit == "share" else formatting.change(now, then)
     if not said or now is None or then is None:
         return None
-    return Change(f"{said} vs {name}", tone(figure, float(now) - float(then)))
+    if not re.search("[1-9]", said):
+        return Change(f"no change from {name}")
+    toned = tone(figure, float(now) - float(then))
+    return Change(f"{said}{SENSE[toned]} {name}", toned)
 
 
 def tone(figure: Figure, difference: float) -> Tone:

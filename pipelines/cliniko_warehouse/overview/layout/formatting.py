@@ -64,10 +64,13 @@ def listed(words: Sequence[str]) -> str:
 
 
 def change(now: Number | None, before: Number | None) -> str:
-    """A number against that of the stretch before: +4 % vs the 90 days before."""
-    if now is None or not before:
+    """A number against that of the stretch before: +4 %; of two below zero: 4 % more."""
+    if now is None or not before or (now < 0) != (before < 0):
         return ""
-    return f"{float(now) / float(before) - 1:+.0%}".replace("%", " %").replace("-", MINUS)
+    more = float(now) / float(before) - 1
+    if before < 0:  # a minus before what is below zero could be read either way
+        return f"{abs(more):.0%} {'more' if more > 0 else 'less'}".replace("%", " %")
+    return f"{more:+.0%}".replace("%", " %").replace("-", MINUS)
 
 
 def points(now: Number | None, before: Number | None) -> str:

@@ -81,5 +81,5 @@ def _people(question: Question) -> Panel:
         ]
         for name in sorted({name for name, _ in found})
     ]
-    heads = ["", *(f"from {formatting.iso(week)}" for week in weeks)]
+    heads = ["Practitioner", *(f"from {formatting.iso(week)}" for week in weeks)]
     return Panel("Free hours by practitioner", note, table=Table(heads, rows))

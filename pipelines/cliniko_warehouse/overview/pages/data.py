@@ -6,13 +6,13 @@ from cliniko_warehouse.overview.layout.blocks import Cell, Page, Panel, Section,
 from cliniko_warehouse.overview.selection import rows_behind
 
 LISTS = """
-SELECT endpoint, replace(state, '_', ' '),
+SELECT replace(endpoint, '_', ' '), replace(state, '_', ' '),
        strftime(last_ok_at AT TIME ZONE $zone, '%-d %b %Y %H:%M'),
        live_rows, gone_rows, difference, coalesce(message, '')
 FROM marts.mart_sync_health WHERE _account = $account
 ORDER BY state = 'fresh', endpoint"""
-MOMENT = "read whole, local"
-HEADS = ("list", "state", MOMENT, "rows in use", "gone", "missing here", "note")
+MOMENT = "last read, local time"
+HEADS = ("list", "state", MOMENT, "rows in use", "deleted in Cliniko", "missing here", "note")
 
 WARNINGS = """
 SELECT meaning, table_name, row_count, warning, query FROM marts.mart_data_warnings
@@ -32,7 +32,7 @@ def page(question: Question) -> Page:
             Section("Lists", panels=[Panel("How each list stands", table=Table(HEADS, lists))]),
             Section(
                 "Odd entries",
-                "they cost themselves only; a number opens its rows",
+                "as they stand in Cliniko; no other row suffers; a number opens its rows",
                 panels=[
                     Panel("What is odd", table=Table(("what", "table", "rows"), odd))
                     if odd
@@ -50,7 +50,8 @@ def _odd(
 ) -> list[Cell]:
     listed = count and can_be_listed(query)
     href = rows_behind(f"{KEY}{warning}", question.chosen) if listed else ""
-    return [Cell(meaning), Cell(table), Cell(f"{count:,}", href, number=True)]
+    named = table.partition("_")[2].replace("_", " ")  # without its fct_ or dim_
+    return [Cell(meaning), Cell(named), Cell(f"{count:,}", href, number=True)]
 
 
 def _row(values: tuple[object, ...]) -> list[Cell]:

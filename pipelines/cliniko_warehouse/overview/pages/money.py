@@ -23,7 +23,11 @@ def page(question: Question, targets: Targets) -> Page:
         "Money",
         f"{scope}, in {question.night.currency or 'the currency of the account'}",
         [
-            Section("Issued and closed", "by the day of issue, and of closing", cards),
+            Section(
+                "Issued and closed",
+                "by the day of issue; closed ones by the day Cliniko closed them",
+                cards,
+            ),
             Section("Over time", panels=[revenue(question)]),
             Section("Revenue", scope, panels=[_by_practitioner(question), _by_service(question)]),
             _open(question),

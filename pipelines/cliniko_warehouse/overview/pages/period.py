@@ -39,7 +39,7 @@ def page(question: Question, targets: Targets) -> Page:
 def headline(question: Question, targets: Targets) -> Section:
     """The figures that a practice is run by."""
     cards = compared(question, targets, *(FIGURES[key] for key in HEADLINE))
-    return Section("The figures", "each opens the rows that it is made of", cards)
+    return Section("The figures", "each number opens the rows that it is made of", cards)
 
 
 def attendance(question: Question) -> Section:
@@ -61,7 +61,7 @@ def attendance(question: Question) -> Section:
                 question,
                 places,
                 "Appointments by how they ended",
-                f"places in appointments, by {unit}; pale where the {unit} is incomplete",
+                f"each person in a class counts; by {unit}; pale where the {unit} is incomplete",
                 panels.stacked(question, charts.STATUSES, "appointments", points),
                 f"No appointments {panels.WIDER}",
             ),
@@ -77,7 +77,7 @@ def attendance(question: Question) -> Section:
                 question,
                 reasons,
                 "Why appointments were cancelled",
-                "cancelled places in appointments, by reason",
+                "by the reason given in Cliniko",
                 panels.bars(question, reasons, "reason", "cancelled appointments", most=12),
                 f"Nothing was cancelled {panels.WIDER}",
             ),

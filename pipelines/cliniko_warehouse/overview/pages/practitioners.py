@@ -86,8 +86,8 @@ def one(question: Question, targets: Targets, who: str) -> Page | None:
         return None
     own = question.of(question.chosen.only("practitioner", int(who)))
     more = Section(
-        "Money and paper",
-        "what is open is of now",
+        "Money",
+        "open invoices are those of now, whatever period is chosen",
         compared(own, targets, *(FIGURES[key] for key in OWN)),
         [revenue(own)],
     )

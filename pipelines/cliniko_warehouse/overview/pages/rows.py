@@ -1,5 +1,6 @@
 """The list behind a figure as a page."""
 
+import re
 from urllib.parse import urlencode
 
 from cliniko_warehouse.overview.figures.figure import Figure
@@ -11,13 +12,17 @@ from cliniko_warehouse.overview.selection import Drill, rows_behind
 
 DAYS = frozenset({"day", "moment"})
 NUMBERS = frozenset({"count", "money", "hours", "minutes", "share"})
+PHONE = "phone"
+NUMBER = r"\+?[0-9 ()./-]{3,30}"
+"""A telephone number as people write it, and nothing else beside it."""
 
 
 def page(question: Question, figure: Figure, narrowed: Drill, sort: str, number: int) -> Page:
     """A page of the list; pages count from 1."""
     hidden = question.night.forbids(*figure.lists)
     if hidden:
-        return Page("", figure.label, _scope(question, figure, narrowed), list={"empty": hidden})
+        scope = _scope(question, figure, narrowed)
+        return Page("", figure.label, scope, list={"empty": hidden}, timeless=not figure.fact.day)
     found = listing(question, figure, narrowed, sort, number)
     pages = max(1, -(-found.count // PAGE))
     address = rows_behind(figure.key, question.chosen, narrowed)
@@ -40,6 +45,7 @@ def page(question: Question, figure: Figure, narrowed: Drill, sort: str, number:
             "turn": address + (f"&{urlencode({'sort': found.sort})}" if found.sort else ""),
             "definitions": (figure.definition,) if figure.definition else (),
         },
+        timeless=not figure.fact.day,
     )
 
 
@@ -86,9 +92,17 @@ def _rows(found: Listing, currency: str) -> list[list[Cell]]:
             Cell(
                 formatting.cell(row[c.key], c.kind, currency),
                 number=c.kind in NUMBERS,
-                fixed=c.kind in DAYS,
+                href=called(row[c.key]) if c.key == PHONE else "",
+                fixed=c.kind in DAYS or c.key == PHONE,
             )
             for c in found.columns
         ]
         for row in found.rows.to_pylist()
     ]
+
+
+def called(number: str | None) -> str:
+    """The address by which a phone calls a number; empty for what is not one number."""
+    if not number or not re.fullmatch(NUMBER, number.strip()):
+        return ""
+    return "tel:" + re.sub(r"[^+0-9]", "", number)

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from cliniko_warehouse.metrics.periods import Period
-from cliniko_warehouse.overview.figures.call_lists import CALLS
+from cliniko_warehouse.overview.figures.call_lists import CALLS, UNFINISHED
 from cliniko_warehouse.overview.figures.catalogue import FIGURES
 from cliniko_warehouse.overview.figures.listing import listing
 from cliniko_warehouse.overview.figures.queries import Question, grouped, numbers, told
@@ -43,8 +43,13 @@ def page(question: Question) -> Page:
             Section("Free places", panels=[_free(question, Period(today, ahead.last))]),
             Section(
                 "What needs a call",
-                "each opens its list",
+                "each number opens its list",
                 cards=[whole(question, one) for one in CALLS],
+            ),
+            Section(
+                "What is not finished",
+                "each number opens its list",
+                cards=[whole(question, one) for one in UNFINISHED],
             ),
         ],
         timeless=True,
@@ -110,7 +115,8 @@ def _comers(day: Question) -> Panel:
         for row in found.rows.to_pylist()
     ]
     more = (rows_behind(figure.key, day.chosen), f"All {found.count:,}, to sort and to download")
-    return Panel("Appointments", note, table=Table([c.heading for c in columns], rows), more=more)
+    heads = ["Time" if c.kind == "moment" else c.heading for c in columns]
+    return Panel("Appointments", note, table=Table(heads, rows, brief=True), more=more)
 
 
 def _free(question: Question, days: Period) -> Panel:
@@ -127,7 +133,7 @@ def _free(question: Question, days: Period) -> Panel:
         [Cell(name)] + [_hours(week, name, day.isoformat(), found) for day in dates]
         for name in sorted({name for name, _ in found})
     ]
-    heads = ["", "today", *(f"{day:%a %-d}" for day in dates[1:])]
+    heads = ["Practitioner", "today", *(f"{day:%a %-d}" for day in dates[1:])]
     return Panel("Free hours", note, table=Table(heads, rows), definitions=("capacity",))
 
 
