@@ -68,7 +68,10 @@ def _links_sql(endpoint: Endpoint, client: Any) -> str:
 
 
 def _records_sql(endpoint: Endpoint, chain: Sequence[Any], client: Any, json_type: str) -> str:
-    """What tells of records that differ from their rows, or have none."""
+    """What tells of records that differ from their rows, or have none.
+
+    Of what was read twice the later counts: no two pages are read in one microsecond.
+    """
     [own] = [one for one in chain if one["name"] == endpoint.name]
     target, staging = client.get_qualified_table_names(own["name"])
     differing = {
@@ -77,19 +80,20 @@ def _records_sql(endpoint: Endpoint, chain: Sequence[Any], client: Any, json_typ
         if name not in OF_THE_READING
     }
     lists = changed_lists(endpoint, {one["name"]: one for one in chain}, client, json_type)
-    kinds = _kinds(endpoint, differing, bool(lists), client)
     joined = f"LEFT JOIN ({lists}) AS i ON i._account = s._account AND i.id = s.id "
     return (
         f"INSERT INTO {client.make_qualified_table_name(CHANGES)} ({COLUMNS}) "
-        f"SELECT s._account, '{endpoint.name}', s.id, k.kind, s.updated_at, s._read_at, "
-        f"CASE WHEN d.id IS NOT NULL THEN {_named(differing, bool(lists))} END "
-        f"FROM (SELECT *, row_number() OVER (PARTITION BY _account, id ORDER BY _read_at DESC) "
-        f"AS _nth FROM {staging}) AS s "
+        f"SELECT _account, '{endpoint.name}', id, unnest(string_to_array(kinds, ',')), "
+        f"updated_at, _read_at, columns FROM ("
+        f"SELECT s._account, s.id, s.updated_at, s._read_at, "
+        f"{_kinds(endpoint, differing, bool(lists), client)} AS kinds, "
+        f"CASE WHEN d.id IS NOT NULL THEN {_named(differing, bool(lists))} END AS columns "
+        f"FROM {staging} AS s "
         f"LEFT JOIN {target} AS d ON d._account = s._account AND d.id = s.id "
         f"{joined if lists else ''}"
-        f"JOIN (VALUES {', '.join(f'({kind!r})' for kind in kinds)}) AS k(kind) ON CASE k.kind "
-        + " ".join(f"WHEN '{kind}' THEN {condition}" for kind, condition in kinds.items())
-        + f" END WHERE s._nth = 1 AND {_was_read('s', endpoint, client)}"
+        f"WHERE NOT EXISTS (SELECT 1 FROM {staging} AS later WHERE later._account = s._account "
+        f"AND later.id = s.id AND later._read_at > s._read_at) "
+        f"AND {_was_read('s', endpoint, client)}) AS told WHERE kinds IS NOT NULL"
     )
 
 
@@ -145,10 +149,11 @@ def _read_to_its_end(endpoint: Endpoint) -> str:
     return of_it + ("e.cursor IS NOT NULL" if endpoint.shape == "list" else "e.requests > 0")
 
 
-def _kinds(
-    endpoint: Endpoint, differing: Mapping[str, str], has_lists: bool, client: Any
-) -> dict[str, str]:
-    """Kind → the condition under which a row tells it; `differing` has one for each column."""
+def _kinds(endpoint: Endpoint, differing: Mapping[str, str], has_lists: bool, client: Any) -> str:
+    """What became of a row, with commas between; null if nothing.
+
+    differing:  a condition for each column
+    """
     found = {"created": "d.id IS NULL", "back": "d._gone_at IS NOT NULL"}
     marks = {mark: mark for mark in MARKS if mark in endpoint.hidden}
     if "deleted_at" in endpoint.hidden and "archived_at" not in marks:
@@ -157,7 +162,6 @@ def _kinds(
         on, off = MARKS[mark]
         found[on] = f"d.id IS NOT NULL AND d.{column} IS NULL AND s.{column} IS NOT NULL"
         found[off] = f"d.{column} IS NOT NULL AND s.{column} IS NULL"
-    others = " OR ".join(f"({condition})" for condition in found.values())
     described = {column.name for column in tables(endpoint)[0].columns}
     edited = ["s.updated_at IS DISTINCT FROM d.updated_at"]
     edited += ["i.names IS NOT NULL"] if has_lists else []
@@ -165,7 +169,13 @@ def _kinds(
         # A new field that is filled in old rows is no change of theirs.
         known = "" if name in described else f"d.{client.escape_column_name(name)} IS NOT NULL AND "
         edited.append(f"{known}{differs}")
-    return found | {"updated": f"NOT ({others}) AND ({' OR '.join(f'({e})' for e in edited)})"}
+    kinds = ", ".join(
+        f"CASE WHEN {condition} THEN '{kind}' END" for kind, condition in found.items()
+    )
+    return (
+        f"coalesce(NULLIF(concat_ws(',', {kinds}), ''), "
+        f"CASE WHEN {' OR '.join(f'({one})' for one in edited)} THEN 'updated' END)"
+    )
 
 
 def _differs(name: str, cast_to: str, client: Any) -> str:
