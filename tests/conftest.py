@@ -151,6 +151,7 @@ AGAIN = re.compile(
     r"|test_files\.py::.*\[two thousand\]"
     r"|test_locked_queries\.py::test_nothing_of_a_full_night"
     r"|test_rounds_day\.py::test_a_day"
+    r"|test_rolling_contents\.py::test_a_clinic"
 )
 """Tests that try what another test tries with one more value, and take long: `-m exhaustive`."""
 

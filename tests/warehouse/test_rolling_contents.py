@@ -1,20 +1,20 @@
 """The rolling check stores what it reads: new fields fill themselves, silent edits arrive."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
-from harness import Warehouse
+from harness import Warehouse, chosen, settings_for
 
 from cliniko.endpoints import ENDPOINTS
-from cliniko.extract.plan import ReadPlan
 from cliniko.settings import ClinikoSettings
 from cliniko_warehouse.ledger.runs import Run
 from cliniko_warehouse.monitoring import freshness
 from cliniko_warehouse.presentation.progress import console
 from cliniko_warehouse.reconcile.reconcile import ReconcileOptions
 from cliniko_warehouse.run import nightly
-from cliniko_warehouse.sandbox import Account, Served
+from cliniko_warehouse.sandbox import Account, Served, serve
 
 LIST = "contacts"
 ROWS = 350
@@ -36,24 +36,29 @@ def night(settings: ClinikoSettings, warehouse: Warehouse) -> Night:
     """A run so many days from now."""
 
     def run(days: float) -> Run:
-        return nightly.run_account(
-            settings,
-            {LIST: ReadPlan(ENDPOINTS[LIST])},
-            warehouse.destination,
-            warehouse.state_dir,
-            console(),
-            ReconcileOptions(now=lambda: datetime.now(UTC) + timedelta(days=days)),
-        )
+        return passed(settings, warehouse, days, LIST)
 
     return run
 
 
-def add_a_field(account: Account) -> dict[str, str | None]:
+def passed(settings: ClinikoSettings, warehouse: Warehouse, days: float, *names: str) -> Run:
+    """A run of some lists, so many days from now."""
+    return nightly.run_account(
+        settings,
+        chosen(*names),
+        warehouse.destination,
+        warehouse.state_dir,
+        console(),
+        ReconcileOptions(now=lambda: datetime.now(UTC) + timedelta(days=days)),
+    )
+
+
+def add_a_field(account: Account, name: str = LIST) -> dict[str, str | None]:
     """Let every record have one field more, which is null in some."""
-    ids = [record["id"] for record in account.rows(LIST)]
+    ids = [record["id"] for record in account.rows(name)]
     added = {n: f"they {n}" if place % 3 else None for place, n in enumerate(ids)}
     for number, value in added.items():
-        account.update(LIST, number, touch=False, pronouns=value)
+        account.update(name, number, touch=False, pronouns=value)
     return added
 
 
@@ -96,3 +101,55 @@ def test_a_new_field_and_silent_edits_are_in_every_row_within_a_week_for_no_furt
     assert warehouse.value("SELECT count(*) FROM cliniko.contacts__phone_numbers") == sum(
         len(record["phone_numbers"]) for record in account.rows(LIST)
     )
+
+
+LISTS = [name for name, one in ENDPOINTS.items() if one.shape == "list" and one.by_default]
+
+
+def lacking(warehouse: Warehouse, added: Mapping[str, Mapping[str, str | None]]) -> dict[str, int]:
+    """List → rows whose new field is not what the account has; of those that have some."""
+    found = {}
+    for name, values in added.items():
+        here = {str(row["id"]): row["pronouns"] for row in warehouse.rows(rows_of(name))}
+        if differ := sum(here.get(number) != value for number, value in values.items()):
+            found[name] = differ
+    return found
+
+
+def rows_of(name: str) -> str:
+    return f"SELECT id, pronouns FROM cliniko.{name}"
+
+
+def test_a_clinic_of_a_hundred_thousand_rows_is_filled_within_thirty_nights(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    with serve(account := Account(rows=100_000)) as served:
+        settings, warehouse = settings_for(served), Warehouse(tmp_path / "state")
+        passed(settings, warehouse, 0)
+        sizes = {name: sum(1 for _ in account.rows(name)) for name in LISTS}
+        added = {name: add_a_field(account, name) for name, size in sizes.items() if size}
+        edited = {
+            name: [*added[name]][:: len(added[name]) // 250][:250]
+            for name in ("individual_appointments", "patients", "invoices", "invoice_items")
+        }
+        for name, ids in edited.items():
+            for number in ids:
+                account.update(name, number, touch=False, odd="edited")
+        requests, left = [], {}
+        for day in range(1, 31):
+            account.pass_seconds(86_400)
+            run = passed(settings, warehouse, day)
+            requests.append(run.requests)
+            assert run.status == "ok"
+            if day in (7, 30):
+                left[day] = lacking(warehouse, added)
+        record_property("rows, requests a night, lacking", [sum(sizes.values()), requests, left])
+
+    assert sum(sizes.values()) > 100_000
+    assert sum(map(len, edited.values())) == 1_000
+    assert max(requests) <= 180
+    assert [name for name in left[7] if sizes[name] <= 2_000] == []
+    assert left[30] == {}
+    for name, ids in edited.items():
+        there = warehouse.value(f"SELECT count(*) FROM cliniko.{name} WHERE odd = 'edited'")
+        assert there == len(ids)
