@@ -8,15 +8,13 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, cast, get_args
 
-import yaml
-
 from cliniko.endpoints import ALL_ENDPOINTS, ENDPOINTS, schema
 from cliniko.errors import ConfigError
 from cliniko.setting_rules import Profile
 from cliniko.transform.masking import Effect
 from cliniko.transform.privacy import Rules
 from cliniko_warehouse.ledger.tables import LEDGER
-from cliniko_warehouse.marts.descriptions import Mart, MartColumn, marts
+from cliniko_warehouse.marts.descriptions import Mart, MartColumn, marts, parsed
 from cliniko_warehouse.marts.project import PROJECT
 from cliniko_warehouse.paths import DATASET, MARTS
 
@@ -135,7 +133,7 @@ def accepted() -> Mapping[tuple[str, str], tuple[str, ...]]:
     """Mart and column → the only words that it holds, as the project's tests say."""
     found: dict[tuple[str, str], tuple[str, ...]] = {}
     for file in sorted((PROJECT / "models/marts").glob("*.yml")):
-        for model in yaml.safe_load(file.read_text())["models"]:
+        for model in parsed(file)["models"]:
             for column in model["columns"]:
                 if words := _accepted(column.get("data_tests", ())):
                     found[model["name"], column["name"]] = words
