@@ -129,3 +129,11 @@ def test_sigterm_outside_a_run_ends_with_an_object(tmp_path: Path) -> None:
 
     assert (running.returncode, err) == (1, "cliniko: ended by SIGTERM\n")
     assert json.loads(out)["message"] == "ended by SIGTERM"
+
+
+def test_what_libraries_print_past_python_is_no_part_of_the_data() -> None:
+    code = "import os; from cliniko_warehouse.cli.support.streams import ensure_standard_streams"
+    code += "; ensure_standard_streams(); os.write(1, b'32% done'); print('data', flush=True)"
+    code += "; os.system('echo a child')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("data\n", "32% donea child\n")

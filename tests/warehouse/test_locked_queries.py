@@ -1,6 +1,7 @@
 """Queries of a program that is not trusted: none gets out, none gets more than the profile has."""
 
 import hashlib
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -163,3 +164,12 @@ def test_nothing_of_a_full_night_leaves_a_session(
     leaky = [q for q, (_, said) in zip(every, ended, strict=True) if marked_warehouse.told(said)]
     assert leaky == []
     assert {how for how, _ in ended} == {"answer"}
+
+
+def test_a_long_query_answers_too(file: Path) -> None:
+    # DuckDB shows the progress of a query of some seconds, on stdout, which has the answer.
+    text = "SELECT count(*) FROM range(4_000_000) a, range(120) b WHERE sqrt(a.range + b.range) > 3"
+    began = time.monotonic()
+    answer = Session(file, limits=Limits(seconds=60)).query(text)
+    assert time.monotonic() - began > 2
+    assert list(answer["rows"]) == [[480_000_000 - 55]]

@@ -92,6 +92,7 @@ def _prepare(db: duckdb.DuckDBPyConnection, asked: Mapping[str, Any]) -> None:
     for setting in (
         "python_enable_replacements = false",  # else a name may lead to a variable of this process
         "python_scan_all_frames = false",
+        "enable_progress_bar = false",  # it would be printed before the answer
         "autoinstall_known_extensions = false",
         "autoload_known_extensions = false",
         "allow_community_extensions = false",

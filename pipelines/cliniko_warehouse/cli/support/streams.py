@@ -25,10 +25,11 @@ class Standard(io.FileIO):
 
 
 def ensure_standard_streams() -> None:
-    """Have three standard streams, whatever the process was started with.
+    """Have three standard streams, whatever the process was started with, and stdout for data.
 
     Closed ones are opened on the null device: else the next file that is opened, a database
-    even, gets their number, and what a library prints is written into it.
+    even, gets their number, and what a library prints is written into it. What one prints past
+    Python, as DuckDB does the progress of a long query, goes to stderr.
     """
     for number in range(3):
         try:
@@ -38,13 +39,14 @@ def ensure_standard_streams() -> None:
     if sys.stdin is None:
         sys.stdin = open(0, closefd=False)  # noqa: SIM115
     if sys.stdout is sys.__stdout__:  # not somebody's own, as a test's
-        sys.stdout = _stream(1, sys.stdout)
+        sys.stdout = _stream(os.dup(1), sys.stdout)
+        os.dup2(2, 1)  # what libraries and children print by themselves is no data of ours
     if sys.stderr is sys.__stderr__:
         sys.stderr = _stream(2, sys.stderr)
 
 
 def _stream(number: int, before: TextIO | None) -> TextIO:
-    """The stream of a number, with the encoding that it had before."""
+    """The stream of a file descriptor, with the encoding that it had before."""
     return io.TextIOWrapper(
         io.BufferedWriter(Standard(number, "wb", closefd=False)),
         encoding=before.encoding if before else "utf-8",
