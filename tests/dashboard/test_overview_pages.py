@@ -312,6 +312,55 @@ def test_what_is_not_there_is_not_found(browser: TestClient, place: str) -> None
     assert browser.get(place).status_code == 404
 
 
+@pytest.mark.parametrize(("place", "status"), [
+    ("/list/completed?only=who:%C2%B2", 200),  # a digit, and no number
+    ("/list/completed?only=who:" + "9" * 5_000, 200),
+    ("/list/completed?only=ended:%00&sort=%00&first=%00&last=%ff", 200),
+    ("/list/completed?page=999999999", 200),
+    ("/list/completed?" + "&".join(f"only=who:{n}" for n in range(999)), 200),
+    ("/practitioners/" + "9" * 5_000, 404),
+    ("/practitioners/%C2%B2", 404),
+    ("/list/warning-%00", 404),
+    ("/static/%00", 404),
+])  # fmt: skip
+def test_an_odd_address_is_answered(browser: TestClient, place: str, status: int) -> None:
+    assert browser.get(place).status_code == status
+
+
+def test_behind_the_last_page_of_a_list_is_the_last(browser: TestClient) -> None:
+    last = browser.get(f"/list/completed?{THIRTY}")
+
+    assert browser.get(f"/list/completed?{THIRTY}&page=999999999").text == last.text
+
+
+def test_who_is_nobody_has_figures_and_no_page(file: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "warehouse.duckdb"
+    copy.write_bytes(file.read_bytes())
+    with duckdb.connect(str(copy)) as db:
+        db.execute(
+            "UPDATE marts.fct_appointments SET practitioner_id = NULL, practitioner_name = NULL"
+        )
+        db.execute("DELETE FROM marts.dim_practitioners")
+
+    with client(copy) as browser:
+        text = browser.get(f"/practitioners?{THIRTY}").text
+
+    assert "no practitioner" in text
+    assert "no. 11" in text
+    assert 'href="/practitioners/' not in text
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "../etc", "Australia", ""])
+def test_a_zone_that_nobody_knows_is_utc(file: Path, tmp_path: Path, zone: str) -> None:
+    copy = tmp_path / "warehouse.duckdb"
+    copy.write_bytes(file.read_bytes())
+    with duckdb.connect(str(copy)) as db:
+        db.execute("UPDATE marts.dim_businesses SET time_zone = ?", [zone])
+
+    with client(copy) as browser:
+        assert "Thursday, 19 March 2026, 17:05 UTC" in browser.get("/today").text
+
+
 def test_nothing_can_be_written(browser: TestClient) -> None:
     assert browser.post("/period").status_code == 405
 

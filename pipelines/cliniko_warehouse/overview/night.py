@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import duckdb
 
@@ -180,7 +180,7 @@ def night(connection: duckdb.DuckDBPyConnection, account: str) -> Night | None:
     [(moment, zone, currency)] = connection.execute(AS_OF, of).fetchall()
     if moment is None:
         return None
-    zone = zone or "UTC"
+    zone = zone if _is_zone(zone) else "UTC"
     [(today,)] = connection.execute(
         "SELECT CAST($moment AT TIME ZONE $zone AS DATE)", {"moment": moment, "zone": zone}
     ).fetchall()
@@ -188,6 +188,14 @@ def night(connection: duckdb.DuckDBPyConnection, account: str) -> Night | None:
     names = {name: _named(connection.execute(sql, of).fetchall()) for name, sql in NAMES.items()}
     kept = frozenset(name for (name,) in connection.execute(KEPT, of).fetchall())
     return Night(account, moment, zone, today, currency or "", states, kept, names)
+
+
+def _is_zone(name: str | None) -> bool:
+    """Whether there is such a time zone: an account may say what nobody knows."""
+    try:
+        return bool(name and ZoneInfo(name))
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # none, no name of one, a folder of them
+        return False
 
 
 def _named(found: Sequence[tuple[int, str | None]]) -> dict[int, str]:

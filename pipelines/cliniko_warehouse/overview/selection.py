@@ -105,7 +105,7 @@ def selection(query: QueryParams, night: Night) -> Selection:
     if days is None:
         preset = preset if preset in known else DEFAULT
         days = known[preset][1]
-    chosen = {name: _ids(query.getlist(name)) for name in FILTERS}
+    chosen = {name: ids(query.getlist(name)) for name in FILTERS}
     return Selection(night.account, days, preset, {n: ids for n, ids in chosen.items() if ids})
 
 
@@ -115,7 +115,8 @@ def account(query: QueryParams, accounts: Sequence[str]) -> str:
     return named if named in accounts else accounts[0]
 
 
-def _ids(values: Sequence[str]) -> tuple[int, ...]:
+def ids(values: Sequence[str]) -> tuple[int, ...]:
+    """The texts that are ids, as numbers; whatever else stands in an address is left out."""
     good = (v for v in values if v.isascii() and v.isdigit() and len(v) <= LONGEST)
     return tuple(sorted({int(value) for value in good}))
 

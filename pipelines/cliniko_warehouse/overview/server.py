@@ -99,7 +99,7 @@ def application(
             Route("/static/{name}", overview.static),
             Route("/list/{key}.{kind}", overview.download),
             Route("/list/{key}", overview.rows),
-            Route("/practitioners/{who:int}", overview.practitioner),
+            Route("/practitioners/{who}", overview.practitioner),
             Route("/{section}", overview.section),
         ],
         middleware=guard.guards(secret),
@@ -142,7 +142,7 @@ class Overview:
 
     def practitioner(self, request: Request) -> Response:
         """The page of one practitioner."""
-        who = str(request.path_params["who"])
+        who = request.path_params["who"]
         return self._shown(request, lambda one: practitioners.one(one, self._targets, who))
 
     def rows(self, request: Request) -> Response:

@@ -1,5 +1,6 @@
 """Practitioners: a scorecard of all, and a page for each."""
 
+from collections.abc import Mapping
 from datetime import date
 
 from cliniko_warehouse.metrics.periods import period as period_of
@@ -51,14 +52,19 @@ def _scorecard(question: Question) -> Table:
     names = _names(question)
     rows = [
         [
-            Cell(
-                names.get(who, "no practitioner"), f"/practitioners/{who}?{question.chosen.address}"
-            ),
+            _person(question, who, names),
             *(_score(question, who, key, found.get(key)) for key in SCORES),
         ]
         for who, found in sorted(by.items(), key=lambda pair: names.get(pair[0], "~"))
     ]
     return Table(["practitioner", *(figure.label for figure in figures)], rows)
+
+
+def _person(question: Question, who: str, names: Mapping[str, str]) -> Cell:
+    """Who a row of the scorecard is of; a page has only who is in Cliniko."""
+    if who not in names:
+        return Cell("no practitioner" if who == "0" else f"no. {who}")
+    return Cell(names[who], f"/practitioners/{who}?{question.chosen.address}")
 
 
 def _score(question: Question, who: str, key: str, value: Number | None) -> Cell:

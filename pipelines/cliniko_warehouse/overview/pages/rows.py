@@ -8,7 +8,7 @@ from cliniko_warehouse.overview.figures.listing import PAGE, Listing, listing
 from cliniko_warehouse.overview.figures.queries import Question
 from cliniko_warehouse.overview.layout import formatting
 from cliniko_warehouse.overview.layout.blocks import Cell, Page
-from cliniko_warehouse.overview.selection import Drill, rows_behind
+from cliniko_warehouse.overview.selection import Drill, ids, rows_behind
 
 DAYS = frozenset({"day", "moment"})
 NUMBERS = frozenset({"count", "money", "hours", "minutes", "share"})
@@ -25,6 +25,8 @@ def page(question: Question, figure: Figure, narrowed: Drill, sort: str, number:
         return Page("", figure.label, scope, list={"empty": hidden}, timeless=not figure.fact.day)
     found = listing(question, figure, narrowed, sort, number)
     pages = max(1, -(-found.count // PAGE))
+    if number > pages:
+        return page(question, figure, narrowed, sort, pages)
     address = rows_behind(figure.key, question.chosen, narrowed)
     return Page(
         "",
@@ -54,7 +56,7 @@ def _scope(question: Question, figure: Figure, narrowed: Drill) -> str:
     days = formatting.stretch(period) if figure.fact.day else f"on {question.night.today:%-d %B %Y}"
     names = question.night.names["practitioner"]
     only = [
-        names.get(int(value), f"no. {value}") if name == "who" and value.isdigit() else value
+        names.get(next(iter(ids([value])), 0), f"no. {value}") if name == "who" else value
         for name, value in narrowed.only.items()
         if name in figure.fact.dimensions
     ]
