@@ -17,6 +17,7 @@ from cliniko.errors import (
     ConfigError,
     Unavailable,
 )
+from cliniko_warehouse.config.resolved import looked_up_once
 from cliniko_warehouse.postgres import advisory_locks, foreign_locks, foreign_objects, privileges
 from cliniko_warehouse.postgres.loaded_rows import Unlike, unlike
 from cliniko_warehouse.postgres.session import (
@@ -53,6 +54,10 @@ class Postgres(postgres):
         from cliniko_warehouse.postgres.copy_client import Client
 
         return Client
+
+    def configuration(self, initial_config: Any, accept_partial: bool = False) -> Any:
+        """The settings, looked up once."""
+        return looked_up_once(self, super().configuration, initial_config, accept_partial)
 
     @contextmanager
     def opened(self, dataset: str) -> Iterator[None]:

@@ -17,9 +17,11 @@ from typing import Any
 
 import dlt
 import duckdb
+from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from duckdb import TransactionException
 
 from cliniko.errors import ConfigError, Locked
+from cliniko_warehouse.config.resolved import looked_up_once
 from cliniko_warehouse.paths import (
     DATASET,
     published,
@@ -215,6 +217,13 @@ class WorkingFile(dlt.destinations.duckdb):
         """The client that dlt loads by."""
         return WorkingFileClient
 
+    def configuration(self, initial_config: Any, accept_partial: bool = False) -> Any:
+        """The settings, looked up once; each client has a pool of connections of its own."""
+        found = looked_up_once(self, super().configuration, initial_config, accept_partial)
+        if found.is_resolved() and found.credentials.conn_pool is None:  # of a copy
+            found.credentials.on_resolved()
+        return found
+
     def capabilities(self, config: Any = None, naming: Any = None) -> Any:
         """What DuckDB can do, resolved once: dlt asks for it forty times a night."""
         if config is not None:
@@ -241,6 +250,15 @@ class WorkingFile(dlt.destinations.duckdb):
             with suppress(duckdb.OutOfMemoryException):  # then more is still in use
                 connection.execute(f"SET GLOBAL memory_limit = '{KEPT}'")
             connection.execute("RESET GLOBAL memory_limit")
+
+
+def working_file(file: Path) -> WorkingFile:
+    """The destination of a file. Its path is no URL, so nothing in it is taken for one."""
+    credentials = DuckDbCredentials()
+    credentials.database = str(file)
+    made = WorkingFile(credentials, destination_name="duckdb")
+    made.file = file
+    return made
 
 
 def bounded(file: Path | None = None) -> duckdb.DuckDBPyConnection:

@@ -11,7 +11,7 @@ from cliniko_warehouse.paths import DATASET as DATASET
 from cliniko_warehouse.paths import published, work_file
 from cliniko_warehouse.postgres import destination as postgres
 from cliniko_warehouse.warehouse import duckdb_file, other
-from cliniko_warehouse.warehouse.duckdb_file import WorkingFile, make
+from cliniko_warehouse.warehouse.duckdb_file import make, working_file
 
 Opened = Callable[[], AbstractContextManager[None]]
 """See that a destination can be used, and keep it open. Raises ConfigError and Unavailable."""
@@ -85,12 +85,10 @@ def _duckdb(state_dir: Path) -> Warehouse:
     file = work_file(state_dir)
     if not published(state_dir).exists():
         make(file)
-    made = WorkingFile(str(file), destination_name="duckdb")
-    made.file = file
     opened = partial(duckdb_file.opened, state_dir)
     return Warehouse(
         "duckdb",
-        made,
+        working_file(file),
         file,
         opened=opened,
         exact=True,
