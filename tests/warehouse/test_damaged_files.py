@@ -74,8 +74,8 @@ FOUND: dict[str, tuple[str, Callable[[Path], object]]] = {
     "a state that somebody edited": (f"{MAIN}/state.json", edited),
     "a folder for a state": (f"{MAIN}/state.json", a_folder),
     "half a schema": (f"{MAIN}/schemas/cliniko.schema.json", half),
-    "an empty ledger's schema": (
-        "pipelines/duckdb/ledger/schemas/ledger.schema.json",
+    "an empty schema": (
+        f"{MAIN}/schemas/cliniko.schema.json",
         lambda file: file.write_bytes(b"{}"),
     ),
     "half a load file": (f"{PACKAGE}/new_jobs/contacts.*.parquet", half),

@@ -1,5 +1,6 @@
 """How a run's end is told: by its status, by its report, by the tables of the ledger."""
 
+import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -19,7 +20,9 @@ from cliniko.extract.plan import ReadPlan
 from cliniko.extract.progress import ReadProgress, State
 from cliniko.settings import ClinikoSettings
 from cliniko_warehouse.ledger.runs import Run
+from cliniko_warehouse.recovery import schema_damage
 from cliniko_warehouse.sandbox import Account, Served, faults
+from cliniko_warehouse.warehouse.warehouse import warehouse as stores
 
 AT = datetime(2026, 6, 1, 3, 30, tzinfo=UTC)
 NO = Forbidden(403, "/users")
@@ -133,6 +136,58 @@ def test_the_ledger_has_what_the_report_has(
         )[0]
 
 
+def test_a_quiet_night_is_written_down_without_a_load_package(
+    settings: ClinikoSettings, warehouse: Warehouse
+) -> None:
+    warehouse.sync(settings, "taxes", "users")
+    loads = warehouse.value("SELECT count(*) FROM cliniko._dlt_loads")
+
+    run = warehouse.sync(settings, "taxes", "users")
+
+    assert warehouse.value("SELECT count(*) FROM cliniko._dlt_loads") == loads
+    stored = warehouse.rows(f"FROM cliniko._runs WHERE run_id = '{run.run_id}'")
+    assert [(row["status"], row["kind"], row["finished_at"]) for row in stored] == [
+        ("ok", "changes", run.finished_at)
+    ]
+    lines = warehouse.rows(f"FROM cliniko._run_endpoints WHERE run_id = '{run.run_id}'")
+    assert {row["endpoint"]: row["requests"] for row in lines} == {
+        name: entry["requests"] for name, entry in run.report()["endpoints"].items()
+    }
+
+
+def test_a_ledger_of_an_older_version_gets_the_columns_that_it_lacks(
+    settings: ClinikoSettings, warehouse: Warehouse
+) -> None:
+    first = warehouse.sync(settings, "taxes")
+    file = warehouse.state_dir / "work" / "load.duckdb"
+    with duckdb.connect(str(file)) as connection:
+        newest = "schema_name = 'ledger'"
+        connection.execute(f"SELECT schema FROM cliniko._dlt_version WHERE {newest}")
+        [(text,)] = connection.fetchall()
+        older = json.loads(text)
+        del older["tables"]["_runs"]["columns"]["kind"]
+        older["version_hash"] = "of older"
+        connection.execute(
+            f"UPDATE cliniko._dlt_version SET version_hash = 'of older', schema = ? WHERE {newest}",
+            [json.dumps(older)],
+        )
+        connection.execute("ALTER TABLE cliniko._runs DROP COLUMN kind")
+
+    second = warehouse.sync(settings, "taxes")
+
+    assert (first.status, second.status, second.error) == ("ok", "ok", "")
+    rows = warehouse.rows("SELECT run_id, kind FROM cliniko._runs ORDER BY started_at")
+    assert [tuple(row.values()) for row in rows] == [
+        (first.run_id, None),
+        (second.run_id, "changes"),
+    ]
+    with duckdb.connect(str(file)) as connection:
+        connection.execute("ALTER TABLE cliniko._runs DROP COLUMN kind")
+    assert "_runs.kind" in schema_damage.find(
+        stores("duckdb", warehouse.state_dir), warehouse.state_dir
+    )
+
+
 @pytest.fixture
 def database(settings: Any, warehouse: Warehouse) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection to what a run has filled that was fine; it is in the way of the next."""
@@ -162,6 +217,27 @@ def test_a_ledger_that_cannot_be_written_is_told_and_the_run_returned(
     assert run.readings["taxes"].status == "ok"
 
 
+def test_a_run_is_written_down_whole_or_not_at_all(
+    settings: ClinikoSettings,
+    warehouse: Warehouse,
+    database: duckdb.DuckDBPyConnection,
+    account: Account,
+) -> None:
+    def once(*_: Any) -> None:
+        account.before_answer.clear()
+        database.execute("BEGIN; ALTER TABLE cliniko._reconciliation ADD COLUMN mine INTEGER")
+
+    account.before_answer.append(once)
+
+    run = warehouse.sync(settings, "taxes")
+
+    database.execute("ROLLBACK")
+    assert run.error.startswith("the ledger could not be written: ")
+    for table in ("_runs", "_run_endpoints"):
+        database.execute(f"SELECT count(*) FROM cliniko.{table} WHERE run_id = ?", [run.run_id])
+        assert database.fetchall() == [(0,)]
+
+
 def test_comments_that_cannot_be_written_are_told_also_in_the_ledger(
     settings: ClinikoSettings, warehouse: Warehouse, database: duckdb.DuckDBPyConnection
 ) -> None:
@@ -173,6 +249,8 @@ def test_comments_that_cannot_be_written_are_told_also_in_the_ledger(
     database.execute("ROLLBACK")
     database.execute("FROM cliniko._runs SELECT status, message ORDER BY started_at DESC LIMIT 1")
     [(status, message)] = database.fetchall()
+    database.execute("SELECT count(*) FROM cliniko._runs WHERE run_id = ?", [run.run_id])
+    assert database.fetchall() == [(1,)]
     assert status == run.status == "partial"
     assert message.startswith("the comments could not be written: ")
 

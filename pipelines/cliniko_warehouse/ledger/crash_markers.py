@@ -2,21 +2,23 @@
 
 import re
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-import dlt
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from cliniko_warehouse.ledger.runs import CrashedRun
 from cliniko_warehouse.ledger.tables import RUNS
 from cliniko_warehouse.paths import work
-from cliniko_warehouse.warehouse.connection import connection
 from cliniko_warehouse.warehouse.warehouse import Warehouse
 
 NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]+")
+Connect = Callable[[], Any]
+"""A client of the warehouse, open until the block ends."""
+
 STARTED = "%Y%m%dT%H%M%SZ"  # how a run's name begins
 
 
@@ -58,9 +60,9 @@ def left_over(folder: Path, run_id: str) -> list[CrashedRun]:
     return [CrashedRun(name, _started(name)) for name in names]
 
 
-def killed(runs: Sequence[CrashedRun], flow: dlt.Pipeline) -> list[CrashedRun]:
+def killed(runs: Sequence[CrashedRun], connect: Connect) -> list[CrashedRun]:
     """Those of the dead runs that were killed before the warehouse knew of their end."""
-    known = _known(flow, [run.run_id for run in runs]) if runs else set[str]()
+    known = _known(connect, [run.run_id for run in runs]) if runs else set[str]()
     return [run for run in runs if run.run_id not in known]
 
 
@@ -76,10 +78,10 @@ def _marks(folder: Path) -> list[Path]:
     return [one for one in folder.glob("*Z-*") if NAME.fullmatch(one.name) and one.is_file()]
 
 
-def _known(flow: dlt.Pipeline, names: Iterable[str]) -> set[str]:
+def _known(connect: Connect, names: Iterable[str]) -> set[str]:
     """Those of the runs that are in the warehouse: killed after all was written down."""
     found: set[str] = set()
-    with connection(flow) as client:
+    with connect() as client:
         table = client.make_qualified_table_name(RUNS.name)
         for name in names:
             try:

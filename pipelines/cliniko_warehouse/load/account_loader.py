@@ -98,7 +98,8 @@ class AccountLoader:
     def load(self, delivery: Delivery) -> None:
         """Load what was read, rows and cursors together; nothing if there is neither."""
         self.unlike += checkpoints.load(self.flow, delivery)
-        self._tables = None
+        if delivery.endpoints:
+            self._tables = None
 
     def record(self, run: Run) -> None:
         """Write the run into the ledger; a load of it that broke midway is given up."""

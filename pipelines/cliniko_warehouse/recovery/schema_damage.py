@@ -1,22 +1,19 @@
 """Damage of the schema: tables and columns that dlt knows and the destination lacks."""
 
 import json
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import dlt
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
-from dlt.common.schema import Schema
-from dlt.dataset.utils import get_destination_clients
 
 from cliniko.endpoints import ALL_ENDPOINTS
 from cliniko.endpoints import schema as catalogue
 from cliniko.errors import ConfigError
 from cliniko_warehouse.paths import work
+from cliniko_warehouse.warehouse.connection import job_client
 from cliniko_warehouse.warehouse.dlt_pipelines import LEDGER
 from cliniko_warehouse.warehouse.warehouse import DATASET, Warehouse
 
@@ -94,20 +91,13 @@ def find(store: Warehouse, state_dir: Path) -> str:
     """What the next run would mend, in words; empty if nothing is missing. Changes nothing."""
     if store.name not in COLUMNS:
         return ""
-    with client_of(store, dlt.Schema(DATASET)) as client:
+    with job_client(store.destination, DATASET) as client:
         there = tables_there(client, store.name)
         if DATASET not in there:
             return f"all tables of {DATASET}" if was_loaded(store, state_dir) else ""
         schemas = schemas_of(client, store, state_dir, there[DATASET])
         refuse_views(client, store.name, schemas)
         return str(damage_of(client, schemas, there))
-
-
-@contextmanager
-def client_of(store: Warehouse, schema: Schema) -> Iterator[Any]:
-    """dlt's client of the destination, open."""
-    with get_destination_clients(schema, store.destination, DATASET)[0] as client:
-        yield client
 
 
 def tables_there(client: Any, destination: str) -> dict[str, dict[str, dict[str, str]]]:
@@ -151,12 +141,15 @@ def schemas_of(
     """The schemas that were applied to the destination, one for each name.
 
     Accounts that are read apart have each their own version, of which all columns count.
+    The ledger's is in the destination alone; what older versions left of it here is older.
     """
     applied = _applied(client) if "_dlt_version" in there else None
     found: dict[str, dict[str, Any]] = {}
     for file in sorted(schema_folder(store, state_dir).glob("*/schemas/*.schema.json")):
         schema = json.loads(file.read_bytes())
-        if applied is not None and schema["version_hash"] not in applied:
+        if applied is not None and (
+            schema["name"] == LEDGER or schema["version_hash"] not in applied
+        ):
             continue
         if schema["name"] in found:
             _join(found[schema["name"]], schema)

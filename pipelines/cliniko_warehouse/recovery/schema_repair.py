@@ -12,7 +12,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import dlt
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.common.schema import Schema
 
@@ -30,7 +29,6 @@ from cliniko_warehouse.recovery.schema_damage import (
     COLUMNS,
     STATE_TABLES,
     Damage,
-    client_of,
     damage_of,
     refuse_views,
     schema_folder,
@@ -38,7 +36,7 @@ from cliniko_warehouse.recovery.schema_damage import (
     tables_there,
     was_loaded,
 )
-from cliniko_warehouse.warehouse.connection import WRITE_LOCK, exclusive_writer
+from cliniko_warehouse.warehouse.connection import WRITE_LOCK, exclusive_writer, job_client
 from cliniko_warehouse.warehouse.dlt_pipelines import (
     PREFIX,
     accounts,
@@ -63,7 +61,7 @@ def repair(store: Warehouse, state_dir: Path, *, restored: bool = False) -> list
     """
     if store.name not in COLUMNS:
         return []
-    with WRITE_LOCK, client_of(store, dlt.Schema(DATASET)) as client:
+    with WRITE_LOCK, job_client(store.destination, DATASET) as client:
         there = tables_there(client, store.name)
         if DATASET not in there:
             _begin_anew(store, state_dir)
@@ -148,7 +146,7 @@ def _make(
             continue
         schema = Schema.from_dict(one)
         names = [n for n in one["tables"] if n.startswith("_dlt")] if dlt_only else None
-        with client_of(store, schema) as client:
+        with job_client(store.destination, DATASET, schema) as client:
             for name, columns in mine.items():
                 _clear_the_way(client, store, name, columns)
             client.update_stored_schema(only_tables=names, force=True)
@@ -174,7 +172,7 @@ def _clear_the_way(client: Any, store: Warehouse, name: str, columns: Collection
 
 def _drop_staging(store: Warehouse, tables: Collection[str]) -> None:
     """Have dlt make its staging tables anew; what is in them is transient."""
-    with client_of(store, dlt.Schema(DATASET)) as client, client.with_staging_dataset():
+    with job_client(store.destination, DATASET) as client, client.with_staging_dataset():
         for name in ("_dlt_version", *sorted(tables)):
             table = client.sql_client.make_qualified_table_name(name)
             client.sql_client.execute_sql(f"DROP TABLE IF EXISTS {table}")
@@ -183,7 +181,7 @@ def _drop_staging(store: Warehouse, tables: Collection[str]) -> None:
 def _accounts(store: Warehouse, state_dir: Path) -> list[str]:
     """Every account that is known here, or that has a state in the destination."""
     found = set(accounts(store, state_dir))
-    with client_of(store, dlt.Schema(DATASET)) as client:
+    with job_client(store.destination, DATASET) as client:
         table = client.sql_client.make_qualified_table_name("_dlt_pipeline_state")
         try:
             rows = client.sql_client.execute_sql(f"SELECT DISTINCT pipeline_name FROM {table}")
@@ -211,7 +209,7 @@ def _read_again(
     if damage.tables & set(STATE_TABLES):
         flow.set_local_state_val("_last_extracted_hash", "")  # or dlt takes it for stored
         changed = {**states, **changed}
-    with exclusive_writer(flow):
+    with exclusive_writer(flow.destination):
         checkpoints.load(flow, Delivery(account, states=changed))
 
 

@@ -4,11 +4,13 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import dlt
 from dlt.common.configuration.utils import get_resolved_traces
+from dlt.dataset.utils import get_destination_clients
 from dlt.destinations.sql_client import SqlClientBase, WithSchemas
 
 from cliniko_warehouse.postgres.loaded_rows import Unlike
@@ -24,12 +26,12 @@ tables, dlt's staging tables too, and DuckDB refuses two that write to one at on
 
 
 @contextmanager
-def exclusive_writer(flow: dlt.Pipeline) -> Iterator[None]:
+def exclusive_writer(destination: Any) -> Iterator[None]:
     """Have the destination's tables alone until the end.
 
     A destination that other machines write to has a turn of its own.
     """
-    with WRITE_LOCK, getattr(flow.destination, "turn", nullcontext)():
+    with WRITE_LOCK, getattr(destination, "turn", nullcontext)():
         yield
 
 
@@ -39,16 +41,41 @@ def connection(flow: dlt.Pipeline) -> SqlClientBase[Any]:
     dlt's own knows the tables, whose description it reads anew whenever one is made: 7 ms.
     Only one that shows files as tables has to.
     """
-    dataset = flow.dataset_name
-    made = dlt.dataset(flow.destination, dataset, schema=dlt.Schema(dataset)).sql_client
+    made = _client(flow.destination, flow.dataset_name)
     return flow.sql_client() if isinstance(made, WithSchemas) else made
 
 
 @contextmanager
 def connected(flow: dlt.Pipeline) -> Iterator[SqlClientBase[Any]]:
     """A client of the destination, whose tables nobody else changes meanwhile."""
-    with exclusive_writer(flow), connection(flow) as client:
+    with exclusive_writer(flow.destination), connection(flow) as client:
         yield client
+
+
+@contextmanager
+def connected_to(destination: Any, dataset: str) -> Iterator[SqlClientBase[Any]]:
+    """The same of a database, for which no pipeline is made: that takes dlt 30 ms."""
+    with exclusive_writer(destination), _client(destination, dataset) as client:
+        yield client
+    forget_traces()
+
+
+def _client(destination: Any, dataset: str) -> SqlClientBase[Any]:
+    return dlt.dataset(destination, dataset, schema=no_tables(dataset)).sql_client
+
+
+def job_client(destination: Any, dataset: str, schema: dlt.Schema | None = None) -> Any:
+    """dlt's client of a destination that can ask for states and schemas, too; not open yet."""
+    return get_destination_clients(schema or no_tables(dataset), destination, dataset)[0]
+
+
+@cache
+def no_tables(name: str) -> dlt.Schema:
+    """A schema without tables, for clients that only need to be told how names are written.
+
+    To make one takes dlt 5 ms. Nobody changes it.
+    """
+    return dlt.Schema(name)
 
 
 def commit(flow: dlt.Pipeline) -> list[Unlike]:
@@ -56,16 +83,20 @@ def commit(flow: dlt.Pipeline) -> list[Unlike]:
 
     What is otherwise there afterwards, where the destination compares that.
     """
-    with exclusive_writer(flow):
+    with exclusive_writer(flow.destination):
         info = flow.normalize()
         flow.load(workers=loads(flow))
         compare: Compare | None = getattr(flow.destination, "unlike", None)
         sent = info.row_counts if info else {}
         found = compare(flow, sent, connection(flow)) if compare else []
     clear(flow)
-    # dlt notes where each setting came from, and forgets it with its trace, which is off.
-    get_resolved_traces().clear()
+    forget_traces()
     return found
+
+
+def forget_traces() -> None:
+    """Forget where settings came from: dlt does so with its trace of a load, which is off."""
+    get_resolved_traces().clear()
 
 
 def loads(flow: dlt.Pipeline) -> int:
