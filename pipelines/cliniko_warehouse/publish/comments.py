@@ -1,8 +1,10 @@
 """The catalogue's meanings as comments in the database, for whoever opens it."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import dlt
+from dlt.destinations.sql_client import SqlClientBase
 
 from cliniko.endpoints import ALL_ENDPOINTS, ENDPOINTS, schema
 from cliniko.endpoints.schema import REJECTIONS, Table
@@ -30,6 +32,8 @@ KNOWN = {
 }
 """By destination: the tables and columns there, with the comments that they have."""
 
+AT_ONCE = 100  # comments that are sent as one query: a first load writes eleven hundred
+
 Place = tuple[str, str | None]
 
 
@@ -43,14 +47,24 @@ def comment(pipeline: dlt.Pipeline, destination: str, rules: Rules) -> int:
     with connected(pipeline) as client:
         there = {(t, c): said for t, c, said in client.execute_sql(KNOWN[destination]) or ()}
         wanted = {place: said for place, said in _meanings(rules) if place in there}
-        changed = [(place, said) for place, said in wanted.items() if there[place] != said]
+        changed = [
+            _statement(client, place, said)
+            for place, said in wanted.items()
+            if there[place] != said
+        ]
         with client.begin_transaction():
-            for (table, column), said in changed:
-                name = client.make_qualified_table_name(table)
-                place = f"COLUMN {name}.{client.escape_column_name(column)}" if column else None
-                text = said.replace("'", "''")
-                client.execute_sql(f"COMMENT ON {place or f'TABLE {name}'} IS '{text}'")
+            for at in range(0, len(changed), AT_ONCE):
+                client.execute_sql("; ".join(changed[at : at + AT_ONCE]))
     return len(changed)
+
+
+def _statement(client: SqlClientBase[Any], place: Place, said: str) -> str:
+    """What comments a table or a column."""
+    table, column = place
+    name = client.make_qualified_table_name(table)
+    on = f"COLUMN {name}.{client.escape_column_name(column)}" if column else f"TABLE {name}"
+    text = said.replace("'", "''")
+    return f"COMMENT ON {on} IS '{text}'"
 
 
 def _meanings(rules: Rules) -> Iterator[tuple[Place, str]]:
