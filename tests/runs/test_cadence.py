@@ -72,3 +72,9 @@ def test_times_that_can_be_typed() -> None:
     assert time_of_day("2:30", "--nightly-at") == time(2, 30)
     with pytest.raises(ConfigError, match="24:00"):
         time_of_day("24:00", "--nightly-at")
+
+
+def test_a_clock_that_is_put_back_within_a_round_lets_no_round_wait_for_it() -> None:
+    assert PACE.next(NOW, ago(180)) == ago(175)
+    assert PACE.next(NOW, ago(-180)) == ago(-180)
+    assert PACE.next(NOW, ago(-181)) == ago(-185)

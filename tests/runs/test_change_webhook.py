@@ -7,6 +7,7 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -149,6 +150,21 @@ def test_a_slow_receiver_keeps_no_run_waiting_and_gets_all_in_order(
     assert "is slow" in caplog.text
     assert "being sent still" in caplog.text
     assert numbers(chat) == list(range(1, 252))
+
+
+def test_a_receiver_that_ends_no_answer_holds_up_one_delivery(
+    chat: Listener, told: Told, caplog: pytest.LogCaptureFixture
+) -> None:
+    webhook, chat.drips = ChangeWebhook("duckdb", told.state_dir, silence=0.3), 1
+    webhook.deliver([told.run(150)], patience=0.1)
+    webhook.deliver([], patience=0.1)
+    still = "being sent still" in caplog.text
+    threading.Event().wait(0.3)  # nobody sleeps here
+    webhook.deliver([])
+
+    assert still
+    assert "ends no answer" in caplog.text
+    assert numbers(chat) == [*range(1, 101), *range(1, 151)]
 
 
 DEATH = """

@@ -143,6 +143,29 @@ def test_quiet_lists_are_asked_less_often_but_every_hour_and_all_at_night(
     assert (night["lists"], night["compared"]) == (2, True)
 
 
+def test_a_list_that_may_not_be_read_is_asked_for_as_seldom_as_a_quiet_one_and_read_once_it_may(
+    served: Served, warehouse: Warehouse
+) -> None:
+    stayed = Stayed([settings_for(served)], warehouse)
+    stayed.round()
+    served.account.pass_seconds(60)
+    served.account.update("taxes", first(served.account, "taxes"), name="VAT")
+    served.faults.append(status(403, path="/taxes", times=1_000))
+    lost = [stayed.round() for _ in range(2)]
+    stayed.rounds.notes.changed["main"]["taxes"] = stayed.now - timedelta(days=2)
+    served.log.clear()
+    for _ in range(13):
+        stayed.round()
+    asked = [entry.target for entry in served.log if entry.target.startswith("/v1/taxes")]
+    served.faults.clear()
+    back = stayed.round(60)
+
+    assert [(r["status"], r["published"]) for r in lost] == [("partial", True), ("partial", False)]
+    assert len(asked) <= 2
+    assert (back["status"], back["changed"], back["published"]) == ("ok", ["taxes"], True)
+    assert warehouse.value("SELECT count(*) FROM cliniko.taxes WHERE name = 'VAT'") == 1
+
+
 def test_an_outage_costs_its_rounds_and_one_message_and_loses_nothing(
     served: Served, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -352,3 +375,4 @@ def test_a_setting_of_rounds_that_is_none_is_2(
 
         assert (ended.code, len(ended.err.splitlines())) == (2, 1)
         assert name in ended.err
+    assert len(connected.log) == 0

@@ -4,8 +4,9 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 from typing import Any
 
 
@@ -14,6 +15,7 @@ class Listener:
 
     answers:  the statuses to come, then 200; 0 closes the connection without an answer
     delay:    seconds before each answer
+    drips:    how many of the next answers come byte by byte, and never to an end
     """
 
     def __init__(self, url: str) -> None:
@@ -23,6 +25,17 @@ class Listener:
         self.bodies: list[bytes] = []
         self.delay = 0.0
         self.answers: list[int] = []
+        self.drips = 0
+        self.ended = threading.Event()
+
+    def drip(self, out: BufferedIOBase) -> None:
+        """Begin an answer, and go on with it until the listener ends."""
+        self.drips -= 1
+        with suppress(OSError):
+            out.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+            while not self.ended.wait(0.05):
+                out.write(b"x")
+                out.flush()
 
     @property
     def texts(self) -> list[str]:
@@ -41,6 +54,10 @@ def listening() -> Iterator[Listener]:
             listener.headers.append(dict(self.headers))
             status = listener.answers.pop(0) if listener.answers else 200
             time.sleep(listener.delay)
+            if listener.drips:
+                listener.drip(self.wfile)
+                self.close_connection = True
+                return
             if not status:
                 self.close_connection = True
                 return
@@ -60,6 +77,7 @@ def listening() -> Iterator[Listener]:
     try:
         yield listener
     finally:
+        listener.ended.set()
         server.shutdown()
         thread.join()
         server.server_close()

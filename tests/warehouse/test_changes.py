@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from conftest import both
 from harness import Warehouse, settings_for
 
+from cliniko.errors import ConfigError
 from cliniko_warehouse.erasure.forget import forget
 from cliniko_warehouse.sandbox import Account, Served, serve
 
@@ -196,10 +198,24 @@ def test_a_death_around_the_merge_tells_a_change_once_and_forgetting_and_age_tak
     left = {str(row["id"]) for row in warehouse.rows("FROM cliniko._changes")}
     assert left == {*numbers[1:]}
     monkeypatch.setenv("CLINIKO__CHANGES_DAYS", "1.5")
+    # The clinic's clock is months behind: what is old by it goes, whatever ours says.
+    ahead = int((datetime.now(UTC) - account.now).total_seconds() / 3600)
     warehouse.change(
-        "UPDATE cliniko._changes SET seen_at = seen_at - "
-        f"CASE WHEN id = {numbers[1]} THEN INTERVAL '37' HOUR ELSE INTERVAL '35' HOUR END"
+        "UPDATE cliniko._changes SET seen_at = seen_at - INTERVAL "
+        f"'1' HOUR * (CASE WHEN id = {numbers[1]} THEN 37 ELSE 35 END + {ahead})"
     )
     warehouse.sync(settings, "patients")
     kept = warehouse.rows("FROM cliniko._changes")
     assert [str(row["id"]) for row in kept] == [numbers[2]]
+
+
+@pytest.mark.parametrize("days", ["90 days", "-1", "nan"])
+def test_days_that_are_none_are_told_before_anything_is_asked(
+    served: Served, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, days: str
+) -> None:
+    monkeypatch.setenv("CLINIKO__CHANGES_DAYS", days)
+
+    with pytest.raises(ConfigError, match="changes_days: it must be a number of days"):
+        warehouse.sync(settings_for(served), "patients")
+
+    assert len(served.log) == 0

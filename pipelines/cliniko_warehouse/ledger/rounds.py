@@ -20,7 +20,7 @@ Times = dict[str, datetime]
 class RoundNotes:
     """What is known of the rounds so far.
 
-    read:      account and list → when the last round began that read it to its end
+    read:      account and list → when the last round began that read it to its end, or may not
     changed:   account and list → when a round last found a change in it
     compared:  account → when it was last compared with the warehouse
     ended:     account → how its last run ended

@@ -182,7 +182,9 @@ def _number(client: Any, run: Run, dead: Sequence[CrashedRun]) -> Counter[str]:
     begun += [(one.started_at, one.run_id) for one in reversed(dead)]
     values = [*chain(*begun), run.run_id, int(now.timestamp() * 1e6), account, account]
     client.execute_sql(number_sql(client, len(begun)), *values)
-    client.execute_sql(expire_sql(client), account, now - timedelta(days=changes_days()))
+    # A clock that is ahead for one night would take away all that is kept.
+    age = timedelta(days=changes_days(), seconds=max(run.skew, 0.0))
+    client.execute_sql(expire_sql(client), account, now - age)
     return Counter({row[0]: row[1] for row in new or ()})
 
 

@@ -13,7 +13,7 @@ import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ SHORTEST = 16  # characters of a secret; fewer could be guessed
 BATCH = 100  # changes in a message
 MOST = 10_000  # changes that one run delivers; the next one goes on
 PATIENCE = 60.0  # seconds that a run waits for a receiver, all in all
+SILENCE = 120.0  # seconds without a message that was taken, after which a delivery is given up
 
 log = logging.getLogger("cliniko")
 
@@ -86,12 +87,25 @@ def receiver() -> Receiver | None:
     return Receiver(url, secret or "")
 
 
+@dataclass
+class Progress:
+    """How a delivery goes on.
+
+    at:           when it last did, by the clock that never goes back
+    is_given_up:  whether another one has taken its place, so that it is to send nothing more
+    """
+
+    at: float = field(default_factory=time.monotonic)
+    is_given_up: bool = False
+
+
 class ChangeWebhook:
     """Delivers what was told, one delivery at a time, and lets no run wait for long."""
 
-    def __init__(self, destination: str, state_dir: Path) -> None:
-        self.destination, self.state_dir = destination, state_dir
+    def __init__(self, destination: str, state_dir: Path, silence: float = SILENCE) -> None:
+        self.destination, self.state_dir, self.silence = destination, state_dir, silence
         self._thread: threading.Thread | None = None
+        self._progress = Progress()
 
     def deliver(self, runs: Sequence[Run], patience: float = PATIENCE) -> None:
         """Send what readers can see and the receiver has not got yet."""
@@ -104,15 +118,22 @@ class ChangeWebhook:
         if not (to := receiver()):
             return
         if self._thread and self._thread.is_alive():
-            log.warning("changes are being sent still; what is new waits")
-            return
+            if time.monotonic() - self._progress.at < self.silence:
+                log.warning("changes are being sent still; what is new waits")
+                return
+            log.warning("the receiver of changes ends no answer; what it has not got comes again")
+            self._progress.is_given_up = True
         places = Places(self.state_dir, self.destination)
         with reader(self.destination, self.state_dir) as (_, ask):
             waiting = _waiting(ask, runs, places)
         if not waiting:
             return
+        self._progress = Progress()
         self._thread = threading.Thread(
-            target=_send, args=(to, waiting, places), name="cliniko-webhook", daemon=True
+            target=_send,
+            args=(to, waiting, places, self._progress),
+            name="cliniko-webhook",
+            daemon=True,
         )
         self._thread.start()
         self._thread.join(patience)
@@ -180,14 +201,19 @@ def _listed(runs: Sequence[Run]) -> str:
     return ", ".join(f"'{name}'" for name in names) or "NULL"
 
 
-def _send(to: Receiver, waiting: Mapping[str, list[Row]], places: Places) -> None:
+def _send(
+    to: Receiver, waiting: Mapping[str, list[Row]], places: Places, progress: Progress
+) -> None:
     """Message after message; the first that is not taken ends it, so that order is kept."""
     try:
         for account, rows in waiting.items():
             for at in range(0, len(rows), BATCH):
                 some: list[dict[str, Any]] = rows[at : at + BATCH]
                 to.send(account, some)
+                if progress.is_given_up:
+                    return
                 places.keep(account, int(some[-1]["number"]))
+                progress.at = time.monotonic()
     except Undelivered as error:
         log.warning("changes were not delivered: %s; they come again with the next run", error)
     except Exception as error:

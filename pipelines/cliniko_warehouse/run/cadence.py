@@ -40,8 +40,13 @@ class Pace:
     marts: timedelta = DAY
 
     def next(self, began: datetime, now: datetime) -> datetime:
-        """When the next round begins: on time, or where that is past, on time again."""
-        passed = max((now - began) / self.every, 0.0)
+        """When the next round begins: on time, or where that is past, on time again.
+
+        Where the clock was put back within the round, so long from now.
+        """
+        if now < began:
+            return now + self.every
+        passed = (now - began) / self.every
         return began + self.every * max(1, math.ceil(passed))
 
     def is_night(self, compared: datetime | None, now: datetime) -> bool:

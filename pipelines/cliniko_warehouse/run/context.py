@@ -23,7 +23,7 @@ from cliniko_warehouse.files.file_settings import file_settings
 from cliniko_warehouse.files.file_store import FileStore
 from cliniko_warehouse.ledger.failures import LEDGER_FAILED, record_failures
 from cliniko_warehouse.ledger.runs import Run
-from cliniko_warehouse.ledger.writer import record
+from cliniko_warehouse.ledger.writer import changes_days, record
 from cliniko_warehouse.load.account_loader import AccountLoader
 from cliniko_warehouse.load.group_loader import SharedLoader
 from cliniko_warehouse.marts.nightly_step import build_marts_step, wanted
@@ -239,6 +239,7 @@ def opened(
     """
     state_dir = writable(state_dir)
     wanted()  # a setting that is wrong is told before anything is read
+    changes_days()
     with hold_place(state_dir), nullcontext(stop) if stop else heard() as stop:
         settle(state_dir)
         sweep(state_dir)

@@ -256,7 +256,7 @@ class Rounds:
         for name, reading in run.readings.items():
             if name in new or name not in found:
                 found[name] = this.began
-            if reading.status == "ok" and not self.notes.owed:
+            if reading.status in ("ok", "not_permitted") and not self.notes.owed:
                 read[name] = this.began
             if reading.full_ids and reading.expected is None and name not in whole:
                 whole.append(name)
