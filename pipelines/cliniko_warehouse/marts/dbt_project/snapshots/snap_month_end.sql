@@ -11,12 +11,15 @@ and never again, whatever the account says of the month afterwards. #}
 {%- set known = adapter.get_relation(this.database, this.schema, this.identifier) if execute else none -%}
 with clock as (select as_of from {{ ref('int_clock') }}),
 
-{# Since when there is history of all that a month is made of. #}
+{# Since when there is history of all that a month is made of: appointments, invoices, or
+the one that the account has. #}
 starts as (
-  select visits._account, greatest(visits.history_from, coalesce(bills.history_from, visits.history_from)) as history_from
-  from (select _account, min(seen_at) as history_from from {{ ref('snap_appointments') }} group by 1) as visits
-  left join (select _account, min(seen_at) as history_from from {{ ref('snap_invoices') }} group by 1) as bills
-    on bills._account = visits._account
+  select _account, max(history_from) as history_from
+  from (
+    select _account, min(seen_at) as history_from from {{ ref('snap_appointments') }} group by 1
+    union all select _account, min(seen_at) from {{ ref('snap_invoices') }} group by 1
+  ) as lists
+  group by 1
 ),
 
 months as (

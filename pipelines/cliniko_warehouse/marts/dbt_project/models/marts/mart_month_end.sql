@@ -1,5 +1,10 @@
 with starts as (
-  select _account, min(seen_at) as history_from from {{ ref('snap_appointments') }} group by 1
+  select _account, coalesce(min(visits_from), min(bills_from)) as history_from
+  from (
+    select _account, seen_at as visits_from, cast(null as timestamp with time zone) as bills_from from {{ ref('snap_appointments') }}
+    union all select _account, null, seen_at from {{ ref('snap_invoices') }}
+  ) as history
+  group by 1
 ),
 
 closed as (
