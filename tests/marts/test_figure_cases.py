@@ -199,6 +199,11 @@ def test_pieces_that_cost_less_than_a_cent_have_a_value(tables: Tables) -> None:
     assert (stock["cost_value"], stock["retail_value"]) == (Decimal(40), Decimal(1050))
 
 
+def test_a_year_that_was_mistyped_is_told(tables: Tables) -> None:
+    # Of 17 December, 31 days ahead, and of two years ahead to the day, nobody says anything.
+    assert _warned(tables, "years") == {"invoice_has_odd_date": 2, "appointment_is_years_ahead": 1}
+
+
 def test_an_invoice_without_a_date_is_said_apart(tables: Tables) -> None:
     ages = _by(_of(tables, "mart_open_invoices", "undated"), "invoice_id", "age", "days_open")
     [day] = _of(tables, "mart_daily_clinic", "undated")
@@ -206,6 +211,43 @@ def test_an_invoice_without_a_date_is_said_apart(tables: Tables) -> None:
     assert ages == {1: ("0-30", 3), 2: ("no issue date", None)}
     assert day["revenue_net"] == 80
     assert _warned(tables, "undated") == {"invoice_has_no_issue_date": 1}
+
+
+@pytest.mark.parametrize(
+    ("column", "days"),
+    [
+        ("open_0_30", (0, 30)),
+        ("open_31_60", (31, 60)),
+        ("open_61_90", (61, 90)),
+        ("open_over_90", (91,)),
+    ],
+)
+def test_a_debt_grows_older_on_the_day_after_the_limit(
+    tables: Tables, column: str, days: tuple[int, ...]
+) -> None:
+    debts = _by(_of(tables, "mart_debtors", "ages"), "payer", column)
+    ages = _by(_of(tables, "mart_open_invoices", "ages"), "days_open", "age")
+
+    assert {payer for payer, debt in debts.items() if debt} == {f"Payer {n}" for n in days}
+    assert sum(debts.values()) == sum(days) + len(days)
+    [age] = {ages[number] for number in days}
+    assert {number for number, told in ages.items() if told == age} == set(days)
+
+
+def test_who_owes_for_thirty_days_is_not_listed_yet(tables: Tables) -> None:
+    found = _by(_of(tables, "list_debtors", "ages"), "oldest_days", "age")
+
+    assert found == {31: "over 30", 60: "over 30", 61: "over 60", 90: "over 60", 91: "over 90"}
+
+
+def test_a_shop_without_appointments_has_its_months(tables: Tables) -> None:
+    months = {row["month_start"]: row for row in _of(tables, "mart_month_end", "counter")}
+
+    assert set(months) == {date(2026, 9, 1), date(2026, 10, 1)}
+    names = ("revenue_net", "closed_net", "appointments", "dna_rate", "is_closed")
+    told = {month.month: tuple(row[name] for name in names) for month, row in months.items()}
+    assert told == {9: (100, 0, 0, None, False), 10: (30, 100, 0, None, False)}
+    assert {row["is_before_history"] for row in months.values()} == {True}
 
 
 # What is not read.

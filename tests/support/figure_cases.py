@@ -6,9 +6,10 @@ They are built together with odd_rows, in one warehouse; now is its NOW: Monday,
 """
 
 import json
+from datetime import timedelta
 from typing import Any
 
-from odd_rows import Row, Rows, base, invoice, own, visit
+from odd_rows import NOW, Row, Rows, base, invoice, own, visit
 
 FOREVER = 200  # times that a weekly block is repeated
 
@@ -30,6 +31,9 @@ def rows() -> Rows:
     yield from note_codes()
     yield from nothing_read()
     yield from lines_not_read()
+    yield from ages_of_debts()
+    yield from counter_sales()
+    yield from mistyped_years()
 
 
 def _visits(account: str, *records: Row) -> Rows:
@@ -242,3 +246,35 @@ def lines_not_read() -> Rows:
     yield from _visits("no-lines", {"at": ("2026-10-11T22:00:00Z", "2026-10-11T22:30:00Z")})
     yield "invoices", invoice("no-lines", 1, "2026-10-12", "80")
     yield "invoices", invoice("no-lines", 2, "2026-11-12", "20", status=10)
+
+
+AGES = (0, 30, 31, 60, 61, 90, 91)  # days, on both sides of every limit
+
+
+def ages_of_debts() -> Rows:
+    """An open invoice of each age, made out to a payer of its own, of as much as its days."""
+    yield from base("ages")
+    for number, days in enumerate(AGES, start=1):
+        day = (NOW.date() - timedelta(days=days)).isoformat()
+        to = {"status": 10, "invoice_to": f"Payer {days}"}
+        yield "invoices", invoice("ages", number, day, f"{days + 1}", **to)
+
+
+def counter_sales() -> Rows:
+    """A shop without appointments: sold in September, closed in October; another one is open."""
+    yield from base("counter")
+    closed = {"closed_at": "2026-10-01T01:00:00Z"}
+    yield "invoices", invoice("counter", 1, "2026-09-10", "100", **closed)
+    yield "invoices", invoice("counter", 2, "2026-10-20", "30", status=10)
+
+
+def mistyped_years() -> Rows:
+    """Invoices and appointments to come in the years that were meant, and in others."""
+    yield from base("years")
+    for number, day in enumerate(("1999-11-10", "2026-11-10", "2026-12-17", "2062-11-10"), 1):
+        yield "invoices", invoice("years", number, day, "10")
+    yield from _visits(
+        "years",
+        {"at": ("2028-11-15T22:00:00Z", "2028-11-15T22:30:00Z")},
+        {"at": ("2062-11-16T22:00:00Z", "2062-11-16T22:30:00Z")},
+    )

@@ -152,7 +152,8 @@ def built(destination: str, folder: Path) -> dict[str, Any]:
         made = build(store, place.state_dir, as_of=NOW)
         if store.file:
             publish(store.file, place.state_dir)
-        return {"failed": made.failed, "tables": {} if made.failed else place.tables()}
+        tables = {} if made.failed else place.tables()
+        return {"failed": made.failed, "tables": tables, "raw": place.raw()}
 
 
 def _north() -> Iterator[tuple[str, dict[str, Any]]]:

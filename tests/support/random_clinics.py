@@ -18,6 +18,7 @@ ZONES = (
     *("Australia/Lord_Howe", "Pacific/Auckland"),
 )
 CURRENCIES = ("£", "$", "€")
+QUIET = 8  # patients who are seldom seen, after the first fourteen
 CHANGES = (datetime(2026, 4, 5, tzinfo=UTC), datetime(2026, 10, 4, tzinfo=UTC))
 
 
@@ -32,9 +33,13 @@ def rows(seed: int) -> Rows:
     yield from _places(draw, name)
     yield from _people(draw, name)
     yield from _calendar(draw, name)
-    yield from _appointments(draw, name)
+    visits = list(_appointments(draw, name))
+    yield from visits
+    yield from _seldom(draw, name)
     yield from _classes(draw, name)
     yield from _money(draw, name)
+    yield from _paperwork(draw, name)
+    yield from _forms(draw, name, {row["id"]: row["starts_at"] for _, row in visits})
 
 
 def _text(moment: datetime) -> str:
@@ -61,7 +66,7 @@ def _people(draw: random.Random, name: str) -> Rows:
     for number, (minutes, places) in enumerate(((30, 1), (60, 1), (45, 5)), start=1):
         kind = {"duration_in_minutes": minutes, "max_attendees": places}
         yield "appointment_types", own(name, number, name="T", **kind)
-    for number in range(1, 15):
+    for number in range(1, 15 + QUIET):
         # Merges go to smaller numbers, and sometimes on from there.
         merged = _sometimes(draw, 0.2, draw.randrange(1, number)) if number > 1 else None
         kept = {"archived_at": _sometimes(draw, 0.2, _text(NOW - timedelta(days=9)))}
@@ -151,7 +156,24 @@ def _appointments(draw: random.Random, name: str) -> Rows:
         marks |= {"invoice_status": draw.choice((None, None, None, 10, 20))}
         gone = {"archived_at": _sometimes(draw, 0.1, _text(NOW - timedelta(days=5)))}
         times = {"starts_at": begins, "ends_at": stops, **_booking(draw, begins)}
-        yield "individual_appointments", own(name, number, **who, **marks, **gone, **times)
+        yield (
+            "individual_appointments",
+            own(name, number, **who, **marks, **gone, **times, **_more(draw)),
+        )
+
+
+def _seldom(draw: random.Random, name: str) -> Rows:
+    """One visit or two of patients who are hardly here, so that some have lapsed."""
+    number = 100
+    for patient in range(15, 15 + QUIET):
+        for _ in range(draw.choice((1, 1, 2))):
+            number += 1
+            days = draw.choice((0, 1, 44, 45, 46, 179, 180, 181, 182, 300))
+            starts = NOW - timedelta(days=days, hours=draw.choice((2, 4)))
+            times = {"starts_at": _text(starts), "ends_at": _text(starts + timedelta(hours=1))}
+            booked = {"created_at": _text(starts - timedelta(days=1)), **_where(draw)}
+            booked |= {"updated_at": booked["created_at"], "patient_id": patient}
+            yield "individual_appointments", own(name, number, **times, **booked)
 
 
 def _classes(draw: random.Random, name: str) -> Rows:
@@ -170,7 +192,65 @@ def _classes(draw: random.Random, name: str) -> Rows:
             seat += 1
             who = {"booking_id": number, "patient_id": patient}
             marks = {"arrived": draw.choice((None, True, False))}
-            yield "attendees", own(name, seat, **who, **marks, **_booking(draw, begins))
+            more = {**_booking(draw, begins), **_more(draw)}
+            yield "attendees", own(name, seat, **who, **marks, **more)
+
+
+def _more(draw: random.Random) -> dict[str, Any]:
+    """How a place was booked, and its case."""
+    return {
+        "online_booking_policy_accepted": draw.choice((None, None, None, True, False)),
+        "booking_ip_address": _sometimes(draw, 0.1, "192.0.2.1"),
+        "patient_case_id": _sometimes(draw, 0.4, draw.randint(1, 12)),
+    }
+
+
+def _paperwork(draw: random.Random, name: str) -> Rows:
+    """Recalls, cases and forms, many of them on a day that decides."""
+    today = NOW.date()
+    for number in range(1, 25):
+        day = today + timedelta(days=draw.choice((-200, -60, -31, -30, -2, -1, 0, 1, 2, 40)))
+        made = {"created_at": _text(NOW - timedelta(days=400)), "recall_type_id": 1}
+        gone = {"_gone_at": _sometimes(draw, 0.1, _text(NOW))}
+        patient = draw.choice((None, *range(1, 15 + QUIET)))
+        yield "recalls", own(name, number, patient_id=patient, recall_at=day, **made, **gone)
+    for number in range(1, 13):
+        last = today + timedelta(days=draw.choice((-30, -29, -28, -27, 27, 28, 29, 30)))
+        made = {"created_at": _text(NOW - timedelta(hours=draw.randrange(4000)))}
+        yield (
+            "patient_cases",
+            own(
+                *(name, number),
+                **made,
+                patient_id=draw.randint(1, 14),
+                max_sessions=draw.choice((None, 1, 2, 3, 4, 6)),
+                expiry_date=_sometimes(draw, 0.6, last),
+                closed_at=_sometimes(draw, 0.2, _text(NOW)),
+                archived_at=_sometimes(draw, 0.1, _text(NOW)),
+                include_cancelled_attendees=draw.choice((None, True, False)),
+                include_dna_attendees=draw.choice((None, True, False)),
+            ),
+        )
+
+
+def _forms(draw: random.Random, name: str, visits: dict[int, str]) -> Rows:
+    """Forms of individual visits, named by the visit or the place in it."""
+    for number, visit in enumerate(draw.sample(sorted(visits), 40), start=1):
+        starts = datetime.fromisoformat(visits[visit])
+        done = starts + timedelta(minutes=draw.choice((-3000, -1, 0, 1, 3000)))
+        seat = draw.choice((None, SEAT + visit))
+        yield (
+            "patient_forms",
+            own(
+                *(name, number),
+                patient_id=draw.randint(1, 14),
+                attendee_id=seat,
+                booking_id=visit if seat is None else draw.choice((None, visit)),
+                created_at=_text(starts - timedelta(days=5)),
+                completed_at=_sometimes(draw, 0.6, _text(min(done, NOW))),
+                archived_at=_sometimes(draw, 0.1, _text(NOW)),
+            ),
+        )
 
 
 def _money(draw: random.Random, name: str) -> Rows:

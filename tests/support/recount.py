@@ -28,10 +28,13 @@ LONGEST = timedelta(days=366)
 TIMES = pl.Datetime("us", "UTC")
 PLACE = ("practitioner", "business")
 SHAPE: dict[str, Any] = {
-    **dict.fromkeys(("patient", "practitioner", "business", "appointment", "type"), pl.Int64),
+    **dict.fromkeys(
+        ("patient", "practitioner", "business", "appointment", "type", "case"), pl.Int64
+    ),
     **dict.fromkeys(("starts", "ends", "created", "cancelled", "ended"), TIMES),
     **{name: pl.Datetime("us") for name in ("begins", "stops")},
     **dict.fromkeys(("day", "month", "booked_on", "cancelled_on"), pl.Date),
+    "online": pl.Boolean,
     **dict.fromkeys(("key", "kind", "status", "mark", "reason", "note", "invoice"), pl.String),
 }
 
@@ -138,7 +141,8 @@ class Recount:
             bill = seat.get("invoice_status") if bill is None else bill
             yield {
                 **row,
-                "bill": bill,
+                **{"bill": bill, "case": row["patient_case_id"] or seat.get("patient_case_id")},
+                "online": _is_online(row) or _is_online(seat),
                 **{"key": f"individual-{row['id']}", "kind": "individual"},
                 **{"appointment": row["id"], "note": note, "ended": self.ended(row)},
                 "mark": "missed" if missed else "came" if came else "none",
@@ -154,7 +158,8 @@ class Recount:
                     **{name: row[name] for name in ("patient_id", "cancelled_at", "created_at")},
                     **{name: row[name] for name in row if name.startswith("cancellation_reason")},
                     **{"key": f"group-{row['id']}", "kind": "group", "appointment": group["id"]},
-                    "bill": row["invoice_status"],
+                    **{"bill": row["invoice_status"], "case": row["patient_case_id"]},
+                    "online": _is_online(row),
                     **{"note": row["treatment_note_status"], "ended": min(ended, default=None)},
                     "mark": {True: "came", False: "missed", None: "none"}[row["arrived"]],
                 }
@@ -168,6 +173,7 @@ class Recount:
         note = {None: None, 10: "draft", 90: "final"}.get(row["note"], "other")
         return {
             **{name: row[name] for name in ("key", "kind", "appointment", "mark", "ended")},
+            **{name: row[name] for name in ("case", "online")},
             "patient": self.survivor(row["patient_id"]),
             "practitioner": row["practitioner_id"] or 0,
             "business": business or 0,
@@ -613,6 +619,11 @@ def _zone(*texts: str | None) -> str | None:
         if text in LABELS:
             return LABELS[text]
     return None
+
+
+def _is_online(row: dict[str, Any]) -> bool:
+    answer, address = (row.get(f) for f in ("online_booking_policy_accepted", "booking_ip_address"))
+    return answer is not None or bool(address)
 
 
 def _reason(row: dict[str, Any]) -> str | None:

@@ -9,8 +9,8 @@ select
   cases.closed_at,
   cases.expires_on,
   cases.max_sessions,
-  {{ times("visits.status in ('completed', 'arrived') or (visits.status = 'did_not_arrive' and cases.counts_missed) or (visits.status = 'cancelled' and cases.counts_cancelled)") }} as sessions_used,
-  {{ times("visits.status = 'booked'") }} as sessions_booked
+  {{ times("visits.status = 'completed' or (visits.status = 'did_not_arrive' and cases.counts_missed) or (visits.status = 'cancelled' and cases.counts_cancelled)") }} as sessions_used,
+  {{ times("visits.status in ('booked', 'arrived')") }} as sessions_booked
 from {{ ref('stg_patient_cases') }} as cases
 left join {{ ref('int_survivors') }} as survivors
   on survivors._account = cases._account and survivors.patient_id = cases.patient_id

@@ -8,6 +8,8 @@
     "ends_at > starts_at + [longest]"),
   ('appointment_has_no_day', 'fct_appointments', 'the appointment has no start, or one at an end of time, so it counts on no day',
     "local_date is null"),
+  ('appointment_is_years_ahead', 'fct_appointments', 'the appointment starts more than two years ahead, and keeps its patient out of the lists of who has nothing booked: is the year mistyped?',
+    "status in ('booked', 'arrived') and local_date > (select zones.today from [int_account_zones] as zones where zones._account = found._account) + interval '2 years'"),
   ('appointments_overlap', 'fct_appointments', 'the appointment begins before another of the practitioner ends: the calendar counts the time once, service hours count both',
     "status <> 'cancelled' and kind = 'individual' and (_account, appointment_key) in (select _account, appointment_key from (select _account, appointment_key, starts_at, max(ends_at) over (partition by _account, practitioner_id order by starts_at, appointment_key rows between unbounded preceding and 1 preceding) as last_end from [fct_appointments] where status <> 'cancelled' and kind = 'individual' and practitioner_id is not null and ends_at > starts_at) as ordered where starts_at < last_end)"),
   ('appointment_has_no_patient', 'fct_appointments', 'the appointment names a patient who is not in the list of patients',
@@ -36,6 +38,8 @@
     "business_id is not null and not exists (select 1 from [dim_businesses] as other where other._account = found._account and other.business_id = found.business_id)"),
   ('invoice_has_no_issue_date', 'fct_invoices', 'the invoice has no date of issue, so it is in no revenue and has no age',
     "issue_date is null"),
+  ('invoice_has_odd_date', 'fct_invoices', 'the date of issue is before 2000 or more than 31 days ahead, and its revenue is in the month of that date: is the year mistyped?',
+    "issue_date < date '2000-01-01' or issue_date > (select zones.today from [int_account_zones] as zones where zones._account = found._account) + interval '31 days'"),
   ('credit_note_is_above_zero', 'fct_invoices', 'the credit note has an amount above zero, so it adds to revenue instead of taking off',
     "original_invoice_id is not null and gross_amount > 0"),
   ('invoice_has_odd_status', 'fct_invoices', 'the status is a code that Cliniko does not document',
@@ -106,6 +110,7 @@
 {%- set billed = 'exists (select 1 from [fct_invoices] as any_ where any_._account = found._account)' -%}
 {%- set itemised = billed | replace('fct_invoices', 'fct_invoice_items') -%}
 {%- set relations = {
+  'int_account_zones': ref('int_account_zones'),
   'int_zone_names': ref('int_zone_names'),
   'mart_utilisation': ref('mart_utilisation'),
   'fct_availability': ref('fct_availability'),
