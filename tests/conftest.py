@@ -124,6 +124,7 @@ SLOW = frozenset(
         "telemetry",
         "verify",
         "verify_command",
+        "workers",
         "working_file",
     ]
 )

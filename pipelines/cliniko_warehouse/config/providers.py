@@ -190,6 +190,13 @@ class _Context(RunContext):
         ]
 
 
+def is_restricted() -> bool:
+    """Whether dlt knows documented settings alone at this moment."""
+    container = Container()
+    found = PluggableRunContext in container and container[PluggableRunContext].context
+    return isinstance(found, _Context)
+
+
 @contextmanager
 def only_documented() -> Iterator[None]:
     """Let dlt know documented settings alone until the block ends, in all threads."""

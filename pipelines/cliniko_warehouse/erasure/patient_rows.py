@@ -29,8 +29,6 @@ from cliniko_warehouse.ledger.tables import FILES
 from cliniko_warehouse.load.account_loader import AccountLoader
 from cliniko_warehouse.load.checkpoints import States
 from cliniko_warehouse.publish import compaction
-from cliniko_warehouse.publish.staging import empty
-from cliniko_warehouse.warehouse.connection import connected
 from cliniko_warehouse.warehouse.warehouse import Warehouse
 
 BATCH = 500  # ids in one statement
@@ -45,12 +43,11 @@ def forget(loader: AccountLoader, patients: Collection[int], warehouse: Warehous
     A DuckDB file is due to be written anew afterwards (see `compact`); tables of Postgres
     are at once.
     """
-    flow = loader.flow
     make_table(loader)
     if warehouse.file:
         compaction.due(warehouse.file)
-    with connected(flow) as client:
-        there = {name for name in flow.default_schema.tables if name[:4] != "_dlt"}
+    with loader.writer() as client:
+        there = {name for name in loader.tables() if name[:4] != "_dlt"}
         there |= row_history.names(client) if warehouse.exact else set()
         others = beside(client, warehouse.name)
         told = warehouse.exact and is_there(client)
@@ -59,7 +56,7 @@ def forget(loader: AccountLoader, patients: Collection[int], warehouse: Warehous
             erasure.run(patients)
         touched = [client.make_qualified_table_name(name) for name in sorted(there)]
         compaction.vacuum(client, warehouse, [*touched, *(one.name for one in erasure.others)])
-    empty(flow)
+    loader.empty_staging()
     _leave_state(loader, erasure.doomed)
     return dict(sorted(erasure.rows.items()))
 

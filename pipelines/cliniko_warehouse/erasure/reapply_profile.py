@@ -4,8 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import dlt
-
 from cliniko.endpoints import schema
 from cliniko.endpoints.schema import REJECTED
 from cliniko.endpoints.spec import Endpoint
@@ -15,8 +13,6 @@ from cliniko_warehouse.erasure.derived_tables import beside
 from cliniko_warehouse.ledger.runs import Run
 from cliniko_warehouse.load.account_loader import AccountLoader
 from cliniko_warehouse.publish import compaction
-from cliniko_warehouse.publish.staging import empty
-from cliniko_warehouse.warehouse.connection import connected
 from cliniko_warehouse.warehouse.warehouse import Warehouse
 
 Mark = Mapping[str, Any]
@@ -50,7 +46,7 @@ def rewrite(loader: AccountLoader, run: Run, rules: Rules, warehouse: Warehouse)
     source); of those that are gone from it, it stays null. What is to be undone by a
     crash is done again by the next run: the state tells, and is committed with the rows.
     """
-    flow, states = loader.flow, loader.states()
+    states = loader.states()
     changes: list[Change] = []
     for name, reading in run.readings.items():
         state = states.get(name)
@@ -62,7 +58,7 @@ def rewrite(loader: AccountLoader, run: Run, rules: Rules, warehouse: Warehouse)
             reading.notes.append(f"older rows follow the privacy profile {rules.profile} now")
         changes += own
     if changes:
-        _apply(flow, run.account, changes, warehouse)
+        _apply(loader, changes, warehouse)
 
 
 def _changes(loader: AccountLoader, endpoint: Endpoint, old: Mark, new: Mark) -> Iterator[Change]:
@@ -103,11 +99,12 @@ def _of_history(client: Any, changes: list[Change]) -> Iterator[Change]:
                 yield Change(change.table + row_history.SUFFIX, columns)
 
 
-def _apply(flow: dlt.Pipeline, account: str, changes: list[Change], warehouse: Warehouse) -> None:
+def _apply(loader: AccountLoader, changes: list[Change], warehouse: Warehouse) -> None:
     """Change the tables, and see that the database's files forget it too."""
     if warehouse.file:
         compaction.due(warehouse.file)
-    with connected(flow) as client:
+    account = loader.account
+    with loader.writer() as client:
         if warehouse.exact:
             changes = [*changes, *_of_history(client, changes)]
         tables = sorted({change.table for change in changes})
@@ -120,4 +117,4 @@ def _apply(flow: dlt.Pipeline, account: str, changes: list[Change], warehouse: W
                 one.follow(client, account, {c for change in changes for c in change.columns})
         names = [client.make_qualified_table_name(table) for table in tables]
         compaction.vacuum(client, warehouse, [*names, *(one.name for one in others)])
-    empty(flow)
+    loader.empty_staging()

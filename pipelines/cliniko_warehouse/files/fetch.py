@@ -33,7 +33,7 @@ from cliniko_warehouse.files.file_settings import ATTACHMENTS, FileSettings, fil
 from cliniko_warehouse.files.file_store import FileStore, NoRoom, Stored
 from cliniko_warehouse.ledger.runs import Files, Run
 from cliniko_warehouse.load.account_loader import AccountLoader
-from cliniko_warehouse.warehouse.connection import connected, connection
+from cliniko_warehouse.warehouse.connection import connection
 
 THREADS = 4
 BATCH = 50  # files until their rows are loaded: what a kill costs
@@ -75,7 +75,7 @@ def fetch_files(
 def follow_profile(loader: AccountLoader, settings: ClinikoSettings) -> None:
     """Take an account's files out under a profile that keeps none; see `remove_unreferenced`."""
     if settings.privacy_profile != "full" and file_rows.is_there(loader):
-        with connected(loader.flow) as client:
+        with loader.writer() as client:
             client.execute_sql(file_rows.forget_all_sql(client), loader.account)
 
 
@@ -132,7 +132,7 @@ class Fetching:
         states = self.loader.states()
         for name in (ATTACHMENTS, FORMS):
             self.failed[name] = dict(states.get(name, {}).get("files", {}))
-        with connected(self.loader.flow) as client:
+        with self.loader.writer() as client:
             known = file_rows.kept(client, account)
             here = {
                 (one.endpoint, one.id): one

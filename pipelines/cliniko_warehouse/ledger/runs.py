@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from math import isfinite
 from typing import Any, Literal
@@ -144,6 +144,11 @@ class Run:
         """The refusal of the key, if it was refused."""
         errors = (reading.error for reading in self.readings.values())
         return next((error for error in errors if isinstance(error, Unauthorized)), None)
+
+    def sent(self) -> "Run":
+        """The run as it can go to another process: as it stands, without what reads it."""
+        readings = {name: reading.ended() for name, reading in self.readings.items()}
+        return replace(self, readings=readings)
 
     def fail(self, what: str, aloud: str | None = None) -> None:
         """Note what went wrong, beside what did before.

@@ -28,7 +28,8 @@ from cliniko_warehouse.load.shared_schema import (
 )
 from cliniko_warehouse.load.spool import Spool
 from cliniko_warehouse.postgres.loaded_rows import Unlike
-from cliniko_warehouse.warehouse.connection import connection
+from cliniko_warehouse.publish.staging import empty
+from cliniko_warehouse.warehouse.connection import connected, connection
 from cliniko_warehouse.warehouse.dlt_pipelines import pipeline
 from cliniko_warehouse.warehouse.warehouse import Warehouse
 
@@ -83,6 +84,16 @@ class AccountLoader:
         """A client of the warehouse."""
         with connection(self.flow) as client:
             yield client
+
+    @contextmanager
+    def writer(self) -> Iterator[SqlClientBase[Any]]:
+        """A client of the warehouse, whose tables nobody else changes meanwhile."""
+        with connected(self.flow) as client:
+            yield client
+
+    def empty_staging(self) -> None:
+        """Empty dlt's staging tables, in which a copy of what was loaded last would stay."""
+        empty(self.flow)
 
     def tables(self) -> TSchemaTables:
         """The tables that loads before have made, as dlt knows them."""

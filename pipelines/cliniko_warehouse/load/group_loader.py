@@ -146,10 +146,11 @@ class SharedLoader:
     def __init__(self, warehouse: Warehouse, accounts: Sequence[str], state_dir: Path) -> None:
         self.flow = made(TOGETHER, warehouse, state_dir)
         self.full = min(max(LOAD // len(accounts), 1), FULL)
-        self._warehouse, self._accounts, self._state_dir = warehouse, accounts, state_dir
+        self._warehouse, self._accounts, self.state_dir = warehouse, accounts, state_dir
         self.queue = WaitingQueue()
         self.fields: Fields = {}
         self.tables: TSchemaTables = {}  # that are there; a copy, since loads change dlt's
+        self.tables_version = 0  # rises whenever they are others
         spare: int = getattr(warehouse.destination, "spare", CLIENTS + LOADS)
         self._free = BoundedSemaphore(max(1, min(CLIENTS, spare - loads(self.flow))))
         self._clients: list[SqlClientBase[Any]] = []  # made, and not in use
@@ -183,9 +184,14 @@ class SharedLoader:
                 yield client
             self._clients.append(made)
 
+    @property
+    def room(self) -> int:
+        """Bytes of rows that a checkpoint of one account may keep in memory."""
+        return MEMORY // len(self._accounts)
+
     def spool(self) -> Spool:
         """A place for the rows of one checkpoint of one account."""
-        return Spool(MEMORY // len(self._accounts), work(self._state_dir))
+        return Spool(self.room, work(self.state_dir))
 
     def restored(self, account: str) -> State:
         """The state of an account, as the destination has it."""
@@ -213,7 +219,7 @@ class SharedLoader:
             remember_fields(self.fields, stored or {}, account)
             if self.flow.default_schema_name or not stored:
                 continue
-            flow = pipeline(self._warehouse, account, self._state_dir)
+            flow = pipeline(self._warehouse, account, self.state_dir)
             flow.sync_destination()
             if flow.default_schema_name:
                 source = delivered([])
@@ -227,6 +233,7 @@ class SharedLoader:
     def _note_the_tables(self) -> None:
         if self.flow.default_schema_name:
             self.tables = dict(self.flow.default_schema.tables)
+            self.tables_version += 1
 
     def _work(self) -> None:
         """Do what is waiting, and again, until the group ends.
@@ -291,7 +298,7 @@ class SharedLoader:
         if not runs:
             return
         try:
-            record(runs, self._warehouse, self._state_dir)
+            record(runs, self._warehouse, self.state_dir)
         except Exception as error:
             for one in waiting:
                 one.done.set_exception(error)

@@ -27,6 +27,18 @@ class Spool:
         self._left, self._folder = room, folder
         self._lock = threading.Lock()
 
+    @classmethod
+    def of(cls, file: IO[bytes]) -> "Spool":
+        """The rows that another process has written to a file, which it passes on."""
+        spool = cls(0, Path())
+        spool._file = file
+        weakref.finalize(spool, file.close)
+        return spool
+
+    def fileno(self) -> int:
+        """The file, as the operating system knows it."""
+        return self._file.fileno()
+
     def keep(self, batches: Iterable[Batch]) -> "SpooledBatches":
         """Take the batches of a list as they come. Raises OSError if the disk takes no more."""
         return SpooledBatches([self._kept(batch) for batch in batches])

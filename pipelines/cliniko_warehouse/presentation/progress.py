@@ -17,6 +17,9 @@ from cliniko_warehouse.presentation.console import listed as listed
 REFRESH = 4  # times a second
 SHOWN = 8  # lists or accounts on a terminal at once
 
+Doing = tuple[str, bool]
+"""What the run of an account does, in words, and whether it has ended."""
+
 
 class Progress:
     """What runs are doing, on a terminal, drawn anew a few times a second; silent elsewhere."""
@@ -24,10 +27,27 @@ class Progress:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._watched: list[tuple[Run, Client]] = []
+        self._told: dict[str, Doing] = {}
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether anybody sees it."""
+        return self._console.is_terminal
 
     def watch(self, run: Run, client: Client) -> None:
         """Show this run too, from now on."""
         self._watched.append((run, client))
+
+    def doing(self) -> dict[str, Doing]:
+        """What the runs do that are shown here, by account."""
+        return {
+            run.account: (_doing(run, client), run.finished_at is not None)
+            for run, client in list(self._watched)
+        }
+
+    def take(self, told: dict[str, Doing]) -> None:
+        """Show what runs in another process do."""
+        self._told |= told
 
     @contextmanager
     def shown(self) -> Iterator[None]:
@@ -45,18 +65,21 @@ class Progress:
 
     def _drawn(self) -> Group | Text:
         watched = list(self._watched)
-        if not watched:
+        if not (watched or self._told):
             return Text("loading what the run before left")
         table = Table.grid(padding=(0, 2))
-        if len(watched) == 1:
+        if len(watched) == 1 and not self._told:
             [(run, client)] = watched
             for reading in _busiest(run):
                 table.add_row(reading.endpoint.name, f"{reading.rows:,} rows", reading.cursor or "")
             return Group(Text(_doing(run, client)), table)
-        for run, client in [(r, c) for r, c in watched if not r.finished_at][:SHOWN]:
-            table.add_row(run.account, _doing(run, client))
-        ended = sum(run.finished_at is not None for run, _ in watched)
-        return Group(Text(f"{ended} of {len(watched)} accounts are done"), table)
+        every = {**self.doing(), **self._told}
+        for account, words in [(a, words) for a, (words, ended) in every.items() if not ended][
+            :SHOWN
+        ]:
+            table.add_row(account, words)
+        done = sum(ended for _, ended in every.values())
+        return Group(Text(f"{done} of {len(every)} accounts are done"), table)
 
 
 def _busiest(run: Run) -> list[ReadProgress]:

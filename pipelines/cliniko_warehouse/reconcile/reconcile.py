@@ -25,9 +25,13 @@ from cliniko_warehouse.reconcile.not_compared import bounded, doubt, reason_of
 from cliniko_warehouse.reconcile.rolling_check import EPOCH, Round, row_by_row
 from cliniko_warehouse.reconcile.row_contents import RowContents
 from cliniko_warehouse.reconcile.row_counts import WarehouseRows, count, states
-from cliniko_warehouse.warehouse.connection import WRITE_LOCK
+from cliniko_warehouse.warehouse.connection import exclusive_writes
 
 THREADS = 8
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class ReconcileOptions:
 
     requests: int = 60
     accept_gone: bool = False
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    now: Callable[[], datetime] = _now
 
 
 DEFAULTS = ReconcileOptions()
@@ -143,7 +147,7 @@ def _settle(comparison: Comparison, name: str, run: Run) -> None:
             comparison.counts[state] = comparison.count(state)  # it may have changed meanwhile
         there, here = comparison.counts[state], comparison.rows_there.count(state)
         if state == "all" and comparison.without_id and there == here:
-            with WRITE_LOCK:
+            with exclusive_writes(comparison.rows_there.client):
                 comparison.rows_there.forget_nameless()
             comparison.without_id = 0
         elif not comparison.explains(state, there):
@@ -239,7 +243,7 @@ def _mark(comparison: Comparison, reading: ReadProgress, run: Run, terms: Reconc
         comparison.doubted = True
         run.fail(f"{name}: {gone} rows seem gone from the account and are not marked{ASK}")
         return
-    with WRITE_LOCK:
+    with exclusive_writes(comparison.rows_there.client):
         comparison.rows_there.mark_gone(comparison.gone, terms.now())
     reading.deleted = gone
 

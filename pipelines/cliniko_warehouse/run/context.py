@@ -46,6 +46,7 @@ from cliniko_warehouse.warehouse.dlt_pipelines import pipeline
 from cliniko_warehouse.warehouse.duckdb_file import bounded, problem, restore
 from cliniko_warehouse.warehouse.file_locks import hold_account, hold_place, writers
 from cliniko_warehouse.warehouse.warehouse import Warehouse, warehouse
+from cliniko_warehouse.workers.remote_warehouse import RemoteLoader
 
 RESTORED = (
     "the working file was restored from a published file in which another program had changed {}: "
@@ -84,7 +85,7 @@ class RunContext:
         plans: Plans,
         terms: ReconcileOptions | None,
         progress: Progress,
-        group: SharedLoader | None = None,
+        group: SharedLoader | RemoteLoader | None = None,
         count: Count = count,
     ) -> Run:
         """The run of one account, compared with it at the end if there are terms. Raises Locked."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import reduce
 from operator import and_
 from pathlib import Path
@@ -11,11 +11,9 @@ from typing import Any
 
 from rich.console import Console
 
-from cliniko.errors import ClinikoError, ConfigError, Locked
-from cliniko.extract.progress import begin_reads
+from cliniko.errors import ClinikoError
 from cliniko.settings import ClinikoSettings
 from cliniko.transform.privacy import rules
-from cliniko_warehouse.ledger.crash_markers import named
 from cliniko_warehouse.ledger.runs import Run, Status
 from cliniko_warehouse.load.group_loader import SharedLoader
 from cliniko_warehouse.memory import for_many_threads
@@ -25,11 +23,8 @@ from cliniko_warehouse.reconcile.reconcile import DEFAULTS, ReconcileOptions
 from cliniko_warehouse.reconcile.row_counts import count
 from cliniko_warehouse.run.context import RunContext, kept_open, opened
 from cliniko_warehouse.run.sync import Plans, finish
-
-SIDE_BY_SIDE = 64  # accounts: they mostly wait, each for its own budget
-
-Work = Sequence[tuple[ClinikoSettings, Plans]]
-"""What is to be read of each account."""
+from cliniko_warehouse.run.worker import SIDE_BY_SIDE, Work, in_workers, not_begun
+from cliniko_warehouse.workers.process import get_ready
 
 
 def run_account(
@@ -65,16 +60,21 @@ def run_accounts(
     terms: ReconcileOptions = DEFAULTS,
     as_of: datetime | None = None,
     whole: bool = False,
+    workers: int = 1,
 ) -> list[Run]:
     """Several accounts side by side, into one warehouse that is published once.
+
+    workers:  processes that read; with one, this process does
 
     Each has its own budget, cursors and report. One that cannot be read, or that another
     run is at work on, fails alone.
 
     Raises Locked if another run writes to this place, ConfigError as `run_account` does.
     """
+    if workers > 1:
+        get_ready()
     with for_many_threads(), opened(destination, state_dir, as_of, whole) as context:
-        runs = side_by_side(context, work, console, terms)
+        runs = side_by_side(context, work, console, terms, workers)
         context.close(runs, console, rights([settings for settings, _ in work]))
         return runs
 
@@ -93,9 +93,16 @@ def alone(
 
 
 def side_by_side(
-    context: RunContext, work: Work, console: Console, terms: ReconcileOptions | None
+    context: RunContext,
+    work: Work,
+    console: Console,
+    terms: ReconcileOptions | None,
+    workers: int = 1,
 ) -> list[Run]:
-    """The runs of several accounts in a place that is held."""
+    """The runs of several accounts in a place that is held.
+
+    workers:  processes that read; a destination that loads each account by itself has none
+    """
     progress = Progress(console)
 
     def one(account: tuple[ClinikoSettings, Plans]) -> Run:
@@ -114,7 +121,10 @@ def side_by_side(
         else nullcontext() as group,
         ThreadPoolExecutor(min(len(work), SIDE_BY_SIDE)) as threads,
     ):
-        runs = list(threads.map(one, work))
+        if group and workers > 1:
+            runs = in_workers(context, group, work, progress, terms, workers)
+        else:
+            runs = list(threads.map(one, work))
         if group and not all(run.is_quiet for run in runs):
             loaded = [run for run in runs if run.status != "failed"]
             finish(loaded, group.flow, context.store, context.state_dir, rules(work[0][0]))
@@ -139,14 +149,3 @@ def status(runs: Sequence[Run]) -> Status:
     """How a night ended: as its runs did if they ended alike, else partly."""
     found = {run.status for run in runs}
     return found.pop() if len(found) == 1 else "partial"
-
-
-def not_begun(settings: ClinikoSettings, plans: Plans, error: ClinikoError) -> Run:
-    """A run that could not start."""
-    now = datetime.now(UTC)
-    run = Run(
-        named(now), settings.account, now, begin_reads(plans), now, locked=isinstance(error, Locked)
-    )
-    run.refused = isinstance(error, ConfigError)
-    run.fail(str(error))
-    return run

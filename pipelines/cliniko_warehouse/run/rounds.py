@@ -31,10 +31,11 @@ from cliniko_warehouse.memory import for_many_threads, give_back
 from cliniko_warehouse.reconcile.reconcile import ReconcileOptions
 from cliniko_warehouse.run.cadence import Pace
 from cliniko_warehouse.run.context import RunContext, opened
-from cliniko_warehouse.run.nightly import Work, alone, rights, side_by_side, status
+from cliniko_warehouse.run.nightly import alone, rights, side_by_side, status
 from cliniko_warehouse.run.round import Round, changed
 from cliniko_warehouse.run.shutdown import ShutdownFlag
 from cliniko_warehouse.run.sync import Plans
+from cliniko_warehouse.run.worker import Work
 
 QUIET = 60  # runs that found nothing and wait for others before they are written down
 

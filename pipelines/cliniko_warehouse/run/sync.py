@@ -35,7 +35,6 @@ from cliniko_warehouse.publish.comments import comment
 from cliniko_warehouse.publish.indexes import index
 from cliniko_warehouse.publish.staging import empty
 from cliniko_warehouse.recovery.lost_rows import read_again_what_lost_rows
-from cliniko_warehouse.warehouse.connection import connected
 from cliniko_warehouse.warehouse.warehouse import Warehouse
 
 STOPPED = str(Stopped())
@@ -172,7 +171,7 @@ def _checkpoints(
 def _settle_history(loader: AccountLoader, warehouse: Warehouse) -> None:
     """Bring the history of rows, where it is kept, in line with the rows that are there."""
     if names := row_history.wanted() if warehouse.exact else ():
-        with connected(loader.flow) as client:
+        with loader.writer() as client:
             row_history.settle(client, loader.account, names, loader.tables())
 
 

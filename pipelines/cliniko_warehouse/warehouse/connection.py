@@ -3,7 +3,7 @@
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,13 @@ def exclusive_writer(destination: Any) -> Iterator[None]:
     """
     with WRITE_LOCK, getattr(destination, "turn", nullcontext)():
         yield
+
+
+def exclusive_writes(client: Any) -> AbstractContextManager[Any]:
+    """Keep others from writing while a client does, in whatever process the destination is."""
+    elsewhere: Callable[[], AbstractContextManager[Any]] | None
+    elsewhere = getattr(client, "exclusive_writes", None)
+    return elsewhere() if elsewhere else WRITE_LOCK
 
 
 def connection(flow: dlt.Pipeline) -> SqlClientBase[Any]:

@@ -247,6 +247,13 @@ class ReadProgress:
         if isinstance(self._pages, Generator):
             self._pages.close()
 
+    def ended(self) -> "ReadProgress":
+        """How it ended, without the pages and ids that were of use while it was read."""
+        ids = dict.fromkeys(self.full_ids, frozenset[str]())
+        left = replace(self, preset_pages=None, full_ids=ids, _pages=None, _pushed_back=[])
+        left.capacity = Capacity()
+        return left
+
     def rollback(self, cursor: str | None) -> None:
         """What was read from that cursor on was not loaded: it counts for nothing."""
         self.cursor = cursor

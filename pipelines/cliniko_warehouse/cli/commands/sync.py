@@ -16,6 +16,7 @@ from cliniko_warehouse.cli.support.options import (
     Names,
     StateDir,
     To,
+    Workers,
     chosen,
     moment,
 )
@@ -29,7 +30,7 @@ from cliniko_warehouse.cli.support.unattended import (
 
 if TYPE_CHECKING:
     from cliniko_warehouse.reconcile.reconcile import ReconcileOptions
-    from cliniko_warehouse.run.nightly import Work
+    from cliniko_warehouse.run.worker import Work
 
 
 def sync(
@@ -58,6 +59,7 @@ def sync(
         str | None,
         typer.Option("--nightly-at", help="When a round compares, with --every: 02:30."),
     ] = None,
+    workers: Workers = None,
     max_requests: MaxRequests = 60,
     accept_gone: AcceptGone = False,
     as_json: AsJson = False,
@@ -71,10 +73,14 @@ def sync(
     from cliniko_warehouse.cli.support import rounds
     from cliniko_warehouse.memory import bound_arenas
     from cliniko_warehouse.reconcile.reconcile import ReconcileOptions
+    from cliniko_warehouse.workers.number import number_of_workers
 
     unfit = {"--full": full, "--since": since, "--until": until, "--accept-gone": accept_gone}
     pace = rounds.pace(every, nightly_at, [name for name, given in unfit.items() if given])
+    if pace and workers:
+        raise ConfigError("--workers: not with --every, whose rounds one process reads")
     with watched(state_dir, log_format) as narration:
+        processes = number_of_workers(workers)
         settings = accounts.settings(account or ())
         window = (moment(since, "--since"), moment(until, "--until"))
         endpoints = chosen(names)
@@ -91,7 +97,9 @@ def sync(
                 for one in settings
             ]
             terms = ReconcileOptions(max_requests, accept_gone)
-            code = _night(work, destination, state_dir, terms, narration, as_json, strict, verify)
+            code = _night(
+                work, destination, state_dir, terms, narration, as_json, strict, verify, processes
+            )
     raise typer.Exit(code)
 
 
@@ -131,6 +139,7 @@ def _night(
     as_json: bool,
     strict: bool = False,
     whole: bool = False,
+    workers: int = 1,
 ) -> int:
     """The night of one account or of several, told to whoever should know; its exit code."""
     from cliniko_warehouse.monitoring import notify
@@ -142,7 +151,15 @@ def _night(
         if len(work) == 1:
             runs = [run_account(*work[0], destination, state_dir, console, terms, whole=whole)]
         else:
-            runs = run_accounts(work, destination, state_dir, console, terms, whole=whole)
+            runs = run_accounts(
+                work,
+                destination,
+                state_dir,
+                console,
+                terms,
+                whole=whole,
+                workers=workers,
+            )
         notify.tell(runs, destination, state_dir.absolute())
         ChangeWebhook(destination, state_dir.absolute()).deliver(runs)
     if as_json:

@@ -57,6 +57,14 @@ MaxRequests = Annotated[
 AcceptGone = Annotated[
     bool, typer.Option("--accept-gone", help="Mark rows as gone, however many they are.")
 ]
+Workers = Annotated[
+    str | None,
+    typer.Option(
+        "--workers",
+        metavar="N",
+        help="Processes that read several accounts; if not given, one a core.",
+    ),
+]
 STATE = Path("state")
 
 

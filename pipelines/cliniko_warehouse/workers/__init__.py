@@ -1,0 +1,1 @@
+"""Worker processes: each reads accounts, and one process alone writes what all of them read."""

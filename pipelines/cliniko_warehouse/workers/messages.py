@@ -1,0 +1,118 @@
+"""Messages between processes: pickled, with descriptions by name and spools by their file."""
+
+import io
+import os
+import pickle
+from collections.abc import Callable
+from functools import cache
+from multiprocessing import reduction
+from multiprocessing.connection import Connection
+from typing import Any
+
+from cliniko.endpoints import ALL_ENDPOINTS
+from cliniko.endpoints.schema import REJECTIONS, Table, tables
+from cliniko.endpoints.spec import Endpoint
+from cliniko.errors import ClinikoError
+from cliniko.transform.erased import FORGOTTEN
+from cliniko_warehouse.error_text import cause, said
+from cliniko_warehouse.ledger.tables import FILES
+from cliniko_warehouse.load.spool import Spool
+
+
+class Elsewhere(Exception):
+    """An error of the other process that cannot be built again here; its text is redacted."""
+
+
+def send(line: Connection, what: Any) -> None:
+    """Send a message. Raises OSError if nobody is there any more."""
+    written, spools = io.BytesIO(), list[Spool]()
+    _Pickler(written, spools).dump(what)
+    line.send_bytes(written.getbuffer())
+    for spool in spools:
+        reduction.send_handle(line, spool.fileno(), None)
+
+
+def received(line: Connection) -> Any:
+    """The next message. Raises EOFError or OSError if nobody is there any more."""
+    return _Unpickler(io.BytesIO(line.recv_bytes()), lambda: reduction.recv_handle(line)).load()
+
+
+def answer(line: Connection, ask: Callable[[], Any]) -> None:
+    """Send what a call returns, or what it raises."""
+    try:
+        found = (ask(), None, None)
+    except Exception as error:
+        inner = cause(error)
+        found = (None, *((_portable(error), inner) if _survives(inner) else (_lost(error), None)))
+    try:
+        send(line, found)
+    except (pickle.PicklingError, TypeError, AttributeError) as error:  # nothing was sent yet
+        send(line, (None, _lost(error), None))
+
+
+def result(line: Connection) -> Any:
+    """What `answer` sent; raises what it raises, with what that came from."""
+    found, error, inner = received(line)
+    if error is None:
+        return found
+    raise error from (None if inner is error or str(inner) == str(error) else inner)
+
+
+class _Pickler(pickle.Pickler):
+    def __init__(self, written: io.BytesIO, spools: list[Spool]) -> None:
+        super().__init__(written, protocol=5)
+        self._spools = spools
+
+    def persistent_id(self, obj: Any) -> tuple[str, Any] | None:
+        """A description that both sides have, or a spool, whose file goes beside the message."""
+        if isinstance(obj, Endpoint) and ALL_ENDPOINTS.get(obj.name) is obj:
+            return "endpoint", obj.name
+        if isinstance(obj, Table) and _tables().get(obj.name) is obj:
+            return "table", obj.name
+        if isinstance(obj, Spool):
+            if obj not in self._spools:
+                self._spools.append(obj)
+            return "spool", self._spools.index(obj)
+        return None
+
+
+class _Unpickler(pickle.Unpickler):
+    def __init__(self, read: io.BytesIO, next_file: Callable[[], int]) -> None:
+        super().__init__(read)
+        self._next_file, self._spools = next_file, list[Spool]()
+
+    def persistent_load(self, pid: tuple[str, Any]) -> Any:
+        """What `persistent_id` stands for."""
+        kind, which = pid
+        if kind == "endpoint":
+            return ALL_ENDPOINTS[which]
+        if kind == "table":
+            return _tables()[which]
+        if which == len(self._spools):
+            self._spools.append(Spool.of(os.fdopen(self._next_file(), "rb")))
+        return self._spools[which]
+
+
+@cache
+def _tables() -> dict[str, Table]:
+    """The described tables by name."""
+    own = [table for endpoint in ALL_ENDPOINTS.values() for table in tables(endpoint)]
+    return {table.name: table for table in (*own, REJECTIONS, FORGOTTEN, FILES)}
+
+
+def _portable(error: Exception) -> BaseException:
+    """The error, or what it comes from if it cannot be sent itself."""
+    return error if _survives(error) else cause(error)
+
+
+def _lost(error: Exception) -> Exception:
+    ours = isinstance(error, ClinikoError)
+    return ClinikoError(str(error)) if ours else Elsewhere(f"{type(error).__name__}: {said(error)}")
+
+
+def _survives(error: BaseException) -> bool:
+    """Whether an error is the same after a journey."""
+    try:
+        return type(pickle.loads(pickle.dumps(error))) is type(error)
+    except Exception:  # whatever an error of another library makes of it
+        return False
