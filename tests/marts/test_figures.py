@@ -6,6 +6,7 @@ cancelled.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -256,6 +257,21 @@ def test_the_parts_of_a_figure_have_lists_of_their_own(
     for (value,), row in grouped(asked, [figure], dimension).items():
         found = listing(asked, figure, narrowed(asked, f"only={dimension}:{value}"))
         assert found.value == row[key]
+
+
+def test_a_page_asks_once_for_what_is_shown_twice(db: duckdb.DuckDBPyConnection) -> None:
+    asked = question(db, THIRTY)
+    missed, completed = FIGURES["dna_rate"], FIGURES["completed"]
+    first = grouped(asked, [missed], STRETCH)
+    both = grouped(asked, [missed, completed], STRETCH)
+    one = grouped(asked.of(asked.chosen.only("practitioner", 12)), [completed], STRETCH)
+
+    with duckdb.connect() as empty:  # it has no marts: nothing can be asked of it
+        again = replace(asked, connection=empty)
+        assert grouped(again, [missed], STRETCH) == first
+        assert grouped(again, [completed, missed], STRETCH) == both
+    assert sum(row["completed"] or 0 for row in both.values()) == 6
+    assert sum(row["completed"] or 0 for row in one.values()) == 1
 
 
 def test_a_practitioner_s_page_has_the_own_figures_and_compares_what_has_days(

@@ -9,15 +9,16 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import duckdb
 
-from cliniko_warehouse.metrics import answer
+from cliniko_warehouse.metrics import answer, attendance
 from cliniko_warehouse.overview import reader
 
-AS_OF = """
+AS_OF = f"""
 SELECT coalesce(max(last_ok_at + hours_since_ok * INTERVAL 1 hour), max(last_read_at)) AS moment,
        (SELECT mode(time_zone) FROM marts.dim_businesses
         WHERE is_live AND _account = $account) AS zone,
        (SELECT max(currency_symbol) FROM marts.dim_businesses
-        WHERE _account = $account) AS currency
+        WHERE _account = $account) AS currency,
+       {attendance.AS_OF} AS built
 FROM marts.mart_sync_health WHERE _account = $account"""
 
 ACCOUNTS = "SELECT DISTINCT _account FROM marts.mart_sync_health ORDER BY 1"
@@ -49,6 +50,7 @@ class Night:
 
     account:   whose
     moment:    what the marts take for now: earlier is past, later is to come; UTC
+    built:     the same as metrics ask for it, for rows that are told apart by it
     zone:      where most businesses are: what a day is
     today:     the day it was there
     currency:  the sign of its money
@@ -59,6 +61,7 @@ class Night:
 
     account: str
     moment: datetime
+    built: datetime | None
     zone: str
     today: date
     currency: str
@@ -177,7 +180,7 @@ def _nights(connection: duckdb.DuckDBPyConnection) -> dict[str, Night]:
 def night(connection: duckdb.DuckDBPyConnection, account: str) -> Night | None:
     """The night of an account in a file with marts; None if no list was ever read."""
     of = {"account": account}
-    [(moment, zone, currency)] = connection.execute(AS_OF, of).fetchall()
+    [(moment, zone, currency, built)] = connection.execute(AS_OF, of).fetchall()
     if moment is None:
         return None
     zone = zone if _is_zone(zone) else "UTC"
@@ -187,7 +190,7 @@ def night(connection: duckdb.DuckDBPyConnection, account: str) -> Night | None:
     states = dict(connection.execute(STATES, of).fetchall())
     names = {name: _named(connection.execute(sql, of).fetchall()) for name, sql in NAMES.items()}
     kept = frozenset(name for (name,) in connection.execute(KEPT, of).fetchall())
-    return Night(account, moment, zone, today, currency or "", states, kept, names)
+    return Night(account, moment, built, zone, today, currency or "", states, kept, names)
 
 
 def _is_zone(name: str | None) -> bool:

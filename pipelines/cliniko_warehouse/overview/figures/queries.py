@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
+from cliniko_warehouse.metrics.attendance import AS_OF
 from cliniko_warehouse.overview.figures.facts import Fact
 from cliniko_warehouse.overview.figures.figure import Figure
 from cliniko_warehouse.overview.night import Night
@@ -18,21 +19,31 @@ Number = int | float | Decimal
 Numbers = Mapping[str, Number | None]
 """Figure's key → what it is; None where there is nothing to count, or to divide by."""
 
+Groups = dict[tuple[str, ...], dict[str, Number | None]]
+"""The values of dimensions → what figures are there."""
+
+Kept = dict[tuple[int, str, tuple[str, ...]], Groups]
+"""Rows, selection and dimensions → what was answered of them."""
+
 STRETCH = "stretch"
 """The dimension of time: the first day of a day, week, month or year, as the period has it."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """A selection of a night, and a connection to ask."""
+    """A selection of a night, and a connection to ask.
+
+    kept:  what was answered for this page: its sparklines and its charts ask the same
+    """
 
     connection: duckdb.DuckDBPyConnection
     night: Night
     chosen: Selection
+    kept: Kept = field(default_factory=dict, repr=False, compare=False)
 
     def of(self, chosen: Selection) -> "Question":
         """The same of another selection."""
-        return Question(self.connection, self.night, chosen)
+        return Question(self.connection, self.night, chosen, self.kept)
 
     def ask(self, sql: str, **more: Any) -> duckdb.DuckDBPyConnection:
         """What a statement answers; `$first`, `$business`, `$now` … are the selection's."""
@@ -49,6 +60,7 @@ class Question:
             "last": self.chosen.period.last,
             "unit": self.chosen.period.unit,
             "now": self.night.moment,
+            "built": self.night.built,
             "zone": self.night.zone,
             **{name: list(self.chosen.ids(name)) for name in FILTERS},
             **more,
@@ -81,12 +93,25 @@ def grouped(
     Without dimensions, all rows are one group. Figures have to be told for the selection.
     """
     fact = figures[0].fact
+    place = id(fact), question.chosen.address, dimensions
+    known = question.kept.setdefault(place, {})
+    new = [f for f in figures if any(f.key not in row for row in known.values())]
+    for key, row in _grouped(question, new if known else figures, dimensions).items():
+        known.setdefault(key, {}).update(row)
+    return {key: {f.key: row[f.key] for f in figures} for key, row in known.items()}
+
+
+def _grouped(question: Question, figures: Sequence[Figure], dimensions: tuple[str, ...]) -> Groups:
+    """The same, asked: of the same rows, so with the same groups, whatever the figures are."""
+    if not figures:
+        return {}
+    fact = figures[0].fact
     keys = [f"{_dimension(fact, name)} AS key{n}" for n, name in enumerate(dimensions)]
     sums = [f'{_sum(figure)} AS "{figure.key}"' for figure in figures]
     by = "GROUP BY ALL ORDER BY ALL" if dimensions else ""
     where, more = conditions(question, fact, WHOLE)
     sql = f"SELECT {', '.join(keys + sums)} FROM {_rows(figures)} WHERE {where} {by}"
-    found: dict[tuple[str, ...], Numbers] = {}
+    found: Groups = {}
     for row in question.ask(sql, **more).fetchall():
         key, values = row[: len(dimensions)], row[len(dimensions) :]
         pairs = zip(figures, values, strict=True)
@@ -114,7 +139,7 @@ def _dimension(fact: Fact, name: str) -> str:
 def _rows(figures: Sequence[Figure]) -> str:
     """SQL of the rows that figures of one mart are counted from."""
     wording = (part for f in figures for part in (f.formula.numerator, f.formula.denominator))
-    return figures[0].fact.basis.rows(*wording)
+    return figures[0].fact.basis.rows(*wording).replace(AS_OF, "$built")
 
 
 def _sum(figure: Figure) -> str:
