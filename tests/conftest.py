@@ -210,6 +210,8 @@ def surround(patch: pytest.MonkeyPatch, home: Path) -> None:
     for name in list(os.environ):
         if name.startswith(("SOURCES__", "DESTINATION__", "DLT_", "CLINIKO_", "OTEL_")):
             patch.delenv(name)
+    # Else each of hundreds of processes compiles all that it imports.
+    patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     patch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
     patch.setenv("RUNTIME__LOG_LEVEL", "CRITICAL")
     patch.setenv("CLINIKO__MARTS", "false")  # they take seconds: tests of them turn them on
