@@ -70,7 +70,7 @@ def pipelines_of(warehouse: Warehouse) -> Path:
 @pytest.fixture
 def blind(monkeypatch: pytest.MonkeyPatch) -> None:
     """No comparison with the account: it would mend what these tests are to see."""
-    monkeypatch.setattr("cliniko_warehouse.run.context.reconcile", lambda *_: None)
+    monkeypatch.setattr("cliniko_warehouse.run.context.reconcile", lambda *_, **__: None)
 
 
 HELD = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('held', flush=True); input()"
@@ -95,7 +95,7 @@ def out_of_reach(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Itera
 def test_what_is_known_here_is_shown_while_the_warehouse_cannot_be_asked(
     settings: ClinikoSettings, warehouse: Warehouse, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    warehouse.sync(settings, "taxes")
+    warehouse.begin(settings, "taxes")
     before = call("state", "show", "--json")
 
     with out_of_reach(warehouse, monkeypatch):
@@ -114,7 +114,7 @@ def test_after_a_reset_the_next_run_reads_and_loads_all_again(
     call: Call,
     elsewhere: bool,
 ) -> None:
-    warehouse.sync(settings, "taxes", "services")
+    warehouse.begin(settings, "taxes", "services")
     for table in ("taxes", "services"):
         emptied(warehouse, table)
 
@@ -138,7 +138,7 @@ def test_after_a_rewind_the_next_run_loads_what_changed_since_then(
     call: Call,
     elsewhere: bool,
 ) -> None:
-    warehouse.sync(settings, "attendees")
+    warehouse.begin(settings, "attendees")
     emptied(warehouse, "attendees")
     changes = sorted(datetime.fromisoformat(r["updated_at"]) for r in account.rows("attendees"))
     to = changes[-20]
@@ -157,7 +157,7 @@ def test_after_a_rewind_the_next_run_loads_what_changed_since_then(
 def test_all_else_in_the_state_stays(
     settings: ClinikoSettings, warehouse: Warehouse, call: Call
 ) -> None:
-    warehouse.sync(settings, "taxes", "users")
+    warehouse.begin(settings, "taxes", "users")
     before = kept(warehouse)
 
     call("state", "reset", "taxes")
@@ -172,7 +172,7 @@ def test_all_else_in_the_state_stays(
 def test_show_tells_the_cursor_that_was_rewound(
     settings: ClinikoSettings, warehouse: Warehouse, call: Call
 ) -> None:
-    warehouse.sync(settings, "taxes")
+    warehouse.begin(settings, "taxes")
 
     call("state", "rewind", "taxes", "--to", "2020-01-31T18:00")
 
@@ -199,7 +199,7 @@ def test_what_cannot_be_done_is_one_line_and_2_and_changes_nothing(
     words: tuple[str, ...],
     says: str,
 ) -> None:
-    warehouse.sync(settings, "taxes", "services")
+    warehouse.begin(settings, "taxes", "services")
     before = kept(warehouse)
 
     code, out, err = call("state", *words)
@@ -220,7 +220,7 @@ def test_before_a_first_run_there_is_nothing_to_change(call: Call, words: tuple[
 def test_while_a_run_is_at_work_it_is_75(
     settings: ClinikoSettings, warehouse: Warehouse, call: Call
 ) -> None:
-    warehouse.sync(settings, "taxes")
+    warehouse.begin(settings, "taxes")
 
     with hold(lock_file(warehouse.state_dir)):
         code, _, err = call("state", "reset", "taxes")

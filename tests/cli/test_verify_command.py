@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from conftest import Cliniko, Ended, both
 from file_client import Client
-from harness import Warehouse
+from harness import Warehouse, settings_for
 
 from cliniko_warehouse.paths import published, work_file
 from cliniko_warehouse.sandbox import Account, Served
@@ -32,7 +32,7 @@ def verify(
 ) -> Verify:
     """Verifies a warehouse that one night has filled."""
     place = ["--state-dir", str(warehouse.state_dir), "--destination", warehouse.destination]
-    assert cliniko("sync", *LISTS, *place).code == 0
+    warehouse.begin(settings_for(connected), *LISTS)
 
     monkeypatch.setenv("CLINIKO_DEBUG", "1")
 

@@ -82,7 +82,7 @@ def test_keys_and_indexes_are_made_once(settings: ClinikoSettings, warehouse: Wa
 def test_the_primary_key_is_what_tells_rows_apart(
     settings: ClinikoSettings, warehouse: Warehouse
 ) -> None:
-    warehouse.sync(settings, LIST)
+    warehouse.begin(settings, LIST)
 
     keys = warehouse.value(
         "SELECT pg_get_constraintdef(oid) FROM pg_constraint "
@@ -200,7 +200,7 @@ def test_the_lock_of_a_machine_that_is_gone_is_free(
     elsewhere.wait()
     until_gone(warehouse, elsewhere.pid)
 
-    warehouse.sync(settings, LIST)
+    warehouse.begin(settings, LIST)
 
     assert equal(account, warehouse)
 
@@ -461,7 +461,7 @@ def test_a_right_that_is_missing_comes_with_the_line_that_grants_it(
 def test_tables_of_another_owner_are_told(
     served: Served, settings: ClinikoSettings, refused: Any, newcomer: str, warehouse: Warehouse
 ) -> None:
-    warehouse.sync(settings, LIST)
+    warehouse.begin(settings, LIST)
     name = f"newcomer_{os.getpid()}"
     for schema in ("cliniko", "cliniko_staging"):
         warehouse.change(f"GRANT ALL ON SCHEMA {schema} TO {name}")
@@ -508,7 +508,7 @@ def test_a_driver_that_is_missing_is_told_with_the_line_that_installs_it(
 def test_the_destination_is_known_without_a_duckdb_file(
     settings: ClinikoSettings, warehouse: Warehouse
 ) -> None:
-    warehouse.sync(settings, LIST)
+    warehouse.begin(settings, LIST)
 
     assert store("postgres", warehouse.state_dir).file is None
     assert list(warehouse.state_dir.rglob("*.duckdb")) == []

@@ -100,7 +100,7 @@ def test_new_fields_and_rejected_records_are_counted_and_not_quoted(
 def test_a_comparison_alone_does_not_ping(
     warehouse: Warehouse, served: Served, chat: Listener, tell: Told
 ) -> None:
-    warehouse.sync(settings_for(served), "taxes")
+    warehouse.begin(settings_for(served), "taxes")
 
     tell(warehouse.sync(settings_for(served), "taxes", is_read=False))
 

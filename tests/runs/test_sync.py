@@ -380,7 +380,7 @@ def leave_behind(place: Place, settings: Any, name: str) -> None:
 def test_what_a_killed_run_left_is_loaded_and_the_run_goes_on(
     account: Account, settings: ClinikoSettings, place: Place
 ) -> None:
-    place.sync(settings, "taxes")
+    place.begin(settings, "taxes")
     account.pass_seconds(86_400)
     old = account.create("taxes")
     leave_behind(place, settings, "taxes")
@@ -407,7 +407,7 @@ def test_what_a_first_run_left_is_not_missing(
 def test_what_was_left_and_can_never_be_loaded_is_read_again(
     account: Account, settings: ClinikoSettings, place: Place
 ) -> None:
-    place.sync(settings, "taxes")
+    place.begin(settings, "taxes")
     account.pass_seconds(86_400)
     account.create("taxes")
     leave_behind(place, settings, "taxes")
@@ -425,7 +425,7 @@ def test_what_was_left_is_dropped_if_another_machine_went_on(
 ) -> None:
     here = place.state_dir / "work" / "pipelines"
     number = next(account.rows("taxes"))["id"]
-    place.sync(settings, "taxes")
+    place.begin(settings, "taxes")
     account.pass_seconds(86_400)
     account.update("taxes", number, name="old")
     leave_behind(place, settings, "taxes")
@@ -468,7 +468,7 @@ def test_a_load_that_fails_is_said_and_made_up_for(
 def test_a_database_that_was_restored_from_a_backup_is_brought_up_to_date(
     account: Account, settings: ClinikoSettings, place: Place
 ) -> None:
-    place.sync(settings, "taxes")
+    place.begin(settings, "taxes")
     backup = place.file.read_bytes()
     account.pass_seconds(3_600)
     account.create("taxes")
@@ -485,7 +485,7 @@ def test_a_database_that_was_restored_from_a_backup_is_brought_up_to_date(
 def test_a_new_machine_goes_on_where_the_destination_is(
     account: Account, served: Served, settings: ClinikoSettings, place: Place
 ) -> None:
-    place.sync(settings, "patients")
+    place.begin(settings, "patients")
     for file in sorted((place.state_dir / "work" / "pipelines").rglob("*"), reverse=True):
         file.rmdir() if file.is_dir() else file.unlink()
     before = len(served.log)
@@ -501,7 +501,7 @@ def test_a_new_machine_goes_on_where_the_destination_is(
 def test_a_range_reads_what_changed_in_it_and_leaves_the_cursors(
     account: Account, settings: ClinikoSettings, place: Place
 ) -> None:
-    place.sync(settings, "patients", "taxes")
+    place.begin(settings, "patients", "taxes")
     before = place.flow.state["sources"]
     account.pass_seconds(86_400)
     number = next(account.rows("patients"))["id"]
@@ -528,7 +528,7 @@ def cursors(sources: Any) -> Any:
 def test_a_full_run_reads_and_loads_all_again(
     account: Account, settings: ClinikoSettings, place: Place
 ) -> None:
-    place.sync(settings, "taxes", "services")
+    place.begin(settings, "taxes", "services")
     place.change("DELETE FROM cliniko.taxes; DELETE FROM cliniko.services")
 
     place.sync(settings, "taxes", "services", full=True)
@@ -540,7 +540,7 @@ def test_a_full_run_reads_and_loads_all_again(
 def test_a_swapped_list_that_empties_leaves_no_row(
     account: Account, settings: ClinikoSettings, place: Place
 ) -> None:
-    place.sync(settings, "services")
+    place.begin(settings, "services")
     for record in list(account.rows("businesses")):
         account.delete("businesses", record["id"])
 
@@ -554,7 +554,7 @@ def test_a_swapped_list_that_cannot_be_read_keeps_its_rows(
     account: Account, served: Served, place: Place
 ) -> None:
     settings = settings_for(served, max_attempts=1)
-    place.sync(settings, "services")
+    place.begin(settings, "services")
     served.faults.append(faults.status(500, times=LASTING))
 
     run = place.sync(settings, "services")
@@ -566,7 +566,7 @@ def test_a_swapped_list_that_cannot_be_read_keeps_its_rows(
 def test_two_accounts_share_a_database_and_nothing_else(
     account: Account, served: Served, place: Place
 ) -> None:
-    place.sync(settings_for(served), "taxes")
+    place.begin(settings_for(served), "taxes")
     other = Account(seed=2, rows=300)
     with serve(other) as elsewhere:
         place.sync(settings_for(elsewhere, account="second"), "taxes")
@@ -584,7 +584,7 @@ def test_a_load_that_ended_midway_is_read_again_if_another_account_loaded_since(
     place: Place,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    place.sync(settings, "taxes")
+    place.begin(settings, "taxes")
     account.pass_seconds(86_400)
     account.create("taxes")
     flow = place.flow

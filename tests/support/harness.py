@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
 
 import dlt
 import duckdb
 import psycopg2
+from first_nights import KEPT, likeness
 from psycopg2.extras import register_default_jsonb
 
 from cliniko.endpoints import ENDPOINTS
@@ -18,13 +21,17 @@ from cliniko_warehouse.paths import work_file
 from cliniko_warehouse.presentation.progress import console
 from cliniko_warehouse.run import nightly
 from cliniko_warehouse.run import sync as run
-from cliniko_warehouse.sandbox import Served
+from cliniko_warehouse.sandbox import Account, Served
 from cliniko_warehouse.warehouse import warehouse as warehouses
 from cliniko_warehouse.warehouse.dlt_pipelines import pipeline
+
+SERVED: WeakValueDictionary[tuple[str, str], Account] = WeakValueDictionary()
+"""Where a clinic is served and by which key → the clinic."""
 
 
 def settings_for(served: Served, **more: Any) -> ClinikoSettings:
     """Settings that lead to a served clinic; a budget that no test waits for."""
+    SERVED[served.base_url, served.api_key] = served.account
     usual: dict[str, Any] = {"requests_per_minute": 100_000, "contact_email": "tests@example.com"}
     return resolve(api_key=served.api_key, base_url=served.base_url, **usual | more)
 
@@ -50,6 +57,16 @@ class Warehouse:
         """One whole run of the named endpoints, or of all."""
         plans = chosen(*names, **how)
         return nightly.run_account(settings, plans, self.destination, self.state_dir, console())
+
+    def begin(self, settings: ClinikoSettings, *names: str, **how: Any) -> None:
+        """A first night of the named endpoints, or of all, that nobody looks at.
+
+        It went well, and if another test of this worker had the same it is a copy.
+        """
+        account = SERVED[settings.root, settings.api_key]
+        server = urlsplit(self.url)._replace(path="").geturl()
+        like = likeness(account, settings, names, type(self).__name__, server, how)
+        KEPT.bring(self.state_dir, self.url, like, lambda: self.sync(settings, *names, **how))
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
         """What a reader gets; in DuckDB of the published file."""

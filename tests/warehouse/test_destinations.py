@@ -67,7 +67,7 @@ def test_the_readme_s_views_show_the_account_as_it_is(
 def test_only_what_changed_is_added(
     account: Account, settings: ClinikoSettings, warehouse: Warehouse, folder: Path
 ) -> None:
-    warehouse.sync(settings, LIST)
+    warehouse.begin(settings, LIST)
     account.pass_seconds(86_400)
     account.update(LIST, next(account.rows(LIST))["id"])
 

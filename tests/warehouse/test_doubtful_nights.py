@@ -28,7 +28,7 @@ def there(account: Account, name: str = LIST) -> set[str]:
 def test_where_order_is_not_kept_what_is_gone_is_marked_and_nothing_else(
     account: Account, served: Served, settings: ClinikoSettings, warehouse: Warehouse, what: Any
 ) -> None:
-    warehouse.sync(settings, LIST)
+    warehouse.begin(settings, LIST)
     served.faults.last(lie(LIST, **what))
     for number in sorted(there(account))[20:200:60]:
         account.delete(LIST, number)
@@ -43,7 +43,7 @@ def test_where_order_is_not_kept_what_is_gone_is_marked_and_nothing_else(
 def test_where_the_filter_on_ids_has_no_effect_nothing_live_is_marked(
     account: Account, served: Served, settings: ClinikoSettings, warehouse: Warehouse
 ) -> None:
-    warehouse.sync(settings, LIST)
+    warehouse.begin(settings, LIST)
     served.faults.last(lie(LIST, ignored=("id",)))
     account.delete(LIST, sorted(there(account))[100])
 
@@ -57,7 +57,7 @@ def test_where_the_filter_on_ids_has_no_effect_nothing_live_is_marked(
 def test_a_live_row_is_not_marked_where_only_the_first_of_the_ids_asked_for_is_heeded(
     account: Account, served: Served, settings: ClinikoSettings, warehouse: Warehouse
 ) -> None:
-    warehouse.sync(settings, LIST)
+    warehouse.begin(settings, LIST)
     gone, hidden, *_ = sorted(there(account), key=int)[20:]
     account.delete(LIST, gone)
 

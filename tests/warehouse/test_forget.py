@@ -105,7 +105,7 @@ def left(place: Warehouse, patient: int) -> dict[str, int]:
 
 @pytest.fixture
 def loaded(warehouse: Warehouse, settings: ClinikoSettings, patient: int) -> Warehouse:
-    warehouse.sync(settings, *LISTS)
+    warehouse.begin(settings, *LISTS)
     with warehouse.connected() as db:
         db.execute("CREATE SCHEMA marts")
         db.execute(

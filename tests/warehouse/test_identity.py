@@ -38,7 +38,7 @@ def clinics() -> Iterator[dict[str, Served]]:
 @pytest.fixture
 def read(clinics: dict[str, Served], warehouse: Warehouse) -> Warehouse:
     """A warehouse that holds the first clinic."""
-    warehouse.sync(settings_for(clinics[NORTH]), *LISTS)
+    warehouse.begin(settings_for(clinics[NORTH]), *LISTS)
     return warehouse
 
 

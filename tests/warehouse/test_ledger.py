@@ -191,7 +191,7 @@ def test_a_ledger_of_an_older_version_gets_the_columns_that_it_lacks(
 @pytest.fixture
 def database(settings: Any, warehouse: Warehouse) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection to what a run has filled that was fine; it is in the way of the next."""
-    warehouse.sync(settings, "taxes", "users")
+    warehouse.begin(settings, "taxes", "users")
     with duckdb.connect(str(warehouse.state_dir / "work" / "load.duckdb")) as connection:
         yield connection
 

@@ -46,6 +46,16 @@ def night(settings: ClinikoSettings, warehouse: Warehouse) -> Callable[..., Run]
     return run
 
 
+@pytest.fixture
+def begin(settings: ClinikoSettings, warehouse: Warehouse) -> Callable[..., None]:
+    """A first night like that, at which nobody looks."""
+
+    def begin(*names: str) -> None:
+        warehouse.begin(settings, *names or (LIST,))
+
+    return begin
+
+
 def _ids(account: Account, name: str = LIST) -> list[str]:
     return [record["id"] for record in account.rows(name)]
 
@@ -56,9 +66,9 @@ def _live(warehouse: Warehouse, name: str = LIST) -> set[str]:
 
 
 def test_rows_that_the_account_no_longer_has_are_marked(
-    account: Account, served: Served, warehouse: Warehouse, night: Any
+    account: Account, served: Served, warehouse: Warehouse, night: Any, begin: Any
 ) -> None:
-    night()
+    begin()
     deleted = _ids(account)[50:900:200]
     for number in deleted:
         account.delete(LIST, number)
@@ -73,11 +83,11 @@ def test_rows_that_the_account_no_longer_has_are_marked(
 
 
 def test_a_row_that_comes_back_loses_its_mark(
-    account: Account, served: Served, warehouse: Warehouse, night: Any
+    account: Account, served: Served, warehouse: Warehouse, night: Any, begin: Any
 ) -> None:
     # The newest row is read again every night, and left out while it is as it was.
     number = max(account.rows(LIST), key=lambda record: record["updated_at"])["id"]
-    night()
+    begin()
     account.delete(LIST, number)
     night()
     account.restore(LIST, number, touch=False)
@@ -89,9 +99,9 @@ def test_a_row_that_comes_back_loses_its_mark(
 
 @pytest.mark.parametrize("mark", ["archived_at", "cancelled_at"])
 def test_a_mark_that_did_not_move_updated_at_is_fetched(
-    account: Account, served: Served, warehouse: Warehouse, night: Any, mark: str
+    account: Account, served: Served, warehouse: Warehouse, night: Any, begin: Any, mark: str
 ) -> None:
-    night()
+    begin()
     number = next(
         r["id"] for r in account.rows(LIST) if not r["archived_at"] and not r["cancelled_at"]
     )
@@ -104,13 +114,13 @@ def test_a_mark_that_did_not_move_updated_at_is_fetched(
 
 
 def test_a_mark_that_was_taken_away_is_fetched(
-    account: Account, served: Served, warehouse: Warehouse, night: Any
+    account: Account, served: Served, warehouse: Warehouse, night: Any, begin: Any
 ) -> None:
     number = next(
         r["id"] for r in account.rows(LIST) if not r["archived_at"] and not r["cancelled_at"]
     )
-    account.cancel(LIST, number)
-    night()
+    account.cancel(LIST, number, touch=False)
+    begin()
     account.uncancel(LIST, number, touch=False)
 
     night()
@@ -119,9 +129,9 @@ def test_a_mark_that_was_taken_away_is_fetched(
 
 
 def test_rows_that_the_warehouse_lost_are_fetched(
-    account: Account, served: Served, warehouse: Warehouse, night: Any
+    account: Account, served: Served, warehouse: Warehouse, night: Any, begin: Any
 ) -> None:
-    night()
+    begin()
     lost = ", ".join(_ids(account)[100:180])  # more, and the list is read again
     warehouse.change(f"DELETE FROM cliniko.{LIST} WHERE id IN ({lost})")
 
@@ -132,9 +142,9 @@ def test_rows_that_the_warehouse_lost_are_fetched(
 
 
 def test_equal_sides_cost_one_request_for_each_state(
-    account: Account, served: Served, warehouse: Warehouse, night: Any
+    account: Account, served: Served, warehouse: Warehouse, night: Any, begin: Any
 ) -> None:
-    night()
+    begin()
     served.log.clear()
 
     run = night()
@@ -197,9 +207,9 @@ def test_a_swap_that_counts_cannot_see_is_found_within_seven_nights(
 
 
 def test_an_account_that_says_a_list_is_empty_marks_nothing(
-    account: Account, served: Served, warehouse: Warehouse, night: Any
+    account: Account, served: Served, warehouse: Warehouse, night: Any, begin: Any
 ) -> None:
-    night("taxes")
+    begin("taxes")
     for number in _ids(account, "taxes"):
         account.delete("taxes", number)
 
@@ -211,9 +221,9 @@ def test_an_account_that_says_a_list_is_empty_marks_nothing(
 
 
 def test_what_was_accepted_is_marked(
-    account: Account, served: Served, warehouse: Warehouse, night: Any
+    account: Account, served: Served, warehouse: Warehouse, night: Any, begin: Any
 ) -> None:
-    night("taxes")
+    begin("taxes")
     for number in _ids(account, "taxes"):
         account.delete("taxes", number)
 
@@ -224,9 +234,9 @@ def test_what_was_accepted_is_marked(
 
 
 def test_more_than_a_share_of_a_list_is_asked_about(
-    account: Account, served: Served, warehouse: Warehouse, night: Any
+    account: Account, served: Served, warehouse: Warehouse, night: Any, begin: Any
 ) -> None:
-    night()
+    begin()
     for number in _ids(account)[:60]:
         account.delete(LIST, number)
 
@@ -242,9 +252,9 @@ def test_more_than_a_share_of_a_list_is_asked_about(
 
 
 def test_an_outage_while_counting_marks_nothing(
-    account: Account, served: Served, settings: ClinikoSettings, warehouse: Warehouse, night: Any
+    account: Account, served: Served, settings: ClinikoSettings, warehouse: Warehouse, begin: Any
 ) -> None:
-    night()
+    begin()
     account.delete(LIST, _ids(account)[5])
     served.faults.append(status(403, path=LIST, times=3))
     readings = {LIST: ReadPlan(ENDPOINTS[LIST], is_read=False)}
@@ -258,9 +268,9 @@ def test_an_outage_while_counting_marks_nothing(
 
 
 def test_a_wrong_count_marks_nothing_that_is_there(
-    account: Account, served: Served, warehouse: Warehouse, night: Any
+    account: Account, served: Served, warehouse: Warehouse, night: Any, begin: Any
 ) -> None:
-    night()
+    begin()
     served.faults.append(wrong_total(-7, path=LIST, times=200))
 
     night()
@@ -269,9 +279,9 @@ def test_a_wrong_count_marks_nothing_that_is_there(
 
 
 def test_a_spent_budget_stops_the_search_and_the_next_night_goes_on(
-    account: Account, served: Served, warehouse: Warehouse, night: Any
+    account: Account, served: Served, warehouse: Warehouse, night: Any, begin: Any
 ) -> None:
-    night()
+    begin()
     account.delete(LIST, _ids(account)[450])
 
     first = night(requests=0)
@@ -284,9 +294,9 @@ def test_a_spent_budget_stops_the_search_and_the_next_night_goes_on(
 
 
 def test_inactive_practitioners_are_no_difference(
-    account: Account, served: Served, warehouse: Warehouse, night: Any
+    account: Account, served: Served, warehouse: Warehouse, night: Any, begin: Any
 ) -> None:
-    night("practitioners")
+    begin("practitioners")
 
     run = night("practitioners")
 
@@ -299,14 +309,14 @@ def test_inactive_practitioners_are_no_difference(
 
 
 def test_a_practitioner_who_moved_to_the_other_list_unchanged_is_found_within_a_week(
-    account: Account, served: Served, warehouse: Warehouse, night: Any
+    account: Account, served: Served, warehouse: Warehouse, night: Any, begin: Any
 ) -> None:
     first, number, *_ = _ids(account, "practitioners")
     account.update("practitioners", first, active=False)
     account.update("practitioners", number, touch=False, active=True)
     account.pass_seconds(86_400)
     account.update("practitioners", first, active=False)
-    night("practitioners")
+    begin("practitioners")
     account.update("practitioners", number, touch=False, active=False)
 
     night("practitioners", now=lambda: datetime.now(UTC) + timedelta(days=7))
@@ -318,11 +328,11 @@ def test_a_practitioner_who_moved_to_the_other_list_unchanged_is_found_within_a_
 
 
 @pytest.fixture
-def recalls(account: Account, night: Any) -> list[str]:
+def recalls(account: Account, begin: Any) -> list[str]:
     """The ids of a list of one page and some rows, loaded."""
     while account.count("recalls") < 130:
         account.create("recalls")
-    night("recalls")
+    begin("recalls")
     return _ids(account, "recalls")
 
 
@@ -346,9 +356,9 @@ def test_a_list_that_cannot_be_filtered_is_compared_by_its_reading(
 
 
 def test_there_too_a_row_that_comes_back_loses_its_mark(
-    account: Account, served: Served, warehouse: Warehouse, night: Any
+    account: Account, served: Served, warehouse: Warehouse, night: Any, begin: Any
 ) -> None:
-    night("recall_types")  # so few that every record is known, and left out while it is as it was
+    begin("recall_types")  # so few that every record is known, and left out while it is as it was
     number = _ids(account, "recall_types")[0]
     account.delete("recall_types", number)
     night("recall_types")
@@ -402,9 +412,9 @@ def test_there_too_a_reading_that_came_out_short_marks_nothing(
 
 
 def test_after_years_without_a_run_a_list_is_gone_through_once(
-    account: Account, served: Served, warehouse: Warehouse, night: Any
+    account: Account, served: Served, warehouse: Warehouse, night: Any, begin: Any
 ) -> None:
-    night()
+    begin()
     deleted = _ids(account)[5]
     account.delete(LIST, deleted)
     served.log.clear()

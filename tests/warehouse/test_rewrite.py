@@ -30,7 +30,7 @@ def under(served: Served, profile: str, **more: Any) -> Any:
 def test_a_stricter_profile_leaves_nothing_of_the_wider_one_behind(
     warehouse: Warehouse, served: Served, account: Account, profile: str
 ) -> None:
-    warehouse.sync(under(served, "full"), *LISTS)
+    warehouse.begin(under(served, "full"), *LISTS)
     [gone, *_] = [r["id"] for r in account.rows("patients")]
     account.delete("patients", gone)
 
@@ -45,7 +45,7 @@ def test_a_stricter_profile_leaves_nothing_of_the_wider_one_behind(
 
 
 def test_names_are_read_again_to_be_hashed(warehouse: Warehouse, served: Served) -> None:
-    warehouse.sync(under(served, "full"), "patients")
+    warehouse.begin(under(served, "full"), "patients")
 
     warehouse.sync(under(served, "pseudonymous"), "patients")
 
@@ -54,7 +54,7 @@ def test_names_are_read_again_to_be_hashed(warehouse: Warehouse, served: Served)
 
 
 def test_hashes_stay_the_same_from_night_to_night(warehouse: Warehouse, served: Served) -> None:
-    warehouse.sync(under(served, "pseudonymous"), "patients")
+    warehouse.begin(under(served, "pseudonymous"), "patients")
     before = warehouse.rows("SELECT id, label FROM cliniko.patients ORDER BY id")
 
     warehouse.sync(under(served, "pseudonymous"), "patients", full=True)
@@ -63,7 +63,7 @@ def test_hashes_stay_the_same_from_night_to_night(warehouse: Warehouse, served: 
 
 
 def test_another_salt_leaves_no_hash_of_the_old_one(warehouse: Warehouse, served: Served) -> None:
-    warehouse.sync(under(served, "pseudonymous"), "patients")
+    warehouse.begin(under(served, "pseudonymous"), "patients")
     before = {row["label"] for row in warehouse.rows("SELECT label FROM cliniko.patients")}
 
     other = settings_for(served, privacy_profile="pseudonymous", privacy_salt=SALT[::-1])
@@ -94,7 +94,7 @@ def test_minimal_asks_for_no_patient(warehouse: Warehouse, served: Served) -> No
 
 
 def test_comments_say_what_the_profile_does(warehouse: Warehouse, served: Served) -> None:
-    warehouse.sync(under(served, "pseudonymous"), "patients")
+    warehouse.begin(under(served, "pseudonymous"), "patients")
 
     said = {
         row["column_name"]: row["comment"]

@@ -131,7 +131,7 @@ def test_a_death_around_the_merge_keeps_a_version_once_and_forgetting_erases_it(
 ) -> None:
     account, settings = served.account, settings_for(served)
     monkeypatch.setenv("CLINIKO__HISTORY", '["patients"]')
-    warehouse.sync(settings, "patients")
+    warehouse.begin(settings, "patients")
     one, other = [record["id"] for record in account.rows("patients")][:2]
     account.pass_seconds(86_400)
     account.update("patients", one, last_name="Secret")
