@@ -2,7 +2,8 @@
 {# Minutes of each local hour of a practitioner at a business: what is offered, what is
 used. All borders of stretches cut the calendar into pieces, and the hours of each day that
 they touch, from the first stretch to the last; running sums say what holds in each piece, so that stretches
-that overlap count once. Hours without any would be most of the calendar. #}
+that overlap count once. Hours without any would be most of the calendar. The running sums
+are of small whole numbers as doubles: DuckDB adds up these in half the time of its 128 bits. #}
 with stretches as (
   select * from {{ ref('int_stretches') }} where practitioner_id is not null and business_id is not null
 ),
@@ -74,11 +75,11 @@ pieces as (
   select
     _account, practitioner_id, business_id, moment,
     lead(moment) over calendar as until,
-    sum(roster) over calendar > 0 as is_rostered,
-    sum(extra) over calendar > 0 as is_extra,
-    sum(blocked) over calendar > 0 as is_blocked,
-    sum(booked) over calendar > 0 as is_booked,
-    sum(attended) over calendar > 0 as is_attended
+    sum(cast(roster as double precision)) over calendar > 0 as is_rostered,
+    sum(cast(extra as double precision)) over calendar > 0 as is_extra,
+    sum(cast(blocked as double precision)) over calendar > 0 as is_blocked,
+    sum(cast(booked as double precision)) over calendar > 0 as is_booked,
+    sum(cast(attended as double precision)) over calendar > 0 as is_attended
   from moments
   window calendar as (partition by _account, practitioner_id, business_id order by moment)
 ),
