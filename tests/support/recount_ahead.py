@@ -163,9 +163,11 @@ class Ahead:
             for patient, days in self.visits.items()
             if patient in self.in_use - self.account.ahead
         }
-        risky = {(patient,): days for patient, days in since.items() if days >= AT_RISK}
-        states = {at: "lapsed" if days > ACTIVE else "at_risk" for at, days in risky.items()}
-        return {"days_since_last_visit": dict(risky), "state": dict(states)}
+        risky: Column = {(patient,): days for patient, days in since.items() if days >= AT_RISK}
+        states: Column = {
+            at: "lapsed" if days > ACTIVE else "at_risk" for at, days in risky.items()
+        }
+        return {"days_since_last_visit": risky, "state": states}
 
     def first_visits(self) -> Column:
         return {
