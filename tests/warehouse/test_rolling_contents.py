@@ -53,12 +53,14 @@ def passed(settings: ClinikoSettings, warehouse: Warehouse, days: float, *names:
     )
 
 
-def add_a_field(account: Account, name: str = LIST) -> dict[str, str | None]:
+def add_a_field(
+    account: Account, name: str = LIST, field: str = "pronouns"
+) -> dict[str, str | None]:
     """Let every record have one field more, which is null in some."""
     ids = [record["id"] for record in account.rows(name)]
     added = {n: f"they {n}" if place % 3 else None for place, n in enumerate(ids)}
     for number, value in added.items():
-        account.update(name, number, touch=False, pronouns=value)
+        account.update(name, number, touch=False, **{field: value})
     return added
 
 
@@ -110,14 +112,11 @@ def lacking(warehouse: Warehouse, added: Mapping[str, Mapping[str, str | None]])
     """List → rows whose new field is not what the account has; of those that have some."""
     found = {}
     for name, values in added.items():
-        here = {str(row["id"]): row["pronouns"] for row in warehouse.rows(rows_of(name))}
+        rows = warehouse.rows(f"SELECT id, shoe_size FROM cliniko.{name}")
+        here = {str(row["id"]): row["shoe_size"] for row in rows}
         if differ := sum(here.get(number) != value for number, value in values.items()):
             found[name] = differ
     return found
-
-
-def rows_of(name: str) -> str:
-    return f"SELECT id, pronouns FROM cliniko.{name}"
 
 
 def test_a_clinic_of_a_hundred_thousand_rows_is_filled_within_thirty_nights(
@@ -127,7 +126,9 @@ def test_a_clinic_of_a_hundred_thousand_rows_is_filled_within_thirty_nights(
         settings, warehouse = settings_for(served), Warehouse(tmp_path / "state")
         passed(settings, warehouse, 0)
         sizes = {name: sum(1 for _ in account.rows(name)) for name in LISTS}
-        added = {name: add_a_field(account, name) for name, size in sizes.items() if size}
+        added = {
+            name: add_a_field(account, name, "shoe_size") for name, size in sizes.items() if size
+        }
         edited = {
             name: [*added[name]][:: len(added[name]) // 250][:250]
             for name in ("individual_appointments", "patients", "invoices", "invoice_items")
