@@ -22,7 +22,7 @@ from harness import Warehouse, chosen, connected, fetched, settings_for
 
 from cliniko.endpoints import ENDPOINTS
 from cliniko.endpoints.schema import tables
-from cliniko.errors import ConfigError, Locked, Throttled, Unauthorized
+from cliniko.errors import ConfigError, Locked, Stopped, Throttled, Unauthorized
 from cliniko.extract.batches import Batch
 from cliniko.extract.delivery import Delivery
 from cliniko.settings import ClinikoSettings
@@ -31,11 +31,14 @@ from cliniko_warehouse.load import waiting_queue
 from cliniko_warehouse.load.spool import Spool
 from cliniko_warehouse.presentation.progress import console
 from cliniko_warehouse.run.nightly import run_accounts
+from cliniko_warehouse.run.worker import AccountJob, AccountReader, Place
 from cliniko_warehouse.sandbox import Account, Served, serve_all
 from cliniko_warehouse.warehouse.file_locks import _account_lock
+from cliniko_warehouse.warehouse.warehouse import warehouse
 from cliniko_warehouse.workers import pool
 from cliniko_warehouse.workers.messages import answer, received, result, send
 from cliniko_warehouse.workers.number import number_of_workers
+from cliniko_warehouse.workers.remote_warehouse import RemoteLoader
 
 LISTS = ("patients", "contacts", "taxes")
 NAMES = ("a", "b", "c", "d", "e", "f")
@@ -49,16 +52,12 @@ class Group:
 
     kills:    how often the process that reads an account is killed, by its name
     readers:  the processes that were seen with an account
-    asked:    when each of them asked first
-    killed:   when processes were killed
     """
 
     served: dict[str, Served]
     place: Warehouse
     kills: dict[str, int] = field(default_factory=dict)
     readers: dict[str, list[int]] = field(default_factory=dict)
-    asked: dict[str, list[float]] = field(default_factory=dict)
-    killed: list[float] = field(default_factory=list)
 
     def settings(self, name: str) -> ClinikoSettings:
         return settings_for(self.served[name], account=name)
@@ -89,12 +88,9 @@ class Group:
                     requests[name] = len(self.served[name].log)
                 if len(self.served[name].log) == requests[name]:
                     continue
-                if len(self.asked.setdefault(name, [])) < len(seen):
-                    self.asked[name].append(time.monotonic())
                 if self.kills.get(name, 0):
                     self.kills[name] -= 1
                     os.kill(pid, signal.SIGKILL)
-                    self.killed.append(time.monotonic())
 
     def unlike(self) -> list[str]:
         """The lists of accounts that are otherwise in the warehouse than on the other side."""
@@ -167,8 +163,6 @@ def test_a_process_that_dies_costs_at_most_the_account_that_kills_it(
     assert os.getpid() not in seen
     assert not any(map(alive, seen))
     assert len(group.readers["b"]) == 2
-    again = group.asked["b"][1] - group.killed[0]
-    assert again >= REST
     with connected(group.place.url or group.place.state_dir / "work" / "load.duckdb") as db:
         ended = "FROM cliniko._runs WHERE finished_at IS"
         ledger = fetched(db, f"SELECT _account, status {ended} NOT NULL")
@@ -176,6 +170,22 @@ def test_a_process_that_dies_costs_at_most_the_account_that_kills_it(
     assert {row["_account"] for row in ledger if row["status"] != "ok"} == set(lost)
     assert {row["_account"] for row in ledger} == set(NAMES)
     assert "b" in {row["_account"] for row in killed}
+
+
+def test_an_account_whose_process_died_waits_for_its_budget(
+    settings: ClinikoSettings, tmp_path: Path
+) -> None:
+    nothing: Any = None
+    died = pool.Pool(nothing, nothing, nothing, make=nothing, given=0, lost=nothing, stop=nothing)
+    died._again.append((AccountJob(settings, {}), time.monotonic()))
+    place = Place(warehouse("duckdb", tmp_path), tmp_path, 0, None, True, 2)
+    made = AccountReader(RemoteLoader(nothing, nothing), place)
+
+    job: Any = died._next_again()
+    with made._client(job, settings) as client:
+        waits = client.wait_time
+
+    assert pool.WINDOW - 10 < waits <= pool.WINDOW
 
 
 @contextmanager
@@ -217,6 +227,7 @@ def test_a_signal_to_all_processes_ends_them_with_one_object(tmp_path: Path) -> 
     found = json.loads(out)
     assert found["accounts"].keys() == {"a", "b", "c"}
     assert {one["status"] for one in found["accounts"].values()} == {"partial"}
+    assert {one["message"] for one in found["accounts"].values()} == {str(Stopped())}
     assert not any(alive(pid) for pid in processes if pid)
     assert not any(secret in line for secret in secrets for line in seen)
 
