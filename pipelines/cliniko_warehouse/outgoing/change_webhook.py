@@ -197,7 +197,7 @@ def _waiting(ask: Ask, runs: Sequence[Run], places: Places) -> dict[str, list[Ro
 
 
 def _listed(runs: Sequence[Run]) -> str:
-    names = [one.run_id for run in runs for one in (run, *run.killed)]
+    names = [name for run in runs for name in (run.run_id, *(one.run_id for one in run.killed))]
     return ", ".join(f"'{name}'" for name in names) or "NULL"
 
 

@@ -10,7 +10,7 @@ from cliniko.api.client import Client
 from cliniko.api.cpu_lock import holding_cpu
 from cliniko.endpoints import ENDPOINTS
 from cliniko.endpoints.spec import Endpoint
-from cliniko.errors import Forbidden, Stopped, Unauthorized
+from cliniko.errors import ClinikoError, Forbidden, Stopped, Unauthorized
 from cliniko.extract.extractor import UNEXPECTED
 from cliniko.pagination.complete_list import complete_ids
 from cliniko.pagination.list_request import ListRequest
@@ -91,7 +91,7 @@ def asked_of_each(
     return found
 
 
-def refusal(answers: Collection[object]) -> Exception | None:
+def refusal(answers: Collection[object]) -> ClinikoError | None:
     """Why the key may not read such lists at all; None if it may, or if others failed."""
     refused = [one for one in answers if isinstance(one, REFUSED)]
     came = any(not isinstance(one, Exception) for one in answers)

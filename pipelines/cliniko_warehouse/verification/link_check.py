@@ -34,11 +34,10 @@ def verify_links(
     read = {parent: ids for parent, ids in answers.items() if not isinstance(ids, Exception)}
     for parent, ids in read.items():
         there = stored.live.get(parent, set())
-        certificate.add(
-            Difference(endpoint.name, kind, parent)
-            for kind, differ in (("missing", ids - there), ("extra", there - ids))
-            if differ
-        )
+        if ids - there:
+            certificate.add([Difference(endpoint.name, "missing", parent)])
+        if there - ids:
+            certificate.add([Difference(endpoint.name, "extra", parent)])
     certificate.count(sum(map(len, read.values())), len(endpoint.key))
     what = endpoint.links[0].target
     if missing := sum(isinstance(one, NotFound) for one in answers.values()):
