@@ -209,6 +209,8 @@ class Money:
         }
 
     def _missed(self, grain: tuple[str, ...]) -> Column:
+        if not self.every_bill or not self.account.raw["invoice_items"]:
+            return {}  # invoices that are not read leave all money null
         price = self.average_fees("type")
         found: dict[Any, Decimal] = defaultdict(Decimal)
         for row in self.account.places.filter(status="did_not_arrive").to_dicts():
