@@ -196,12 +196,16 @@ class Money:
         )
         hours = self.account.hours(*grain)
         del money["revenue_gross"]
+        missed = self._missed(grain)
+        if not self.every_bill or not self.account.raw["invoice_items"]:
+            there = money["revenue_net"].keys() | hours["offered_hours"].keys()
+            missed = dict.fromkeys(there | hours["service_hours"].keys())  # null: no fee is known
         return {
             **money,
             "completed": self.account.counts(*grain)["completed"],
             "completed_without_invoice": _count(self.without_invoice(), grain),
             "average_fee": self.average_fees(*grain),
-            "missed_cost_estimate": self._missed(grain),
+            "missed_cost_estimate": missed,
             "offered_hours": hours["offered_hours"],
             "service_hours": hours["service_hours"],
             "revenue_per_offered_hour": _per(money["revenue_net"], hours["offered_hours"]),
@@ -209,8 +213,6 @@ class Money:
         }
 
     def _missed(self, grain: tuple[str, ...]) -> Column:
-        if not self.every_bill or not self.account.raw["invoice_items"]:
-            return {}  # invoices that are not read leave all money null
         price = self.average_fees("type")
         found: dict[Any, Decimal] = defaultdict(Decimal)
         for row in self.account.places.filter(status="did_not_arrive").to_dicts():
