@@ -5,13 +5,38 @@ inside of a record without it, nor after a crash; and a change of a record can b
 in its child tables alone.
 """
 
+from collections.abc import Sequence
+
 from dlt.common.configuration.container import Container
-from dlt.common.storages.load_package import LoadPackageStateInjectableContext
+from dlt.common.destination import PreparedTableSchema
+from dlt.common.destination.client import FollowupJobRequest
+from dlt.common.storages.load_package import LoadJobInfo, LoadPackageStateInjectableContext
+from dlt.destinations.job_client_impl import SqlJobClientBase
+from dlt.destinations.sql_jobs import SqlMergeFollowupJob
 
 INNER = "__"  # between the name of a list and that of a list inside its records
 
 
-def ready(table: str) -> list[str]:
+class ListMergingClient(SqlJobClientBase):
+    """dlt's client of a database, with one merge for all tables of a list."""
+
+    merge_job: type[SqlMergeFollowupJob]
+
+    def create_table_chain_completed_followup_jobs(
+        self,
+        table_chain: Sequence[PreparedTableSchema],
+        completed_table_chain_jobs: Sequence[LoadJobInfo] | None = None,
+    ) -> list[FollowupJobRequest]:
+        """What follows once a table's files are copied: a list's tables are merged together."""
+        if table_chain[0]["write_disposition"] != "merge":
+            return super().create_table_chain_completed_followup_jobs(
+                table_chain, completed_table_chain_jobs
+            )
+        tables = [self.prepare_load_table(name) for name in _ready(str(table_chain[0]["name"]))]
+        return [self.merge_job.from_table_chain(tables, self.sql_client)] if tables else []
+
+
+def _ready(table: str) -> list[str]:
     """The tables of a list that the package being loaded has rows of, the list's own first.
 
     Empty as long as files of another table than this are still to be copied: the last one

@@ -1,19 +1,17 @@
 """dlt's client of Postgres, mended where it would fail or load something twice."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import pyarrow.parquet
-from dlt.common.destination import DestinationCapabilitiesContext, PreparedTableSchema
-from dlt.common.destination.client import FollowupJobRequest, LoadJob
+from dlt.common.destination import DestinationCapabilitiesContext
+from dlt.common.destination.client import LoadJob
 from dlt.common.destination.exceptions import DestinationTerminalException
 from dlt.common.schema import Schema, TColumnSchema
-from dlt.common.storages.load_package import LoadJobInfo
 from dlt.destinations.impl.postgres.configuration import PostgresClientConfiguration
 from dlt.destinations.impl.postgres.factory import get_adbc_driver_location
 from dlt.destinations.impl.postgres.postgres import PostgresClient, PostgresParquetCopyJob
 
-from cliniko_warehouse.merged_tables import ready
+from cliniko_warehouse.merged_tables import ListMergingClient
 from cliniko_warehouse.postgres.foreign_locks import held
 from cliniko_warehouse.postgres.merge import UpsertJob
 from cliniko_warehouse.postgres.session import (
@@ -71,13 +69,15 @@ class CopyJob(PostgresParquetCopyJob):
             return dbapi.connect(get_adbc_driver_location(), db_kwargs={"uri": uri(credentials)})
 
 
-class Client(PostgresClient):
+class Client(ListMergingClient, PostgresClient):
     """dlt's client; its sessions are set, its tables hold JSON as JSONB, and rows stay.
 
     ADBC copies texts into JSON, but dlt knows no way into JSONB, so it makes every such
     column of a table that comes as parquet JSON (dlt 1.31). That has to be so where files
     are copied to, in staging; from there rows are merged by SQL, and Postgres casts.
     """
+
+    merge_job = UpsertJob
 
     def __init__(
         self,
@@ -95,19 +95,6 @@ class Client(PostgresClient):
         """What loads a file."""
         job = super().create_load_job(table, file_path, load_id, restore)
         return CopyJob(file_path) if isinstance(job, PostgresParquetCopyJob) else job
-
-    def create_table_chain_completed_followup_jobs(
-        self,
-        table_chain: Sequence[PreparedTableSchema],
-        completed_table_chain_jobs: Sequence[LoadJobInfo] | None = None,
-    ) -> list[FollowupJobRequest]:
-        """What follows once a table's files are copied: a list's tables are merged together."""
-        if table_chain[0]["write_disposition"] != "merge":
-            return super().create_table_chain_completed_followup_jobs(
-                table_chain, completed_table_chain_jobs
-            )
-        tables = [self.prepare_load_table(name) for name in ready(str(table_chain[0]["name"]))]
-        return [UpsertJob.from_table_chain(tables, self.sql_client)] if tables else []
 
     def _get_column_def_sql(self, c: TColumnSchema, table: Any = None) -> str:
         if table and not self.sql_client.is_staging_dataset_active:

@@ -3,15 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from dlt.common.destination import PreparedTableSchema
-from dlt.common.destination.client import FollowupJobRequest
-from dlt.common.storages.load_package import LoadJobInfo
 from dlt.destinations.impl.duckdb.duck import DuckDbClient
 from dlt.destinations.sql_client import SqlClientBase
 from dlt.destinations.sql_jobs import SqlMergeFollowupJob
 
 from cliniko_warehouse import change_feed, row_history
-from cliniko_warehouse.merged_tables import ready
+from cliniko_warehouse.merged_tables import ListMergingClient
 
 
 class ToldMergeJob(SqlMergeFollowupJob):
@@ -28,18 +25,7 @@ class ToldMergeJob(SqlMergeFollowupJob):
         return [*row_history.merge_sql(table, client), *super().generate_sql([table], client)]
 
 
-class WorkingFileClient(DuckDbClient):
+class WorkingFileClient(ListMergingClient, DuckDbClient):
     """dlt's client with our merge."""
 
-    def create_table_chain_completed_followup_jobs(
-        self,
-        table_chain: Sequence[PreparedTableSchema],
-        completed_table_chain_jobs: Sequence[LoadJobInfo] | None = None,
-    ) -> list[FollowupJobRequest]:
-        """What follows once a table's files are copied: a list's tables are merged together."""
-        if table_chain[0]["write_disposition"] != "merge":
-            return super().create_table_chain_completed_followup_jobs(
-                table_chain, completed_table_chain_jobs
-            )
-        tables = [self.prepare_load_table(name) for name in ready(str(table_chain[0]["name"]))]
-        return [ToldMergeJob.from_table_chain(tables, self.sql_client)] if tables else []
+    merge_job = ToldMergeJob
