@@ -66,12 +66,15 @@ class Clinic:
         """The ids of a list's records."""
         return [record["id"] for record in self.account.rows(name)]
 
-    def verified(self) -> Certificate:
-        """Both link tables against the account."""
+    def verified(self, code: int | None = None) -> Certificate:
+        """Both link tables against the account, which may answer with a code instead."""
         store, found = warehouse(self.place.destination, self.place.state_dir), Certificate()
         self.served.log.clear()
+        if code:
+            self.served.faults.append(status(code, path="/practitioners", times=99))
         with store.opened():
             verify_account(self.settings, LINK_TABLES.values(), store, self.place.state_dir, found)
+        self.served.faults.clear()
         return found
 
     def told(self) -> list[tuple[str, str, str]]:
@@ -100,6 +103,7 @@ class Story:
     accepted: Night
     equal: Certificate
     different: Certificate
+    barred: dict[int, Certificate]
     asked: int
     who: list[str]
     offered: dict[str, list[str]]
@@ -132,8 +136,10 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         equal, asked = clinic.verified(), len(served.log)
         clinic.account.join("practitioners", who[0], "appointment_types", offered[who[0]][0], False)
         clinic.place.change(f"DELETE FROM cliniko.{PLACES} WHERE business_id = {businesses[1]}")
+        different = clinic.verified()
+        barred = {code: clinic.verified(code) for code in (401, 403)}
         yield Story(
-            clinic, first, quiet, failing, week, much, accepted, equal, clinic.verified(), asked,
+            clinic, first, quiet, failing, week, much, accepted, equal, different, barred, asked,
             who, offered, businesses,
         )  # fmt: skip
 
@@ -217,6 +223,16 @@ def test_they_are_verified_against_the_account_for_a_request_a_list(story: Story
         (TYPES, "extra", int(story.who[0])),
         (PLACES, "missing", int(story.businesses[1])),
     }
+
+
+def test_only_a_list_that_is_not_permitted_is_no_failure_of_a_verification(story: Story) -> None:
+    wrong, forbidden = story.barred[401], story.barred[403]
+
+    assert (wrong.status, wrong.tables, wrong.notes) == ("failed", 0, [])
+    assert [line.partition(":")[0] for line in wrong.failures] == [TYPES, PLACES]
+    assert all("401" in line and "is the key complete" in line for line in wrong.failures)
+    assert (forbidden.status, forbidden.tables, forbidden.failures) == ("equal", 0, [])
+    assert all("not compared" in line and "403" in line for line in forbidden.notes)
 
 
 def test_a_key_that_may_not_read_them_is_told_and_costs_one_request(

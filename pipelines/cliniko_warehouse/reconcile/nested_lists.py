@@ -10,7 +10,7 @@ from cliniko.api.client import Client
 from cliniko.api.cpu_lock import holding_cpu
 from cliniko.endpoints import ENDPOINTS
 from cliniko.endpoints.spec import Endpoint
-from cliniko.errors import ClinikoError, Forbidden, Stopped, Unauthorized
+from cliniko.errors import ClinikoError, Forbidden, NotFound, Stopped, Unauthorized
 from cliniko.extract.extractor import UNEXPECTED
 from cliniko.pagination.complete_list import complete_ids
 from cliniko.pagination.list_request import ListRequest
@@ -92,10 +92,14 @@ def asked_of_each(
 
 
 def refusal(answers: Collection[object]) -> ClinikoError | None:
-    """Why the key may not read such lists at all; None if it may, or if others failed."""
+    """Why no such list could be read at all; None if one came, or failed by itself.
+
+    Forbidden only where each was: a key that went bad midway, or a stop, weighs more.
+    """
     refused = [one for one in answers if isinstance(one, REFUSED)]
-    came = any(not isinstance(one, Exception) for one in answers)
-    return refused[0] if refused and not came else None
+    if not all(isinstance(one, (*REFUSED, NotFound)) for one in answers):
+        return None
+    return min(refused, key=lambda error: isinstance(error, Forbidden), default=None)
 
 
 def _pairs(client: Any, endpoint: Endpoint, account: str) -> list[tuple[int, int]]:

@@ -2,7 +2,7 @@
 
 from cliniko.api.client import Client
 from cliniko.endpoints.spec import Endpoint
-from cliniko.errors import NotFound
+from cliniko.errors import Forbidden, NotFound
 from cliniko_warehouse.load.account_loader import AccountLoader
 from cliniko_warehouse.publish.verification import Difference
 from cliniko_warehouse.reconcile.nested_lists import (
@@ -29,7 +29,8 @@ def verify_links(
         [*stored.parents], lambda parent: ids_below(lists_below(client, endpoint, parent))
     )
     if refused := refusal(answers.values()):
-        certificate.notes.append(f"{endpoint.name}: not compared ({refused})")
+        told = certificate.notes if isinstance(refused, Forbidden) else certificate.failures
+        told.append(f"{endpoint.name}: not compared ({refused})")
         return
     read = {parent: ids for parent, ids in answers.items() if not isinstance(ids, Exception)}
     for parent, ids in read.items():
