@@ -105,12 +105,33 @@ def test_a_page_that_is_printed_has_figures_and_no_controls(
     browser: "Browser", address: str
 ) -> None:
     with visit(browser, address) as seen:
-        seen.go("period?period=30d")
+        seen.go("period?period=30d&business=1")
         seen.page.emulate_media(media="print")
+        seen.page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
 
         expect(seen.card("Completed appointments")).to_be_visible()
         expect(seen.page.locator("form.clinic-filters")).to_be_hidden()
         expect(seen.page.get_by_role("navigation", name="Sections")).to_be_hidden()
+        expect(seen.page.locator(".clinic-printed")).to_have_text("Business: Fitzroy")
+        drawn = seen.page.locator(".clinic-chart svg").evaluate_all(
+            "all => all.map((one) => one.viewBox.baseVal.width)"
+        )
+        assert drawn
+        assert set(drawn) == {800}  # of paper, however wide the screen is
+
+
+@in_a_browser
+def test_paper_is_wide_enough_and_begins_with_the_list(browser: "Browser", address: str) -> None:
+    with visit(browser, address, viewport={"width": 703, "height": 980}) as seen:  # A4 in 12 mm
+        seen.page.emulate_media(media="print")
+        for page in ("today", "practitioners", "capacity", "data"):
+            seen.go(f"{page}?period=30d")
+            root = seen.page.locator("html")
+            assert root.evaluate("e => e.scrollWidth - e.clientWidth") == 0, page
+        seen.go("list/completed?period=30d")
+        panel = seen.page.locator("main > .clinic-panel")
+        assert panel.evaluate("e => getComputedStyle(e).breakInside") == "auto"
+        assert seen.page.locator("body").evaluate("e => getComputedStyle(e).page") == "wide"
 
 
 @in_a_browser

@@ -18,8 +18,12 @@ const OPTIONS = {
   tooltip: { disableDefaultStyle: true, id: "clinic-tip" },
 };
 
+const PAPER = 800; // pixels: a chart of paper, so that its words stay large enough to be read
+let charts = []; // those that are drawn
+
 async function draw() {
   const draw = await embed;
+  charts = charts.filter((one) => one.container().isConnected);
   for (const place of document.querySelectorAll(".clinic-chart")) {
     const script = place.querySelector("script");
     if (!script || place.dataset.drawn) continue;
@@ -27,7 +31,7 @@ async function draw() {
     const inside = document.createElement("div");
     inside.setAttribute("aria-hidden", "true"); // the table below it is read instead
     place.append(inside);
-    await draw(inside, JSON.parse(script.textContent), OPTIONS);
+    charts.push((await draw(inside, JSON.parse(script.textContent), OPTIONS)).view);
   }
   performance.mark("drawn");
   document.body.dataset.drawn = String(Number(document.body.dataset.drawn || 0) + 1);
@@ -120,6 +124,9 @@ async function follow() {
   const { night } = await answer.json();
   if (night !== document.body.dataset.night) await show(location.href, false);
 }
+
+window.addEventListener("beforeprint", () => charts.forEach((one) => one.width(PAPER).run()));
+window.addEventListener("afterprint", () => window.dispatchEvent(new Event("resize")));
 
 setInterval(follow, 60_000);
 document.addEventListener("visibilitychange", () => document.hidden || follow());
