@@ -3,12 +3,16 @@
 Before a load package is merged, its rows in staging are compared with the versions that stand,
 in the transaction of the merge: a version ends, and the next one begins, if and only if the row
 changes. What no merge saw (rows of before the setting, rows found to be gone, a crash before the
-table was there) is settled when a run begins and when it ends. DuckDB and Postgres alone.
+table was there) is settled when a run begins and when it ends, unless both tables are as they
+were settled last. DuckDB and Postgres alone.
 """
 
+import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import dlt
@@ -25,6 +29,7 @@ VALID_FROM = Column("_valid_from", "instant", "When the version was read for the
 VALID_TO = Column(
     "_valid_to", "instant", "When the next version was read, or the row found gone; null if neither"
 )
+TIMES = (VALID_FROM.name, VALID_TO.name)
 NOT_KEPT = {"_read_at", "_gone_at", "_dlt_id"}  # what the two times above stand for
 SAME = {"_account", "id", LOAD_ID.name}  # what tells no two versions of a row apart
 
@@ -100,13 +105,18 @@ def merge_sql(merged: Mapping[str, Any], client: Any) -> list[str]:
     return versions.of(newest, merged["columns"])
 
 
-def settle(client: Any, account: str, names: Collection[str], there: Collection[str]) -> None:
+def settle(
+    client: Any, account: str, names: Collection[str], there: Collection[str], kept: Path
+) -> None:
     """Bring the history of lists in line with their rows, in one transaction each.
 
     names:  the lists
     there:  the tables that the destination has
+    kept:   a file that tells what each list and its history were like when they were settled
+            last; where both are so still, nothing is compared. Lost, it costs a comparison.
     """
-    known = histories(client)
+    known, before = histories(client), _kept(kept)
+    settled = dict(before)
     for name in names:
         if name not in there:
             continue
@@ -114,9 +124,39 @@ def settle(client: Any, account: str, names: Collection[str], there: Collection[
         if name not in known:
             _make(client, endpoint)
         columns = _grown(client, name, known.get(name) or histories(client)[name])
+        if name in before and before[name] == _looks(client, account, name, columns):
+            continue
         with client.begin_transaction():
             for sql in Versions(client, endpoint, columns).of_rows():
                 client.execute_sql(sql, account)
+        settled[name] = _looks(client, account, name, columns)
+    if settled != before:
+        kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        kept.write_text(json.dumps(settled))
+
+
+def _kept(file: Path) -> dict[str, Any]:
+    """List → what it and its history were like; of none, where that cannot be read."""
+    with suppress(OSError, ValueError):
+        found = json.loads(file.read_text())
+        return found if isinstance(found, dict) else {}
+    return {}
+
+
+def _looks(client: Any, account: str, name: str, columns: Mapping[str, str]) -> list[Any]:
+    """What changes with any load, mark or removal of an account's rows, or of their versions.
+
+    A hundredth of what their comparison takes: no value but times is looked at.
+    """
+    found: list[Any] = [[list(pair) for pair in sorted(columns.items())]]  # as JSON has them
+    for table, begins, ends in ((name, "_read_at", "_gone_at"), (name + SUFFIX, *TIMES)):
+        [numbers] = client.execute_sql(
+            f"SELECT count(*), count({ends}), max({begins}), max({ends}) "
+            f"FROM {client.make_qualified_table_name(table)} WHERE _account = %s",
+            account,
+        )
+        found += [n.astimezone(UTC).isoformat() if isinstance(n, datetime) else n for n in numbers]
+    return found
 
 
 def _make(client: Any, endpoint: Endpoint) -> None:
@@ -176,8 +216,7 @@ class Versions:
         there:       their columns
         of_account:  a condition on `s`; each statement takes its value
         """
-        times = (VALID_FROM.name, VALID_TO.name)
-        names = [name for name in self.columns if name in there and name not in times]
+        names = [name for name in self.columns if name in there and name not in TIMES]
         return [
             f"UPDATE {self.history} AS h SET _valid_to = greatest(s._read_at, h._valid_from) "
             f"FROM {rows} AS s WHERE {self._open} AND ({self._differs(names)}){of_account}",

@@ -30,6 +30,7 @@ from cliniko_warehouse.load.account_identity import verify
 from cliniko_warehouse.load.account_loader import AccountLoader
 from cliniko_warehouse.load.background_loader import BackgroundLoader
 from cliniko_warehouse.load.checkpoints import extract_all
+from cliniko_warehouse.paths import work
 from cliniko_warehouse.postgres.loaded_rows import in_words
 from cliniko_warehouse.publish.comments import comment
 from cliniko_warehouse.publish.indexes import index
@@ -97,7 +98,7 @@ def sync(
                     verify(loader, client, settings)
                 rewrite(loader, run, kept, warehouse)
                 follow_profile(loader, settings)
-                _settle_history(loader, warehouse)
+                _settle_history(loader, warehouse, state_dir)
                 run.forgotten = forgotten(loader)
                 if warehouse.supports_merge:
                     read_again_what_lost_rows(loader, run, kept)
@@ -105,7 +106,7 @@ def sync(
                 if not run.error:
                     after(loader, run, client)
                     _stopped(run, stop())
-                _settle_history(loader, warehouse)
+                _settle_history(loader, warehouse, state_dir)
             for line in in_words(loader.unlike):
                 run.fail(line)
             run.count(client)
@@ -168,11 +169,12 @@ def _checkpoints(
         _stopped(run, stop() and any(map(_is_cut, lists.values())))
 
 
-def _settle_history(loader: AccountLoader, warehouse: Warehouse) -> None:
+def _settle_history(loader: AccountLoader, warehouse: Warehouse, state_dir: Path) -> None:
     """Bring the history of rows, where it is kept, in line with the rows that are there."""
     if names := row_history.wanted() if warehouse.exact else ():
+        kept = work(state_dir) / "history" / warehouse.name / f"{loader.account}.json"
         with loader.writer() as client:
-            row_history.settle(client, loader.account, names, loader.tables())
+            row_history.settle(client, loader.account, names, loader.tables(), kept)
 
 
 @contextmanager
