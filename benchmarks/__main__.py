@@ -58,7 +58,18 @@ def _arguments() -> argparse.Namespace:
     add("--resume", action="store_true", help="go on with the run before, leave out what it did")
     add("--render", action="store_true", help="measure nothing, write RESULTS.md anew")
     add("--results", type=Path, default=results.FOLDER, help="where the figures are kept")
-    return parser.parse_args()
+    given = parser.parse_args()
+    if wrong := sorted(set(_names(given)) - CONTENDERS.keys()):
+        unknown, known = ", ".join(map(repr, wrong)), ", ".join(CONTENDERS)
+        raise SystemExit(f"--peers: no contender {unknown}; there are {known}")
+    return given
+
+
+def _names(given: argparse.Namespace) -> list[str]:
+    """The contenders that are to be measured."""
+    if given.peers is None:
+        return list(CONTENDERS)
+    return [name.strip() for name in given.peers.split(",")]
 
 
 def _chosen(given: argparse.Namespace) -> list[Case]:
@@ -79,9 +90,8 @@ def _about(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 def _versions(given: argparse.Namespace) -> dict[str, str]:
     """Environment → the versions that count; makes the environments."""
-    wanted = given.peers.split(",") if given.peers else list(CONTENDERS)
     found: dict[str, str] = {}
-    for one in (CONTENDERS[name] for name in wanted):
+    for one in (CONTENDERS[name] for name in _names(given)):
         try:
             packages: dict[str, str] = {}
             for env in (one.env, *one.needs):
@@ -98,7 +108,7 @@ def _play(case: Case, given: argparse.Namespace, run: str) -> Outcome:
     lab = Lab(
         Outcome(case.name, run, revision=revision()),
         rounds=given.rounds or (1 if given.quick else None),
-        peers=frozenset(given.peers.split(",")) if given.peers else None,
+        peers=frozenset(_names(given)) if given.peers is not None else None,
         scale=QUICK if given.quick else 1,
     )
     began = time.monotonic()

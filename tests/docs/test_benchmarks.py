@@ -14,6 +14,7 @@ from benchmarks import (
     report,
     scale,
 )
+from benchmarks.__main__ import main
 from benchmarks.cases import CASES, budget
 from benchmarks.environments import ROOT
 from benchmarks.measure import Failed, clean, cost
@@ -75,6 +76,17 @@ def test_nobody_is_measured_with_what_slows_python_down(monkeypatch: pytest.Monk
     monkeypatch.setenv("SOURCES__CLINIKO__API_KEY", "of-somebody")
 
     assert {"PYTHONDONTWRITEBYTECODE", "SOURCES__CLINIKO__API_KEY"}.isdisjoint(clean())
+
+
+def test_a_contender_that_does_not_exist_gets_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["benchmarks", "--peers", "floor, nobody", "--render"])
+
+    with pytest.raises(SystemExit) as ended:
+        main()
+
+    assert str(ended.value) == (
+        f"--peers: no contender 'nobody'; there are {', '.join(CONTENDERS)}"
+    )
 
 
 def test_the_long_list_pages_like_the_api() -> None:
