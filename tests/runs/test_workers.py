@@ -1,10 +1,12 @@
 """Accounts that several processes read: what a kill costs, and how they all end."""
 
 import json
+import multiprocessing.util
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -39,6 +41,7 @@ from cliniko_warehouse.warehouse.warehouse import warehouse
 from cliniko_warehouse.workers import pool
 from cliniko_warehouse.workers.messages import answer, received, result, send
 from cliniko_warehouse.workers.number import number_of_workers
+from cliniko_warehouse.workers.process import keep_sockets
 from cliniko_warehouse.workers.remote_warehouse import RemoteLoader
 
 LISTS = ("patients", "contacts", "taxes")
@@ -211,6 +214,27 @@ def command(tmp_path: Path, latency: float) -> Iterator[tuple[subprocess.Popen[s
                 yield process, [settings_for(served[k], account=n) for n, k in keys.items()]
             finally:
                 process.kill()
+
+
+def test_sockets_of_a_killed_command_go_with_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "tmp"
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    monkeypatch.setitem(multiprocessing.current_process()._config, "tempdir", None)  # type: ignore[attr-defined]
+    with subprocess.Popen(["true"]) as gone:
+        pass
+    left = place / f"cliniko-workers-{gone.pid}-x"
+    theirs = [place / f"cliniko-workers-{os.getppid()}-x", place / "cliniko-workers-ours"]
+    for folder in (left, *theirs):
+        folder.mkdir(parents=True)
+    (left / "listener-x").touch()
+
+    keep_sockets()
+
+    [own] = place.glob(f"cliniko-workers-{os.getpid()}-*")
+    assert set(place.iterdir()) == {own, *theirs}
+    assert multiprocessing.util.get_temp_dir() == str(own)
 
 
 def test_a_signal_to_all_processes_ends_them_with_one_object(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from cliniko_warehouse.paths import work
 from cliniko_warehouse.presentation.progress import Progress
 from cliniko_warehouse.warehouse.warehouse import Warehouse
 from cliniko_warehouse.workers.messages import answer, received, send
-from cliniko_warehouse.workers.process import Job, Worker, let_go, made, signals_later
+from cliniko_warehouse.workers.process import Job, Worker, keep_sockets, let_go, made, signals_later
 from cliniko_warehouse.workers.reader import Orders, Surroundings
 from cliniko_warehouse.workers.remote_warehouse import Group
 from cliniko_warehouse.workers.session import Members, Session
@@ -182,6 +182,7 @@ class Pool:
     def _listening(self) -> Iterator[None]:
         """Answer the lines of workers until the end."""
         key = current_process().authkey
+        keep_sockets()
         with Listener(backlog=BACKLOG, authkey=key) as self._listener:
             thread = threading.Thread(target=self._accept, name="cliniko-lines", daemon=True)
             thread.start()

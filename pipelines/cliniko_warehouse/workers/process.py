@@ -1,14 +1,19 @@
 """The processes of workers: how they are begun, what they are told, and how they ended."""
 
+import atexit
 import multiprocessing
+import os
+import shutil
 import signal
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
+from multiprocessing.process import BaseProcess, current_process
+from pathlib import Path
 from typing import Any, Protocol
 
 from cliniko_warehouse.workers import reader
@@ -16,6 +21,9 @@ from cliniko_warehouse.workers.messages import send
 
 IMPORTED = ("cliniko_warehouse.run.nightly", "cliniko_warehouse.cli.app")
 """Modules for workers; each imports the main program too, which is mostly ours."""
+
+
+FOLDER = "cliniko-workers-"  # and the number of the process whose sockets are in it
 
 
 class Job(Protocol):
@@ -85,8 +93,35 @@ def made(address: Any, worker: int) -> BaseProcess:
     return process
 
 
+def keep_sockets() -> None:
+    """Have a folder for the sockets that workers talk by, and take away those of killed commands.
+
+    The one that Python makes by itself does not say whose it is, so nobody could.
+    """
+    own: dict[str, Any] = current_process()._config  # type: ignore[attr-defined]
+    if own.get("tempdir"):
+        return
+    for left in Path(tempfile.gettempdir()).glob(f"{FOLDER}*"):
+        if not _is_alive(left.name.removeprefix(FOLDER).partition("-")[0]):
+            shutil.rmtree(left, ignore_errors=True)  # it may be somebody else's
+    own["tempdir"] = tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-")
+    atexit.register(shutil.rmtree, own["tempdir"], ignore_errors=True)
+
+
+def _is_alive(process: str) -> bool:
+    """Whether there is a process of a number; if it is none, nobody knows."""
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, ValueError, OverflowError):
+        return True
+    return True
+
+
 def get_ready() -> None:
     """Have everything imported in the background that workers need."""
+    keep_sockets()
     _context()
     with signals_later():
         forkserver.ensure_running()
