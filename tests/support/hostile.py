@@ -1,5 +1,6 @@
 """The way of an answer: its bytes, typed tables, DuckDB. Whatever comes, it has to end well."""
 
+import functools
 import re
 from collections.abc import Callable
 from datetime import datetime
@@ -71,12 +72,18 @@ def stored(batch: Batch, package: LoadPackage) -> int:
             assert kind == ARROW[described[column].kind], column
     if package._treatment.known:
         assert set(table.column_names) <= described.keys()
-    with duckdb.connect() as db:
+    with _database().cursor() as db:
         db.register("rows", table)
-        db.execute(f'CREATE TABLE "{name}" AS SELECT * FROM rows')
+        db.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS SELECT * FROM rows')
         counted = db.execute(f'SELECT count(*) FROM "{name}"').fetchall()[0][0]
     assert counted == table.num_rows
     return int(counted)
+
+
+@functools.cache
+def _database() -> duckdb.DuckDBPyConnection:
+    """One for all tables: to open one takes longer than to fill it."""
+    return duckdb.connect()
 
 
 def _client(body: bytes) -> Client:
