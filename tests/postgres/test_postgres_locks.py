@@ -115,7 +115,7 @@ def test_a_lock_of_somebody_is_waited_for_and_named(
     )
     assert "SELECT" not in ended.data["message"]
     assert "Traceback" not in ended.err
-    assert took < 20
+    assert took < PATIENCE  # a machine may be busy; a wait without end would be longer
     assert cliniko("sync", *place).code == 0
     assert stored(warehouse) == names(account)
 
@@ -145,7 +145,7 @@ def test_a_run_that_waits_for_a_lock_ends_on_one_signal(
         out, err = process.communicate(timeout=PATIENCE)
         took = time.monotonic() - told
 
-    assert took < 15, err
+    assert took < PATIENCE / 2, err
     assert process.returncode in (1, 3), err
     assert f"locked by process {holder}" in out
     assert cliniko("sync", *place).code == 0
@@ -168,7 +168,7 @@ def test_a_turn_that_another_run_keeps_is_waited_for_and_given_up(
     took = time.monotonic() - began
 
     assert ended.code in (1, 3)
-    assert took < 20
+    assert took < PATIENCE  # a machine may be busy; a wait without end would be longer
     assert "another run (dashboard) has been loading for" in ended.err + ended.out
     assert cliniko("sync", *place).code == 0
     assert stored(warehouse) == names(account)
@@ -188,9 +188,9 @@ def test_a_signal_is_heard_while_a_driver_waits_for_the_server(warehouse: Wareho
     with heard() as stopping:
         other = threading.Thread(target=tell, args=(stopping,))
         other.start()
-        execute(warehouse.url, "SELECT pg_sleep(2.5)")
+        execute(warehouse.url, "SELECT pg_sleep(4)")
         other.join()
         time.sleep(0.1)
 
-    assert heard_after[0] < 1.5
+    assert heard_after[0] < 3
     assert stopping.ahead == 0  # the main thread knows it too, and one signal counts once
