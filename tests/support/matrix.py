@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from conftest import Cliniko, Ended
 from equality import unlike
-from harness import Warehouse, connected, fetched, tables
+from harness import Warehouse, connected, fetched, settings_for, tables
 
 from cliniko_warehouse.sandbox import Account, Served
 
@@ -171,7 +171,7 @@ def server_date(said: str) -> Around:
 def play(row: Row, night: Night) -> None:
     """A first night, a day of changes, the row's night, and the night after."""
     if not row.first:
-        assert night.sync().code == GREEN
+        night.warehouse.begin(settings_for(night.served), *LISTS)
     night.changes()
     with _around(row, night):
         ended = night.sync("--json")
