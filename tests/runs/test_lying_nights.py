@@ -1,9 +1,10 @@
-"""Ten nights against a server that lies: a list is equal, or the run says that it may not be.
+"""Nights against a server that lies: a list is equal, or the run says that it may not be.
 
 Each list of one account is served with a lie of its own, from the first load on. So one
-run a night tries all of them, and every list is judged by itself.
+run a night tries all of them, and every list is judged by itself. CLINIKO_NIGHTS sets how many.
 """
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -32,7 +33,7 @@ from cliniko_warehouse.sandbox import (
 from cliniko_warehouse.warehouse.duckdb_file import bounded
 from cliniko_warehouse.warehouse.warehouse import warehouse
 
-NIGHTS = 10
+NIGHTS = int(os.environ.get("CLINIKO_NIGHTS", "4"))
 DAY = 86_400  # seconds
 SIZE = 130  # records of a list at first: two pages
 CROWD = 110  # records that change in one second, on one of the nights: more than a page
@@ -143,7 +144,7 @@ def owner(table: str, row: dict[str, Any]) -> Any:
 
 @pytest.fixture(scope="module")
 def nights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[tuple[Run, Night]]]:
-    """The first load and ten nights, lied to; at last a night with an honest server."""
+    """The first load and some nights, lied to; at last a night with an honest server."""
     account = Account(rows=400, only=dict.fromkeys(NAMES, SIZE))
     with serve(account) as served:
         clinic = Clinic(served, tmp_path_factory.mktemp("lies") / "state")
