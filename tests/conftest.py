@@ -39,12 +39,14 @@ SLOW = frozenset(
         "cli",
         "clocks",
         "closed_months",
+        "commit",
         "dagster",
         "damaged_files",
         "dashboard",
         "dask",
         "decode",
         "definitions",
+        "destinations",
         "dictionary",
         "digest",
         "disk",
@@ -58,6 +60,7 @@ SLOW = frozenset(
         "files",
         "fleet",
         "forget",
+        "freshness",
         "group",
         "hostile",
         "identity",
@@ -68,6 +71,7 @@ SLOW = frozenset(
         "lists_by_name",
         "loaded_rows_on_postgres",
         "locked_queries",
+        "logs",
         "lost_rows",
         "lying_nights",
         "markers",
@@ -133,18 +137,37 @@ SLOW = frozenset(
 
 
 AGAIN = re.compile(
-    r"test_matrix\.py::.*\[(?!DEV_MODE|nothing at all|half a working file|a client wrote into the "
-    r"published file and closed|a role's encoding|somebody's trigger|somebody's open report|"
-    r"the server's clock years behind|the clock four years ahead|a database in LATIN1|variables of)"
+    r"test_matrix\.py::.*\[(?!nothing at all|a client wrote into the published file and closed|"
+    r"a role's encoding|somebody's trigger|somebody's open report|the clock four years ahead|"
+    r"a database in LATIN1|variables of)"
     r"|test_group\.py::test_(a_field_that_two|accounts_that_are_read|a_group_agrees)"
     r".*\[(?!kinds3-postgres).*\]"
     r"|test_group\.py::test_(one_load_takes|an_account_that_was_read_by|cursors_of).*\[postgres\]"
     r"|test_group\.py::test_the_next_night.*\[duckdb\]"
     r"|test_changes\.py::test_a_death.*\[(after-postgres|within-duckdb)\]"
     r"|test_kill\.py::.*\[(contacts-contacts|services-services)\]"
+    r"|test_forget\.py::test_what_the_account_still_has.*\[duckdb\]"
+    r"|test_schema_repair\.py::.*\[(a key|another.*|a column of.*|schemas|loads|a staging.*|cursors"
+    r")\]"
+    r"|test_damaged_files\.py::.*\[(half a state|a folder for|an empty schema|a file for the m)"
+    r"|test_working_file\.py::.*\[(cut within|another kind|garbage in its|missing with).*"
+    r"|test_signals\.py::.*\[Ctrl-C\]"
+    r"|test_postgres_foreign_objects\.py::.*\[(a check|a trigger inside|a column without|SET NULL)"
+    r"|test_postgres_locks\.py::test_a_lock_of_somebody.*\[(a staging|the schema)"
+    r"|test_postgres_locks\.py::test_a_run_that_waits.*\[the ledger\]"
+    r"|test_odd_instants\.py::test_rows_with.*\[(duckdb-created|postgres-updated)"
+    r"|test_documented_settings\.py::test_a_folder.*\[\[(load|runtime|cliniko_main)"
+    r"|test_verify\.py::test_a_(working_file.*\[another|night_that_cannot.*\[unmounted)"
+    r"|test_change_webhook\.py::test_what_is_not_taken.*\[500\]"
+    r"|test_decode\.py::test_undecodable_text.*\[(an inner|a new field|a new object).*"
+    r"|test_decode\.py::test_(a_record_that_is.*\[postgres|an_undecodable_value.*\[duckdb)"
+    r"|test_identity\.py::test_another_user.*\[forbidden1\]"
+    r"|test_rewrite\.py::test_the_published_file.*\[(640|644)"
     r"|test_sync\.py::test_(pauses_in|a_run_that_pauses|a_range|what_was_read_before|a_run_that_is"
     r"|a_swapped_list_that_cannot|a_record_that_is_rejected).*\[duckdb\]"
-    r"|test_sync\.py::test_(what_was_left_is_dropped|a_new_machine|what_a_first).*\[postgres\]"
+    r"|test_sync\.py::test_(what_was_left|a_new_machine|what_a_first|what_a_killed|two_accounts)"
+    r".*\[postgres\]"
+    r"|test_sync\.py::test_a_full_run.*\[duckdb\]"
     r"|test_rounds\.py::test_rounds_go_into.*\[duckdb\]"
     r"|test_markers\.py::.*_(failed_runs|kills)\[(full|minimal)\]"
     r"|test_markers\.py::.*_good_runs\[full\]"
@@ -168,7 +191,8 @@ AGAIN = re.compile(
     r"|test_reconcile\.py::test_(equal_sides|a_first_load|an_account_that_says|an_outage|a_wrong"
     r"|a_spent|inactive|there_too_(nothing|an_empty|a_reading)|a_comparison).*\[duckdb\]"
     r"|test_reconcile\.py::test_(a_practitioner|after_years|a_list_that_cannot"
-    r"|there_too_a_row|a_mark_that_was).*\[postgres\]"
+    r"|there_too_a_row|a_mark_that_was|a_mark_that_did.*archived).*postgres\]"
+    r"|test_reconcile\.py::test_(a_row_that|what_was_accepted|a_mark_that_did.*cancelled).*duckdb\]"
     r"|test_rolling_contents\.py::test_a_clinic"
 )
 """Tests that try what another test tries with one more value, and take long: `-m exhaustive`."""
