@@ -35,9 +35,9 @@ from cliniko_warehouse.reconcile.nested_lists import (
 )
 from cliniko_warehouse.reconcile.not_compared import reason_of
 from cliniko_warehouse.reconcile.reconcile import ASK, ReconcileOptions
+from cliniko_warehouse.reconcile.rolling_check import a_night, left_of_night
 
 WEEK = timedelta(days=6.5)  # nights do not begin at the same minute
-NIGHT = 180  # requests of a quiet night, in what is left of which lists are read for their age
 UNBOUNDED = 2**31  # requests: what seems gone is asked for once more, however many lists that is
 
 
@@ -120,7 +120,7 @@ class LinkTable:
     def read(self, run: Run) -> None:
         """Read the lists that are due, and find what of it is to be loaded."""
         self.stored = stored_links(self.loader, self.endpoint)
-        answers = asked_of_each(self._due(), self._answer)
+        answers = asked_of_each(self._due(run), self._answer)
         if refused := refusal(answers.values()):
             self.reading.fail(refused, self.state)
             self._find([], {}, ())
@@ -140,25 +140,33 @@ class LinkTable:
         marked = sum(map(len, lost.values()))
         self.conclude = partial(self._conclude, answers, read, missing, marked)
 
-    def _due(self) -> list[int]:
+    def _due(self, run: Run) -> list[int]:
         """Whose lists are read: of records that changed, then those that were not read for long.
 
-        The latter, and those whose other side changed, only as far as a night's requests go.
+        The latter, and those whose other side changed, only as far as a night's requests go. A
+        record that was only read again, for a field that it has got, is no other version.
         """
         read = {int(n): datetime.fromisoformat(at) for n, at in self.state.get("read", {}).items()}
-        parents = self.stored.parents
+        seen, parents = self.state.get("versions", {}), self.stored.parents
         if self.reading.plan.full:
             return list(parents)
-        first = [n for n, at in parents.items() if n not in read or read[n] < at]
-        newest, old = self.stored.other_changed, self.terms.now() - WEEK
+        first = [n for n, at in parents.items() if n not in read or seen.get(str(n)) != at]
+        old = max(self.terms.now() - WEEK, self._other_changed())
         later = sorted(
-            (at, n)
-            for n, at in read.items()
-            if n in parents and n not in first and (at < old or (newest and at < newest))
+            (at, n) for n, at in read.items() if n in parents and n not in first and at < old
         )
-        sent = self.client.requests.total() + len(first) * len(self.endpoint.paths)
-        left = NIGHT - sent if sent < NIGHT else self.terms.requests
-        return first + [n for _, n in later[: left // len(self.endpoint.paths)]]
+        paths = len(self.endpoint.paths)
+        left = left_of_night(run, self.client.requests.total() + len(first) * paths)
+        left = max(left, a_night(self.endpoint, len(parents)))
+        return first + [n for _, n in later[: left // paths]]
+
+    def _other_changed(self) -> datetime:
+        """When a run first saw the newest version of the second link's records."""
+        known = self.state.get("other", {})
+        if known.get("version") != self.stored.other:
+            known = {"version": self.stored.other, "seen": next_read_at().isoformat()}
+            self.state |= {"other": known}
+        return datetime.fromisoformat(known["seen"])
 
     def _answer(self, parent: int) -> Read:
         """The list below a record; what seems gone from it is asked for once more."""
@@ -207,10 +215,17 @@ class LinkTable:
         is_there = name in self.loader.tables()
         if known == self.state.get("read") and not rows and is_there:
             return
-        self.state |= {"read": known} | ({"permitted": True} if times else {})
+        self.state |= {"read": known, "versions": self._versions(known, times)}
+        self.state |= {"permitted": True} if times else {}
         batches = {name: [Batch(table, self._table(rows))]} if rows or not is_there else {}
         account = self.loader.account
         self.found = [Delivery(account, {name: self.state}, dict(batches), frozenset(batches))]
+
+    def _versions(self, known: Collection[str], times: Collection[int]) -> dict[str, str]:
+        """Which version each record had when its list was read."""
+        now = {str(n): at for n, at in self.stored.parents.items() if n in times}
+        found = {**self.state.get("versions", {}), **now}
+        return {number: at for number, at in found.items() if number in known}
 
     def _table(self, rows: Sequence[tuple[int, int, datetime, datetime | None]]) -> pa.Table:
         """Pairs as rows."""

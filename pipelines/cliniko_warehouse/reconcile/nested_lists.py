@@ -30,15 +30,15 @@ class StoredLinks:
     """What the warehouse has of a link table, and of the records on both of its sides.
 
     live:           the pairs that are not marked as gone
-    parents:        the records that have lists → when the last version of each was read
+    parents:        the records that have lists → the version of each, as Cliniko dates it
     gone:           records that had one, and that the account lacks
-    other_changed:  when the last record of the second link's list changed
+    other:          the newest version of a record in the second link's list
     """
 
     live: Pairs = field(default_factory=dict)
-    parents: dict[int, datetime] = field(default_factory=dict)
+    parents: dict[int, str] = field(default_factory=dict)
     gone: set[int] = field(default_factory=set)
-    other_changed: datetime | None = None
+    other: str = ""
 
 
 def stored_links(loader: AccountLoader, endpoint: Endpoint) -> StoredLinks:
@@ -50,10 +50,11 @@ def stored_links(loader: AccountLoader, endpoint: Endpoint) -> StoredLinks:
             for parent, other in _pairs(client, endpoint, loader.account):
                 found.live.setdefault(parent, set()).add(other)
         if others.name in there:
-            times = [at for _, at, *_ in _rows(client, others, loader.account)]
-            found.other_changed = max(times, default=None)
+            found.other = max(
+                (at for _, at, *_ in _rows(client, others, loader.account)), default=""
+            )
         rows = _rows(client, parents, loader.account) if parents.name in there else []
-    found.parents = {number: at for number, at, gone, archived in rows if not (gone or archived)}
+    found.parents = {n: version for n, version, gone, archived in rows if not (gone or archived)}
     found.gone = {number for number, _, gone, _ in rows if gone}
     return found
 
@@ -112,13 +113,17 @@ def _pairs(client: Any, endpoint: Endpoint, account: str) -> list[tuple[int, int
     return [(int(parent), int(other)) for parent, other in rows or ()]
 
 
-def _rows(client: Any, endpoint: Endpoint, account: str) -> list[tuple[int, datetime, bool, bool]]:
-    """The rows of a list: id, when it was read, whether it is gone, whether it is hidden."""
+def _rows(client: Any, endpoint: Endpoint, account: str) -> list[tuple[int, str, bool, bool]]:
+    """The rows of a list: id, version, whether it is gone, whether it is hidden."""
     marks = [f"{client.escape_column_name(mark)} IS NOT NULL" for mark in endpoint.hidden]
     hidden = " OR ".join(marks) or "FALSE"
     table = client.make_qualified_table_name(endpoint.name)
     rows = client.execute_sql(
-        f"SELECT id, _read_at, _gone_at IS NOT NULL, {hidden} FROM {table} WHERE _account = %s",
+        f"SELECT id, updated_at, _gone_at IS NOT NULL, {hidden} FROM {table} WHERE _account = %s",
         account,
     )
-    return [(int(n), at.astimezone(UTC), bool(gone), bool(off)) for n, at, gone, off in rows or ()]
+    return [(int(n), _version(at), bool(gone), bool(off)) for n, at, gone, off in rows or ()]
+
+
+def _version(at: datetime | None) -> str:
+    return at.astimezone(UTC).isoformat() if at else ""

@@ -22,7 +22,13 @@ from cliniko_warehouse.reconcile.absence_proof import Budget
 from cliniko_warehouse.reconcile.count_batcher import Count
 from cliniko_warehouse.reconcile.diff import Comparison, diff_full_list
 from cliniko_warehouse.reconcile.not_compared import bounded, doubt, reason_of
-from cliniko_warehouse.reconcile.rolling_check import EPOCH, Round, row_by_row
+from cliniko_warehouse.reconcile.rolling_check import (
+    EPOCH,
+    USUAL,
+    Round,
+    left_for_pages,
+    row_by_row,
+)
 from cliniko_warehouse.reconcile.row_contents import RowContents
 from cliniko_warehouse.reconcile.row_counts import WarehouseRows, count, states
 from cliniko_warehouse.warehouse.connection import exclusive_writes
@@ -43,7 +49,7 @@ class ReconcileOptions:
     now:          what time it is, aware
     """
 
-    requests: int = 60
+    requests: int = USUAL
     accept_gone: bool = False
     now: Callable[[], datetime] = _now
 
@@ -114,6 +120,8 @@ def reconcile(
                 comparison.contents = RowContents.of(
                     comparison.rows_there, kept.get(name, {}), read, run.forgotten
                 )
+        sent = client.requests.total()
+        budget.left = min(budget.left, left_for_pages(run, comparisons, sent, terms.requests))
         rolled = row_by_row(comparisons, kept, terms.now(), run)
         for name, comparison in every.items():
             _mark(comparison, run.readings[name], run, terms)

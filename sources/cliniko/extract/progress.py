@@ -223,7 +223,7 @@ class ReadProgress:
             note_description(state, self.endpoint, healed=self._anew and not self.rejected)
         # A list that was read whole needs no comparing row by row for a while.
         now = datetime.now(UTC).isoformat()
-        state.setdefault("compared", {"next": 0, "at": now, "rows": 0})
+        state.setdefault("compared", {"next": 0, "at": now, "rows": 0, "first": True})
         state.update(self.state_update)
 
     def leave_out(self, profile: str) -> None:

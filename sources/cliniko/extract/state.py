@@ -20,7 +20,8 @@ fields     table → field → column and kind, of fields that nobody described
 rejected   ids of records that are in `_rejected`; "*" if they are too many to name
 described  hash of the description by which they were rejected
 recent     id → hash of the last records, as they were loaded
-compared   how far the list is compared row by row: `next`, an id; `at`, when; `rows` so far
+compared   how far the list is compared row by row: `next`, an id; `at`, when; `rows` so far;
+           `first`, that no page of it was
 unfilled   rows that may lack a new field: read before `since`, ids in the ranges `left`
 page_sizes path → how many records are asked for at once, where that is not as usual
 unreadable ids of records that cannot be had even alone
