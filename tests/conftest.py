@@ -127,6 +127,7 @@ SLOW = frozenset(
         "surroundings",
         "sync",
         "telemetry",
+        "unread_lists",
         "verify",
         "verify_command",
         "workers",

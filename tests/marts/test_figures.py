@@ -302,7 +302,7 @@ def test_the_line_about_the_night_counts_its_lists(db: duckdb.DuckDBPyConnection
 
     assert found
     assert found.sentence == (
-        "7 of 8 lists fresh, 1 stale, as of Friday, 20 March 2026, 04:05 AEDT"
+        "17 of 18 lists fresh, 1 stale, as of Friday, 20 March 2026, 04:05 AEDT"
     )
 
 

@@ -15,6 +15,7 @@ from mart_builds import Row, Tables, once, shared
 from overview_pages import question
 from owner_clinic import NORTH, NOW, SOUTH, built
 
+from cliniko_warehouse.metrics.spec import MAY_BE_EMPTY
 from cliniko_warehouse.overview.figures.catalogue import FIGURES
 from cliniko_warehouse.overview.figures.listing import listing
 from cliniko_warehouse.overview.figures.queries import Number, grouped, numbers
@@ -58,8 +59,9 @@ def db(tables: Tables) -> Iterator[duckdb.DuckDBPyConnection]:
                 hand_made.insert(db, name, tables[name])
         db.execute("DELETE FROM marts.mart_sync_health")  # no run wrote this warehouse
         for account in (NORTH, SOUTH):
-            read = {"_account": account, "endpoint": "invoices", "state": "fresh"}
-            hand_made.insert(db, "mart_sync_health", [read | {"last_read_at": NOW}])
+            read = {"_account": account, "state": "fresh", "last_read_at": NOW, "is_read": True}
+            lists = ("invoices", *dict.fromkeys(MAY_BE_EMPTY))
+            hand_made.insert(db, "mart_sync_health", [read | {"endpoint": n} for n in lists])
         yield db
 
 

@@ -17,6 +17,7 @@ import psycopg2
 from psycopg2.extras import execute_values
 
 from cliniko_warehouse.marts.descriptions import marts
+from cliniko_warehouse.metrics.spec import MAY_BE_EMPTY
 
 NOW = datetime(2026, 3, 19, 17, 5, tzinfo=UTC)  # 20 March, 4:05 in Melbourne: a Friday
 TODAY = date(2026, 3, 20)
@@ -77,6 +78,7 @@ COHORTS = (("2026-01-01", 1, 1, 1), ("2026-02-01", 1, 4, 3))
 STATES = {"individual_appointments": "fresh", "invoices": "fresh", "treatment_notes": "stale"}
 STATES |= dict.fromkeys(("invoice_items", "patients", "recalls"), "fresh")
 STATES |= dict.fromkeys(("patient_cases", "patient_forms"), "fresh")
+STATES |= dict.fromkeys(MAY_BE_EMPTY, "fresh")
 
 
 WALK_IN = ("2026-03-20", 15, CHO, FREMANTLE, 109, "booked", None, False, False, False)
@@ -246,6 +248,7 @@ def _rows(
                 "live_rows": 10,
                 "gone_rows": 0,
                 "has_rows": state != "not_permitted",
+                "is_read": state != "not_permitted",
                 "difference": 0,
                 "message": "",
             }

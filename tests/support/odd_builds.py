@@ -10,6 +10,7 @@ import figure_cases
 import odd_rows
 import pytest
 import random_clinics
+import unread_lists
 from foreign_settings import FOREIGN
 from mart_builds import Place, empty_place
 
@@ -43,14 +44,15 @@ def by_chance(destination: str, folder: Path, seeds: list[int]) -> dict[str, Any
 
 def _seen(place: Place, built: Built, warned: list[str] | None = None) -> dict[str, Any]:
     tables = place.tables() if not built.failed else {}
+    queries = {row["warning"]: row["query"] for row in tables.get("mart_data_warnings", ())}
     return {
         "status": built.status,
         "failed": built.failed,
         "warned": sentences(built.warned) if warned is None else warned,
         "tables": tables,
         "found": {
-            row["warning"]: place.rows(f"SELECT count(*) AS found FROM ({row['query']}) AS rows_")
-            for row in tables.get("mart_data_warnings", ())
+            name: place.rows(f"SELECT count(*) AS found FROM ({query}) AS rows_")
+            for name, query in queries.items()  # the same for every account
         },
     }
 
@@ -59,7 +61,7 @@ def survived(destination: str, folder: Path) -> dict[str, Any]:
     """The builds of a database, and what readers see after each."""
     with empty_place(destination, folder) as place, pytest.MonkeyPatch.context() as patch:
         store = warehouse(destination, place.state_dir)
-        made = [*odd_rows.rows(), *figure_cases.rows()]
+        made = [*odd_rows.rows(), *figure_cases.rows(), *unread_lists.rows()]
         made += [row for seed in random_clinics.SEEDS for row in random_clinics.rows(seed)]
         odd_rows.fill(destination, place.url or work_file(place.state_dir), made)
         _foreign(patch)

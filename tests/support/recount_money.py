@@ -21,6 +21,7 @@ Figures = dict[tuple[str, str], Column]
 CENT = Decimal("0.01")
 NOTHING = Decimal(0)
 AGES = ((30, "0_30"), (60, "31_60"), (90, "61_90"))
+UNREAD = ("not read", "not read")  # kind and name of what an invoice says, without its lines
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,8 @@ class Money:
         }
         yield from lines
         if any(rest.values()):
-            yield {"kind": "rest", "item": 0, "product": 0, "name": "beyond the lines", **rest}
+            told = ("rest", "beyond the lines") if self.account.raw["invoice_items"] else UNREAD
+            yield {"kind": told[0], "item": 0, "product": 0, "name": told[1], **rest}
 
     # Revenue.
 

@@ -113,11 +113,14 @@ def week(ask: Ask, clock: Clock, account: str, period: Period, *, names: bool) -
 def _by_week(
     ask: Ask, clock: Clock, name: str, starts: Sequence[date], of: dict[str, Any]
 ) -> list[Any]:
-    """A metric in each week; a sum is 0 in a week without rows, after the first that has any."""
+    """A metric in each week; a sum is 0 in a week without rows, after the first that has any.
+
+    None in all of them where it is not known of the account.
+    """
     span = f"{starts[0]}..{starts[-1] + timedelta(days=6)}"
     answer = metric(ask, name, span, ["week"], of, clock)
     there = {row["week"]: row["value"] for row in answer.rows}
-    if answer.question.formula.denominator or not there:
+    if answer.question.formula.denominator or not there or of["account"] in answer.unknown:
         return [there.get(start) for start in starts]
     return [there.get(start, 0) if start >= min(there) else None for start in starts]
 
@@ -136,6 +139,6 @@ def _people(ask: Ask, clock: Clock, period: Period, of: dict[str, Any]) -> list[
             "visits": row["value"],
             "utilisation": full.get(row["practitioner_id"]),
         }
-        for row in sorted(visits, key=lambda row: -row["value"])
+        for row in sorted(visits, key=lambda row: -(row["value"] or 0))
         if row["value"]
     ]

@@ -21,11 +21,13 @@ from cliniko_warehouse.warehouse.warehouse import DATASET
 TIMES = ("updated_at", "archived_at", "cancelled_at", "deleted_at", "_gone_at")
 NAME, COMPILED = "built.json", "compiled.json"
 STAGING = "marts_staging"  # where views over the raw tables are
-OWN = {table.name for table in LEDGER}  # change with every run, and no figure rests on them
+OWN = {table.name for table in LEDGER}  # change with every run; figures rest on READ alone
+READ = f"SELECT DISTINCT _account, endpoint FROM {DATASET}._run_endpoints WHERE status = 'ok'"
+"""Lists that a run has read to their end: an empty one is known then, and not before."""
 
 
 def stamp(client: Any, as_of: datetime) -> dict[str, Any]:
-    """The project, the rows that it reads, and the local day of each business."""
+    """The project, the rows that it reads, lists that were read, and each business's local day."""
     zones: set[str] = set()
     if "dim_businesses" in relations(client, MARTS):
         rows = client.execute_sql(f"SELECT DISTINCT time_zone FROM {MARTS}.dim_businesses")
@@ -33,6 +35,7 @@ def stamp(client: Any, as_of: datetime) -> dict[str, Any]:
     return {
         "project": fingerprint(),
         "rows": _rows(client),
+        "read": _read(client),
         "days": {zone: _day(as_of, zone) for zone in sorted({"UTC", *zones})},
     }
 
@@ -89,6 +92,13 @@ def _day(as_of: datetime, zone: str) -> str:
         return as_of.astimezone(ZoneInfo(zone)).date().isoformat()
     except (ZoneInfoNotFoundError, ValueError):
         return as_of.date().isoformat()
+
+
+def _read(client: Any) -> list[list[str]]:
+    """Account and list, of those that were ever read to their end."""
+    if "_run_endpoints" not in columns(client, DATASET):
+        return []
+    return sorted([str(account), str(name)] for account, name in client.execute_sql(READ) or ())
 
 
 def _rows(client: Any) -> str:

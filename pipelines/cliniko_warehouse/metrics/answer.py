@@ -11,17 +11,23 @@ from cliniko_warehouse.metrics.attendance import AS_OF
 from cliniko_warehouse.metrics.catalogue import described
 from cliniko_warehouse.metrics.periods import period as parsed
 from cliniko_warehouse.metrics.question import ACCOUNT, ROWS, Question, known, question
-from cliniko_warehouse.metrics.spec import NOTES
+from cliniko_warehouse.metrics.spec import MAY_BE_EMPTY, NOTES
 
 Row = dict[str, Any]
 Ask = Callable[[str], list[Row]]
 """A query → its rows, by the names of its columns."""
 
+CALENDAR = ", ".join(f"('{name}')" for name in dict.fromkeys(MAY_BE_EMPTY))
 KEPT = f"""
-SELECT _account AS account, endpoint FROM marts.mart_sync_health WHERE has_rows
+SELECT _account AS account, endpoint FROM marts.mart_sync_health
+WHERE has_rows OR (is_read AND endpoint IN (SELECT name FROM (VALUES {CALENDAR}) AS lists (name)))
+UNION
+SELECT _account, name FROM marts.dim_businesses CROSS JOIN (VALUES {CALENDAR}) AS lists (name)
+WHERE _account NOT IN (SELECT _account FROM marts.mart_sync_health)
 UNION
 SELECT _account, '{NOTES}' FROM marts.fct_appointments WHERE note_status IS NOT NULL"""
-"""What each account has any row of: Cliniko's lists, and appointments that say a note's state."""
+"""What is known of each account: Cliniko's lists, and whether appointments say a note's state.
+Where there is no ledger, the calendar counts as read, as it does in the marts."""
 
 CLOCK = f"""
 SELECT {AS_OF} AS as_of, accounts._account AS account,
@@ -39,7 +45,7 @@ class Account:
     """An account of the warehouse.
 
     currency:  the sign of its money; empty if it is not known
-    lists:     Cliniko's lists of which there is any row
+    lists:     Cliniko's lists of which something is known
     """
 
     name: str
@@ -70,6 +76,7 @@ class Answer:
     period:    first and last day; None for what is as of the build
     rows:      a row for each account and each part that was asked for
     notes:     what to know of the numbers, in sentences
+    unknown:   the accounts of which it is not known
     """
 
     question: Question
@@ -77,6 +84,7 @@ class Answer:
     as_of: datetime
     rows: Sequence[Row]
     notes: tuple[str, ...]
+    unknown: frozenset[str] = frozenset()
 
     @property
     def value(self) -> Any:
@@ -149,7 +157,12 @@ def metric(
     rows = rows if asked.by else _with_all_accounts(rows, asked, now.accounts)
     rows = _with_unknown(rows, asked, now.accounts)
     return Answer(
-        asked, described()[name].unit, now.as_of, _priced(rows, name, now), _notes(asked, rows, now)
+        asked,
+        described()[name].unit,
+        now.as_of,
+        _priced(rows, name, now),
+        _notes(asked, rows, now),
+        frozenset(_unread(asked, now.accounts)),
     )
 
 
@@ -180,7 +193,7 @@ def _with_all_accounts(rows: list[Row], asked: Question, accounts: Sequence[Acco
 
 
 def _unread(asked: Question, accounts: Sequence[Account]) -> dict[str, list[str]]:
-    """Account → the lists that the figure needs and of which there is no row."""
+    """Account → the lists that the figure needs and of which nothing is known."""
     needed = asked.formula.lists
     return {
         one.name: gaps
@@ -189,12 +202,15 @@ def _unread(asked: Question, accounts: Sequence[Account]) -> dict[str, list[str]
     }
 
 
+NUMBERS = ("value", "numerator", "denominator")
+
+
 def _with_unknown(rows: list[Row], asked: Question, accounts: Sequence[Account]) -> list[Row]:
     """The rows, without numbers where these would be of lists that were not read."""
     unread = _unread(asked, accounts)
     return [
         {
-            name: None if row[ACCOUNT] in unread and name in ("value", "numerator") else value
+            name: None if row[ACCOUNT] in unread and name in NUMBERS else value
             for name, value in row.items()
         }
         for row in rows

@@ -1,5 +1,8 @@
 """Metrics of the calendar: places, attendance, hours."""
 
+from dataclasses import replace
+
+from cliniko_warehouse.metrics import spec
 from cliniko_warehouse.metrics.spec import (
     APPOINTMENT_TYPE,
     BUSINESS,
@@ -105,17 +108,19 @@ def _placed(
     return Metric(name, column or f"{_DAY}.{name}", (formula,))
 
 
-def _rolled(name: str, column: str, numerator: str, denominator: str = "") -> Metric:
+def _rolled(
+    name: str, column: str, numerator: str, denominator: str = "", *, needs: tuple[str, ...] = ()
+) -> Metric:
     """A metric that marts have by day and business, and by month and practitioner."""
     bases = (DAILY, MONTHLY)
-    formulas = tuple(Formula(basis, numerator, denominator) for basis in bases)
+    formulas = tuple(Formula(basis, numerator, denominator, needs=needs) for basis in bases)
     return Metric(name, f"mart_daily_clinic.{column}", formulas)
 
 
-def hours(minutes: str, which: str = "true") -> Formula:
-    """The hours of a column of minutes."""
+def hours(minutes: str, which: str = "true", *, needs: tuple[str, ...] = spec.HOURS) -> Formula:
+    """The hours of a column of minutes, which may need other lists than offered hours do."""
     sums = f"CAST({total(minutes)} AS DOUBLE PRECISION) / 60"
-    return Formula(HOURS, sums, which=which)
+    return Formula(HOURS, sums, which=which, needs=needs)
 
 
 METRICS = (
@@ -152,7 +157,10 @@ METRICS = (
     _placed("patients_seen", COMPLETED, distinct="patient_id"),
     _placed("new_patients", "is_first_visit"),
     _rolled(
-        "new_patients_not_migrated", "new_patients_not_migrated", "sum(new_patients_not_migrated)"
+        "new_patients_not_migrated",
+        "new_patients_not_migrated",
+        "sum(new_patients_not_migrated)",
+        needs=spec.PATIENTS,
     ),
     Metric(
         "patient_visit_average",
@@ -185,7 +193,13 @@ METRICS = (
     ),
     _placed("rebooking_rate", "is_rebooked", of=COMPLETED),
     _placed("future_booking_rate", "next_visit_at IS NOT NULL", of=COMPLETED),
-    _rolled("notes_completed_rate", "notes_completed_rate", "sum(notes_final)", INDIVIDUAL),
+    _rolled(
+        "notes_completed_rate",
+        "notes_completed_rate",
+        "sum(notes_final)",
+        INDIVIDUAL,
+        needs=(spec.NOTES,),
+    ),
     _placed("online_bookings", "is_booked_online", "mart_practitioner_scorecard.online_bookings"),
     _placed(
         "online_booking_rate",
@@ -194,35 +208,55 @@ METRICS = (
         of="true",
     ),
     _rolled("service_hours", "service_hours", total("service_hours")),
-    _rolled("group_fill_rate", "group_fill_rate", total("group_taken"), total("group_places")),
+    _rolled(
+        "group_fill_rate",
+        "group_fill_rate",
+        total("group_taken"),
+        total("group_places"),
+        needs=spec.GROUPS,
+    ),
     Metric("offered_hours", f"{_DAY}.offered_hours", (hours("offered_minutes", OFFERED),)),
-    Metric("booked_hours", f"{_DAY}.booked_hours", (hours("booked_minutes"),)),
+    Metric("booked_hours", f"{_DAY}.booked_hours", (hours("booked_minutes", needs=spec.VISITS),)),
     Metric(
         "utilisation",
         "mart_utilisation.utilisation",
-        (summed(HOURS, "booked_in_offered_minutes", OFFERED, of="offered_minutes"),),
+        (
+            replace(
+                summed(HOURS, "booked_in_offered_minutes", OFFERED, of="offered_minutes"),
+                needs=spec.HOURS,
+            ),
+        ),
     ),
     Metric(
         "booked_to_offered_rate",
         f"{_DAY}.booked_to_offered_rate",
-        (Formula(HOURS, total("booked_minutes"), total("offered_minutes")),),
+        (Formula(HOURS, total("booked_minutes"), total("offered_minutes"), needs=spec.HOURS),),
     ),
     Metric(
         "capacity_offered_hours",
         "mart_capacity.offered_hours",
-        (Formula(CAPACITY, total("offered_hours")),),
+        (Formula(CAPACITY, total("offered_hours"), needs=spec.HOURS),),
     ),
     Metric(
-        "capacity_free_hours", "mart_capacity.free_hours", (Formula(CAPACITY, total("free_hours")),)
+        "capacity_free_hours",
+        "mart_capacity.free_hours",
+        (Formula(CAPACITY, total("free_hours"), needs=spec.HOURS),),
     ),
     Metric(
         "capacity_utilisation",
         "mart_capacity.utilisation",
-        (Formula(CAPACITY, total("booked_hours"), total("offered_hours")),),
+        (Formula(CAPACITY, total("booked_hours"), total("offered_hours"), needs=spec.HOURS),),
     ),
     Metric(
         "dna_rate_at_month_end",
         "mart_month_end.dna_rate",
-        (Formula(MONTH_END, total("did_not_arrive"), total("completed + did_not_arrive")),),
+        (
+            Formula(
+                MONTH_END,
+                total("did_not_arrive"),
+                total("completed + did_not_arrive"),
+                needs=spec.VISITS,
+            ),
+        ),
     ),
 )

@@ -69,10 +69,11 @@ def _revenue(
     return Metric(name, f"mart_revenue.{column}", tuple(formulas))
 
 
-def _monthly(name: str, column: str, numerator: str, denominator: str = "") -> Metric:
-    return Metric(
-        name, f"mart_money_month.{column}", (Formula(MONEY_MONTH, numerator, denominator),)
-    )
+def _monthly(
+    name: str, column: str, numerator: str, denominator: str, needs: tuple[str, ...]
+) -> Metric:
+    formula = Formula(MONEY_MONTH, numerator, denominator, needs=needs)
+    return Metric(name, f"mart_money_month.{column}", (formula,))
 
 
 def _owed(name: str, column: str) -> Metric:
@@ -96,7 +97,7 @@ METRICS = (
         "completed_without_invoice",
         "mart_money_month.completed_without_invoice",
         (
-            Formula(MONEY_MONTH, "sum(completed_without_invoice)"),
+            Formula(MONEY_MONTH, "sum(completed_without_invoice)", needs=spec.VISITS),
             counted(PLACES, f"{COMPLETED} AND NOT is_invoiced"),
         ),
     ),
@@ -104,7 +105,13 @@ METRICS = (
         "average_fee",
         "mart_money_month.average_fee",
         (
-            Formula(MONEY_MONTH, "sum(fees_net)", "sum(invoiced_visits)", cents=True),
+            Formula(
+                MONEY_MONTH,
+                "sum(fees_net)",
+                "sum(invoiced_visits)",
+                cents=True,
+                needs=(*spec.VISITS, *LINES),
+            ),
             Formula(FEES, "sum(fees_net)", "sum(invoiced_visits)", cents=True),
         ),
     ),
@@ -113,17 +120,19 @@ METRICS = (
         "revenue_per_offered_hour",
         "sum(revenue_net)",
         total("offered_hours"),
+        spec.HOURS,
     ),
     _monthly(
         "revenue_per_service_hour",
         "revenue_per_service_hour",
         "sum(revenue_net)",
         total("service_hours"),
+        spec.VISITS,
     ),
     Metric(
         "missed_cost_estimate",
         "mart_money_month.missed_cost_estimate",
-        (Formula(MONEY_MONTH, "sum(missed_cost_estimate)", needs=LINES),),
+        (Formula(MONEY_MONTH, "sum(missed_cost_estimate)", needs=(*spec.VISITS, *LINES)),),
     ),
     Metric(
         "open_invoices",
@@ -139,8 +148,8 @@ METRICS = (
     _closed("month_end_revenue_net", "revenue_net"),
     _closed("month_end_revenue_gross", "revenue_gross"),
     _closed("month_end_revenue_closed", "closed_net"),
-    _closed("month_end_new_patients", "new_patients", lists=()),
-    _closed("month_end_active_patients", "active_patients", "month", "business", lists=()),
+    _closed("month_end_new_patients", "new_patients", lists=spec.VISITS),
+    _closed("month_end_active_patients", "active_patients", "month", "business", lists=spec.VISITS),
     _closed("month_end_open_gross_amount", "open_gross_amount", "month"),
     _closed("month_end_debtors", "debtors", "month", "business"),
     Metric("stock_on_hand", "mart_stock.stock_on_hand", (Formula(STOCK, total("stock_on_hand")),)),

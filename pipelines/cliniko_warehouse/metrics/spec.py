@@ -31,16 +31,34 @@ APPOINTMENT_TYPE = Dimension("coalesce(appointment_type_id, 0)", "appointment_ty
 
 INVOICES, LINES, PATIENTS = ("invoices",), ("invoices", "invoice_items"), ("patients",)
 NOTES = "the states of notes"
+VISITS = ("individual_appointments", "group_appointments", "attendees")
+HOURS = (
+    *("daily_availabilities", "availability_blocks", "unavailable_blocks", "practitioners"),
+    *VISITS,  # hours are offered from the first appointment on
+)
+GROUPS = ("group_appointments", "attendees", "appointment_types")
+SOURCES = ("referral_sources", "referral_source_types")
+MAY_BE_EMPTY = (*HOURS, *SOURCES, "appointment_types", "products")
+"""Lists that are known when they were read, be there a row or none. Of others, a clinic that
+has no row is taken not to use them."""
+
 LISTS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("fct_appointments", "mart_daily_clinic", "mart_practitioner_month"), VISITS),
+    **dict.fromkeys(("mart_cancellations", "mart_patient_cohorts"), VISITS),
+    **dict.fromkeys(("mart_referral_sources", "mart_follow_up"), VISITS),
     **dict.fromkeys(("fct_invoices", "mart_revenue", "mart_money_month"), INVOICES),
     **dict.fromkeys(("mart_open_invoices", "mart_debtors", "list_debtors"), INVOICES),
-    **dict.fromkeys(("fct_invoice_items", "mart_fees"), LINES),
-    **dict.fromkeys(("dim_patients", "list_lapsed_patients", "list_first_visits_only"), PATIENTS),
-    "list_recalls_due": (*PATIENTS, "recalls"),
-    "list_cases_ending": (*PATIENTS, "patient_cases"),
-    "list_visits_without_note": (NOTES,),
-    "list_visits_without_invoice": INVOICES,
-    "list_forms_not_completed": ("patient_forms",),
+    "fct_invoice_items": LINES,
+    "mart_fees": (*VISITS, *LINES),
+    "mart_stock": ("products",),
+    **dict.fromkeys(
+        ("dim_patients", "list_lapsed_patients", "list_first_visits_only"), (*VISITS, *PATIENTS)
+    ),
+    "list_recalls_due": (*VISITS, *PATIENTS, "recalls"),
+    "list_cases_ending": (*VISITS, *PATIENTS, "patient_cases"),
+    "list_visits_without_note": (*VISITS, NOTES),
+    "list_visits_without_invoice": (*VISITS, *INVOICES),
+    "list_forms_not_completed": (*VISITS, "patient_forms"),
 }
 """Mart → what has to be read, or what is counted in it is not known, and not zero."""
 

@@ -27,21 +27,20 @@ STATES = "SELECT endpoint, state FROM marts.mart_sync_health WHERE _account = $a
 
 KEPT = f"SELECT endpoint FROM ({answer.KEPT}) AS kept WHERE account = $account"
 
-CALENDAR = frozenset({"individual_appointments", "daily_availabilities"})
-"""Lists that may be empty: nothing is booked then, and that is known."""
-
 NAMES = {
     "business": """
 SELECT business_id, business_name FROM marts.dim_businesses
 WHERE is_live AND _account = $account ORDER BY 2, 1""",
     "practitioner": """
 SELECT practitioner_id, practitioner_name FROM marts.dim_practitioners
-WHERE is_live AND first_appointment_on IS NOT NULL AND _account = $account ORDER BY 2, 1""",
+WHERE is_live AND (first_appointment_on IS NOT NULL OR businesses IS NULL)
+  AND _account = $account ORDER BY 2, 1""",
     "type": """
 SELECT appointment_type_id, appointment_type_name FROM marts.dim_appointment_types
 WHERE is_live AND _account = $account ORDER BY 2, 1""",
 }
-"""Filter → its ids and names; practitioners who never had an appointment are none."""
+"""Filter → its ids and names; practitioners who never had an appointment are none, where that is
+known."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ class Night:
     today:     the day it was there
     currency:  the sign of its money
     states:    how each list stands, by its name
-    kept:      the lists of which there is any row
+    kept:      the lists of which something is known: those of the calendar may be empty
     names:     filter → id → name, by name
     """
 
@@ -77,7 +76,7 @@ class Night:
                 f"This key may not read {' and '.join(hidden)}: give its user the right in "
                 "Cliniko, then run `cliniko sync`."
             )
-        empty = [name for name in lists if name not in CALENDAR and name not in self.kept]
+        empty = [name for name in lists if name not in self.kept]
         if empty:
             return (
                 f"No row of {' and '.join(empty)} was read, so this is not known: the privacy "

@@ -3,8 +3,11 @@
 One is added by an entry here: cards, comparisons, sparklines, lists and downloads follow.
 """
 
+from dataclasses import replace
+
 from cliniko_warehouse.metrics.attendance import COMPLETED, OFFERED, hours
-from cliniko_warehouse.metrics.spec import Formula, counted, summed
+from cliniko_warehouse.metrics.spec import HOURS as NEEDED
+from cliniko_warehouse.metrics.spec import PATIENTS, SOURCES, Formula, counted, summed
 from cliniko_warehouse.overview.figures.call_lists import CALLS, LAPSED, UNFINISHED
 from cliniko_warehouse.overview.figures.facts import (
     APPOINTMENTS,
@@ -71,7 +74,11 @@ _FIGURES = (
     _visits("expected", "Appointments", counted(APPOINTMENTS.basis, EXPECTED)),
     _visits("to_come", "Still to come", "booked"),
     _patients("expected_patients", "Patients", EXPECTED),
-    _patients("expected_first", "For the first time", FIRST_TIME),
+    _visits(
+        "expected_first",
+        "For the first time",
+        replace(counted(APPOINTMENTS.basis, FIRST_TIME, "patient_id"), needs=PATIENTS),
+    ),
     _visits(
         "completed",
         "Completed appointments",
@@ -81,6 +88,12 @@ _FIGURES = (
     ),
     _visits("patients_seen", "Patients seen", good="up"),
     _visits("new_patients", "New patients", good="up", definition="new_patients"),
+    _visits(
+        "referred",
+        "New patients",
+        replace(counted(APPOINTMENTS.basis, "is_first_visit"), needs=(*PATIENTS, *SOURCES)),
+        definition="referral_sources",
+    ),
     _patients(
         "returning",
         "Returning patients",
@@ -147,7 +160,7 @@ _FIGURES = (
         definition="capacity",
     ),
     _ahead("offered", "Offered hours", "capacity_offered_hours"),
-    _ahead("booked", "Booked hours", summed(CAPACITY.basis, "booked_hours")),
+    _ahead("booked", "Booked hours", replace(summed(CAPACITY.basis, "booked_hours"), needs=NEEDED)),
     _ahead("free", "Free hours", "capacity_free_hours"),
     Figure(
         "ahead_full", "Booked share", CAPACITY, "capacity_utilisation", "share", "up", "capacity"

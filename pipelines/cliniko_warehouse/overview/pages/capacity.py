@@ -63,6 +63,8 @@ def _people(question: Question) -> Panel:
     note = "free hours; a number opens its rows"
     if not told(free, question.chosen):
         return Panel("Free hours by practitioner", note, empty=panels.BY_TYPE)
+    if hidden := question.night.forbids(*free.lists):
+        return Panel("Free hours by practitioner", note, empty=hidden)
     found = grouped(question, [free], "practitioner", "week")
     if not found:
         return Panel("Free hours by practitioner", note, empty="No hours are offered.")

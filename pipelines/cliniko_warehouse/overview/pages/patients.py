@@ -29,7 +29,7 @@ def page(question: Question, targets: Targets) -> Page:
     scope = formatting.stretch(question.chosen.period)
     keys = ("patients_seen", "new_patients", "returning")
     lost = [whole(question, figure) for figure in LAPSED]
-    sources = FIGURES["new_patients"]
+    sources = FIGURES["referred"]
     return Page(
         "patients",
         "Patients",

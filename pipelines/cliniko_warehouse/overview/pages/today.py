@@ -59,6 +59,7 @@ def page(question: Question) -> Page:
 def _glance(day: Question) -> list[Card]:
     figures = {key: FIGURES[key] for key in GLANCE}
     now = numbers(day, *figures.values())
+    unknown = day.night.forbids(*figures["expected_first"].lists)
     booked = plain(day, figures["utilisation"], now["utilisation"], "Booked today")
     hours = (
         f"{formatting.hours(now['free'])} free of {formatting.hours(now['offered'])}"
@@ -73,7 +74,7 @@ def _glance(day: Question) -> list[Card]:
         ),
         _noted(
             plain(day, figures["expected_patients"], now["expected_patients"], "Patients today"),
-            f"{formatting.whole(now['expected_first'])} for the first time",
+            "" if unknown else f"{formatting.whole(now['expected_first'])} for the first time",
         ),
         _noted(booked, booked.note or hours),
     ]
@@ -125,6 +126,8 @@ def _free(question: Question, days: Period) -> Panel:
     note = "offered hours that are not booked; a free hour may lie in pieces"
     if not told(figure, question.chosen):
         return Panel("Free hours", note, empty=panels.BY_TYPE)
+    if hidden := question.night.forbids(*figure.lists):
+        return Panel("Free hours", note, empty=hidden)
     found = grouped(week, [figure], "practitioner", "day")
     if not found:
         return Panel("Free hours", note, empty="No hours are offered in these days.")

@@ -24,6 +24,7 @@ places as (
       on migrated._account = facts._account and migrated.patient_id = facts.patient_id
   ) as places
   cross join clock
+  join {{ ref('int_account_zones') }} as accounts on accounts._account = places._account and accounts.knows_visits
   where local_date is not null
 ),
 
@@ -65,7 +66,7 @@ calendar as (
     sum(offered_minutes) as offered_minutes,
     sum(booked_minutes) as booked_minutes,
     sum(booked_in_offered_minutes) as booked_in_offered_minutes
-  from (select *, {{ month_of('local_date') }} as month_start from {{ ref('int_hours') }}) as hours
+  from (select *, {{ month_of('local_date') }} as month_start from {{ ref('int_known_hours') }}) as hours
   group by {{ groups }}
 ),
 
@@ -96,39 +97,39 @@ spine as (
 
 select
   {% for key in grain %}spine.{{ key }}, {% endfor %}
-  coalesce(attendance.appointments, 0) as appointments,
-  coalesce(attendance.booked, 0) as booked,
-  coalesce(attendance.arrived, 0) as arrived,
-  coalesce(attendance.completed, 0) as completed,
-  coalesce(attendance.completed_unmarked, 0) as completed_unmarked,
-  coalesce(attendance.did_not_arrive, 0) as did_not_arrive,
-  coalesce(attendance.cancelled, 0) as cancelled,
-  coalesce(attendance.cancelled_same_day, 0) as cancelled_same_day,
+  {{ visits_known('coalesce(attendance.appointments, 0)') }} as appointments,
+  {{ visits_known('coalesce(attendance.booked, 0)') }} as booked,
+  {{ visits_known('coalesce(attendance.arrived, 0)') }} as arrived,
+  {{ visits_known('coalesce(attendance.completed, 0)') }} as completed,
+  {{ visits_known('coalesce(attendance.completed_unmarked, 0)') }} as completed_unmarked,
+  {{ visits_known('coalesce(attendance.did_not_arrive, 0)') }} as did_not_arrive,
+  {{ visits_known('coalesce(attendance.cancelled, 0)') }} as cancelled,
+  {{ visits_known('coalesce(attendance.cancelled_same_day, 0)') }} as cancelled_same_day,
   {{ ratio('attendance.did_not_arrive', '(attendance.completed + attendance.did_not_arrive)') }} as dna_rate,
   {{ ratio('attendance.did_not_arrive', 'attendance.settled') }} as dna_rate_of_scheduled,
   {{ ratio('attendance.settled_cancelled', 'attendance.settled') }} as cancellation_rate,
   {{ ratio('attendance.settled_same_day', 'attendance.settled') }} as same_day_cancellation_rate,
-  coalesce(attendance.settled, 0) as settled,
+  {{ visits_known('coalesce(attendance.settled, 0)') }} as settled,
   {{ ratio('attendance.lead_days', 'attendance.cancelled') }} as average_cancellation_lead_days,
-  coalesce(attendance.patients_seen, 0) as patients_seen,
-  coalesce(attendance.new_patients, 0) as new_patients,
-  case when accounts.has_patients then coalesce(attendance.new_patients_not_migrated, 0) end as new_patients_not_migrated,
-  cast(coalesce(delivered.minutes, 0) as double precision) / 60 as service_hours,
-  cast(coalesce(calendar.offered_minutes, 0) as double precision) / 60 as offered_hours,
-  cast(coalesce(calendar.booked_minutes, 0) as double precision) / 60 as booked_hours,
-  cast(coalesce(calendar.booked_in_offered_minutes, 0) as double precision) / 60 as booked_in_offered_hours,
+  {{ visits_known('coalesce(attendance.patients_seen, 0)') }} as patients_seen,
+  {{ visits_known('coalesce(attendance.new_patients, 0)') }} as new_patients,
+  case when accounts.knows_visits and accounts.has_patients then coalesce(attendance.new_patients_not_migrated, 0) end as new_patients_not_migrated,
+  cast({{ visits_known('coalesce(delivered.minutes, 0)') }} as double precision) / 60 as service_hours,
+  cast(case when accounts.knows_hours then coalesce(calendar.offered_minutes, 0) end as double precision) / 60 as offered_hours,
+  cast({{ visits_known('coalesce(calendar.booked_minutes, 0)') }} as double precision) / 60 as booked_hours,
+  cast(case when accounts.knows_hours then coalesce(calendar.booked_in_offered_minutes, 0) end as double precision) / 60 as booked_in_offered_hours,
   {{ ratio('calendar.booked_in_offered_minutes', 'calendar.offered_minutes') }} as utilisation,
   {{ ratio('calendar.booked_minutes', 'calendar.offered_minutes') }} as booked_to_offered_rate,
-  coalesce(attendance.rebooked, 0) as rebooked,
+  {{ visits_known('coalesce(attendance.rebooked, 0)') }} as rebooked,
   {{ ratio('attendance.rebooked', 'attendance.completed') }} as rebooking_rate,
-  coalesce(attendance.with_later_visit, 0) as with_later_visit,
+  {{ visits_known('coalesce(attendance.with_later_visit, 0)') }} as with_later_visit,
   {{ ratio('attendance.with_later_visit', 'attendance.completed') }} as future_booking_rate,
-  case when accounts.has_notes then coalesce(attendance.notes_final, 0) end as notes_final,
+  case when accounts.knows_visits and accounts.has_notes then coalesce(attendance.notes_final, 0) end as notes_final,
   case when accounts.has_notes then {{ ratio('attendance.notes_final', 'attendance.individual_completed') }} end as notes_completed_rate,
-  coalesce(attendance.individual_completed, 0) as individual_completed,
-  coalesce(classes.places, 0) as group_places,
-  coalesce(classes.taken, 0) as group_taken,
-  {{ ratio('classes.taken', 'classes.places') }} as group_fill_rate,
+  {{ visits_known('coalesce(attendance.individual_completed, 0)') }} as individual_completed,
+  case when accounts.knows_groups then coalesce(classes.places, 0) end as group_places,
+  case when accounts.knows_groups then coalesce(classes.taken, 0) end as group_taken,
+  case when accounts.knows_groups then {{ ratio('classes.taken', 'classes.places') }} end as group_fill_rate,
   {{ money('case when accounts.has_invoices then coalesce(money.net_amount, 0) end') }} as revenue_net,
   {{ money('case when accounts.has_invoices then coalesce(money.gross_amount, 0) end') }} as revenue_gross
 from spine
@@ -137,6 +138,12 @@ left join attendance on {% for key in grain %}attendance.{{ key | replace('pract
 {% for part in ['delivered', 'calendar', 'classes', 'money'] %}
 left join {{ part }} on {% for key in grain %}{{ part }}.{{ key }} = spine.{{ key }}{{ ' and ' if not loop.last }}{% endfor %}
 {% endfor %}
+{%- endmacro %}
+
+
+{# A figure of appointments, where the account's (`accounts`) were read. #}
+{% macro visits_known(figure) -%}
+  case when accounts.knows_visits then {{ figure }} end
 {%- endmacro %}
 
 

@@ -38,7 +38,7 @@ from {{ ref('fct_appointments') }} as visits
 join {{ ref('int_zones') }} as zones
   on zones._account = visits._account and zones.business_id = {{ or_none('visits.business_id') }}
 join {{ ref('int_account_zones') }} as accounts
-  on accounts._account = visits._account and accounts.{{ known }}
+  on accounts._account = visits._account and accounts.knows_visits and accounts.{{ known }}
 left join {{ ref('int_contacts') }} as contacts
   on contacts._account = visits._account and contacts.patient_id = visits.patient_id
 where visits.status = 'completed' and visits.local_date is not null and {{ lacks }}

@@ -151,18 +151,18 @@ select
   months.month_start,
   months.time_zone,
   months.as_of,
-  coalesce(attendance.appointments, 0) as appointments,
-  coalesce(attendance.completed, 0) as completed,
-  coalesce(attendance.did_not_arrive, 0) as did_not_arrive,
-  coalesce(attendance.cancelled, 0) as cancelled,
-  coalesce(firsts.new_patients, 0) as new_patients,
-  coalesce(attendance.active_patients, 0) as active_patients,
+  {{ visits_known('coalesce(attendance.appointments, 0)') }} as appointments,
+  {{ visits_known('coalesce(attendance.completed, 0)') }} as completed,
+  {{ visits_known('coalesce(attendance.did_not_arrive, 0)') }} as did_not_arrive,
+  {{ visits_known('coalesce(attendance.cancelled, 0)') }} as cancelled,
+  {{ visits_known('coalesce(firsts.new_patients, 0)') }} as new_patients,
+  {{ visits_known('coalesce(attendance.active_patients, 0)') }} as active_patients,
   {% for name in ['revenue_net', 'revenue_gross', 'closed_net', 'closed_gross', 'open_gross_amount'] -%}
   {{ money('case when accounts.has_invoices then coalesce(bills.' ~ name ~ ', 0) end') }} as {{ name }},
   {% endfor -%}
   case when accounts.has_invoices then coalesce(bills.debtors, 0) end as debtors,
-  coalesce(calendar.offered_minutes, 0) as offered_minutes,
-  coalesce(calendar.booked_in_offered_minutes, 0) as booked_in_offered_minutes,
+  case when accounts.knows_hours then coalesce(calendar.offered_minutes, 0) end as offered_minutes,
+  case when accounts.knows_hours then coalesce(calendar.booked_in_offered_minutes, 0) end as booked_in_offered_minutes,
   clock.as_of as seen_at
 from months
 cross join clock

@@ -1,10 +1,12 @@
 {# What a mart rolls up is what the facts hold; a sum that is too large for its column is null. #}
-with sums as (
+with known as (select _account from {{ ref('int_account_zones') }} where knows_visits),
+
+sums as (
   select
-    (select count(*) from {{ ref('fct_appointments') }} where local_date is not null) as places,
+    (select count(*) from {{ ref('fct_appointments') }} join known using (_account) where local_date is not null) as places,
     (select sum(appointments) from {{ ref('mart_daily_clinic') }}) as daily_places,
     (select sum(appointments) from {{ ref('mart_practitioner_month') }}) as monthly_places,
-    (select count(*) from {{ ref('fct_appointments') }} where status = 'cancelled' and local_date is not null) as cancelled,
+    (select count(*) from {{ ref('fct_appointments') }} join known using (_account) where status = 'cancelled' and local_date is not null) as cancelled,
     (select sum(cancelled) from {{ ref('mart_cancellations') }}) as cancelled_by_reason,
     {% for name, grain in [('daily', 'issue_date'), ('monthly', or_none('practitioner_id') ~ ', month_start')] -%}
     (select sum(net_amount) from (
@@ -16,11 +18,11 @@ with sums as (
     (select sum(revenue_net) from {{ ref('mart_practitioner_month') }}) as monthly_revenue,
     (select sum(offered_minutes) from {{ ref('fct_availability') }}) as offered,
     (select sum(offered_minutes) from {{ ref('mart_utilisation') }}) as hourly_offered,
-    (select count(*) from {{ ref('fct_appointments') }} where is_first_visit and local_date is not null) as firsts,
+    (select count(*) from {{ ref('fct_appointments') }} join known using (_account) where is_first_visit and local_date is not null) as firsts,
     (select sum(new_patients) from {{ ref('mart_referral_sources') }}) as referred,
     (select count(*) from {{ ref('fct_appointments') }} where is_first_visit) as all_firsts,
     (select count(*) from (
-      select distinct _account, patient_id from {{ ref('fct_appointments') }}
+      select distinct _account, patient_id from {{ ref('fct_appointments') }} join known using (_account)
       where status = 'completed' and patient_id is not null) as seen) as seen
 )
 

@@ -1,8 +1,21 @@
 {{ config(materialized='table') }}
 {# The zone and the currency of each account that has any row: the zone of its settings,
-else that of its first business, else UTC. And whether it has any row of what a key may not
-be allowed to read, a privacy profile leaves out, or a clinic does not use: figures of that
-are unknown then, and not zero. #}
+else that of its first business, else UTC. And what is known of it: figures of lists that were
+not read are unknown, and not zero.
+
+has_…:    whether there is any row of what a key may not be allowed to read, a privacy
+          profile leaves out, or a clinic does not use
+knows_…:  whether all lists of the calendar were read that a figure needs. They may be empty:
+          read is a list with rows, or one that a run has read to its end. Where there is no
+          ledger at all, rows came by another way than our runs, and all count as read. #}
+{%- set visits = ['individual_appointments', 'group_appointments', 'attendees'] -%}
+{%- set needed = {
+  'knows_visits': visits,
+  'knows_hours': visits + ['daily_availabilities', 'availability_blocks', 'unavailable_blocks', 'practitioners'],
+  'knows_groups': ['group_appointments', 'attendees', 'appointment_types'],
+  'knows_sources': ['referral_sources', 'referral_source_types'],
+  'knows_items': ['billable_items'],
+} -%}
 with accounts as (
   select _account from {{ ref('stg_businesses') }}
   union select _account from {{ ref('stg_settings') }}
@@ -32,10 +45,36 @@ zoned as (
   left join {{ ref('stg_settings') }} as settings on settings._account = accounts._account
   left join {{ ref('int_stated_zones') }} as own on own._account = accounts._account and own.business_id = 0
   left join businesses as first on first._account = accounts._account and first.place = 1
+),
+
+ledger as (
+  select _account, endpoint, max(case when status = 'ok' then 1 else 0 end) = 1 as is_ok
+  from {{ ref('stg_run_endpoints') }}
+  group by 1, 2
+),
+
+read_lists as (
+  select _account, endpoint from ledger where is_ok
+  {% for list in needed.values() | sum(start=[]) | unique -%}
+  union select _account, '{{ list }}' from {{ ref('stg_' ~ list) }}
+  {% endfor %}
+),
+
+known as (
+  select
+    _account,
+    {% for name, lists in needed.items() -%}
+    count(case when endpoint in ('{{ lists | join("', '") }}') then 1 end) = {{ lists | length }} as {{ name }}{{ ',' if not loop.last }}
+    {% endfor %}
+  from read_lists
+  group by 1
 )
 
 select
   zoned.*,
+  {% for name in needed -%}
+  coalesce(known.{{ name }}, false) or ledgers._account is null as {{ name }},
+  {% endfor -%}
   {% for known, table in [
     ('has_patients', 'stg_patients'),
     ('has_invoices', 'stg_invoices'),
@@ -54,4 +93,6 @@ select
   clock.as_of,
   cast({{ at_zone('clock.as_of', 'zoned.time_zone') }} as date) as today
 from zoned
+left join known on known._account = zoned._account
+left join (select distinct _account from ledger) as ledgers on ledgers._account = zoned._account
 cross join {{ ref('int_clock') }} as clock

@@ -47,12 +47,12 @@ select
   visits.first_business_id,
   visits.last_visit_on,
   visits.next_visit_on,
-  visits.next_visit_on is not null as has_future_appointment,
-  coalesce(visits.visits, 0) as visits,
-  coalesce(visits.did_not_arrive, 0) as did_not_arrive,
-  coalesce(visits.cancelled, 0) as cancelled,
+  {{ visits_known('visits.next_visit_on is not null') }} as has_future_appointment,
+  {{ visits_known('coalesce(visits.visits, 0)') }} as visits,
+  {{ visits_known('coalesce(visits.did_not_arrive, 0)') }} as did_not_arrive,
+  {{ visits_known('coalesce(visits.cancelled, 0)') }} as cancelled,
   case
-    when patients.merged_with_patient_id is not null then null
+    when patients.merged_with_patient_id is not null or not accounts.knows_visits then null
     when visits.next_visit_on is not null
       or visits.last_visit_on >= {{ later('accounts.today', -var('active_days')) }} then 'active'
     when visits.last_visit_on is not null then 'lapsed'
@@ -67,5 +67,5 @@ left join {{ ref('stg_concession_types') }} as concessions
   on concessions._account = patients._account and concessions.concession_type_id = patients.concession_type_id
 left join {{ ref('int_first_sources') }} as sources
   on sources._account = patients._account and sources.patient_id = patients.patient_id
-left join visits on visits._account = patients._account and visits.patient_id = patients.patient_id
+left join visits on accounts.knows_visits and visits._account = patients._account and visits.patient_id = patients.patient_id
 left join revenue on revenue._account = patients._account and revenue.patient_id = patients.patient_id

@@ -23,10 +23,11 @@ select
   practitioners.designation,
   practitioners.is_active,
   practitioners.is_live,
-  cast(coalesce(workplaces.businesses, 0) as integer) as businesses,
-  places.first_day as first_appointment_on,
-  places.last_day as last_appointment_on
+  case when accounts.knows_hours then cast(coalesce(workplaces.businesses, 0) as integer) end as businesses,
+  {{ visits_known('places.first_day') }} as first_appointment_on,
+  {{ visits_known('places.last_day') }} as last_appointment_on
 from {{ ref('stg_practitioners') }} as practitioners
+join {{ ref('int_account_zones') }} as accounts on accounts._account = practitioners._account
 left join places
   on places._account = practitioners._account and places.practitioner_id = practitioners.practitioner_id
 left join workplaces

@@ -96,12 +96,13 @@ select
   numbered.cancellation_reason,
   numbered.invoice_status,
   numbered.note_status,
-  cast(numbered.visit_number as integer) as visit_number,
-  coalesce(numbered.visit_number = 1, false) as is_first_visit,
-  coalesce(numbered.visit_number_with_practitioner = 1, false) as is_first_visit_with_practitioner,
-  numbered.next_visit_at,
-  rebooked.appointment_key is not null as is_rebooked
+  {{ visits_known('cast(numbered.visit_number as integer)') }} as visit_number,
+  {{ visits_known('coalesce(numbered.visit_number = 1, false)') }} as is_first_visit,
+  {{ visits_known('coalesce(numbered.visit_number_with_practitioner = 1, false)') }} as is_first_visit_with_practitioner,
+  {{ visits_known('numbered.next_visit_at') }} as next_visit_at,
+  {{ visits_known('rebooked.appointment_key is not null') }} as is_rebooked
 from numbered
+join {{ ref('int_account_zones') }} as accounts on accounts._account = numbered._account
 left join rebooked
   on rebooked._account = numbered._account and rebooked.appointment_key = numbered.appointment_key
 left join {{ ref('stg_practitioners') }} as practitioners

@@ -9,7 +9,7 @@ select
   cast(sum(hours.blocked_minutes) as integer) as blocked_minutes,
   cast(sum(hours.offered_minutes) as integer) as offered_minutes,
   coalesce(hours.local_date < max(starts.history_from), true) as is_estimated
-from {{ ref('int_hours') }} as hours
+from {{ ref('int_known_hours') }} as hours
 left join (
   select _account, business_id, min(history_from) as history_from from {{ ref('int_rosters') }} group by 1, 2
 ) as starts on starts._account = hours._account and starts.business_id = hours.business_id

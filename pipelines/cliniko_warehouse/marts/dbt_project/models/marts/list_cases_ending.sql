@@ -1,7 +1,14 @@
 with cases as (
   select
-    cases.*,
-    {{ difference('cases.max_sessions', '(cases.sessions_used + cases.sessions_booked)') }} as sessions_left,
+    cases._account,
+    cases.patient_case_id,
+    cases.patient_id,
+    cases.case_name,
+    cases.max_sessions,
+    cases.expires_on,
+    {{ visits_known('cases.sessions_used') }} as sessions_used,
+    {{ visits_known('cases.sessions_booked') }} as sessions_booked,
+    {{ visits_known(difference('cases.max_sessions', '(cases.sessions_used + cases.sessions_booked)')) }} as sessions_left,
     {{ days('accounts.today', 'cases.expires_on') }} as days_left
   from {{ ref('int_cases') }} as cases
   join {{ ref('int_account_zones') }} as accounts on accounts._account = cases._account

@@ -23,7 +23,7 @@ select
       || case when forms.local_date >= accounts.today then 'today' else {{ counted(days('forms.local_date', 'accounts.today'), 'day') }} || ' ago' end
   end as reason
 from {{ ref('int_forms') }} as forms
-join {{ ref('int_account_zones') }} as accounts on accounts._account = forms._account
+join {{ ref('int_account_zones') }} as accounts on accounts._account = forms._account and accounts.knows_visits
 left join {{ ref('int_contacts') }} as contacts
   on contacts._account = forms._account and contacts.patient_id = forms.patient_id
 where forms.local_date is not null

@@ -1,5 +1,5 @@
 select
-  _account,
+  visits._account,
   {{ or_none('practitioner_id') }} as practitioner_id,
   max(practitioner_name) as practitioner_name,
   {{ or_none('business_id') }} as business_id,
@@ -13,6 +13,7 @@ select
     else '8 days and more'
   end as notice,
   {{ times('true') }} as cancelled
-from {{ ref('fct_appointments') }}
+from {{ ref('fct_appointments') }} as visits
+join {{ ref('int_account_zones') }} as accounts on accounts._account = visits._account and accounts.knows_visits
 where status = 'cancelled' and local_date is not null
-group by _account, {{ or_none('practitioner_id') }}, {{ or_none('business_id') }}, month_start, cancellation_reason, 8
+group by visits._account, {{ or_none('practitioner_id') }}, {{ or_none('business_id') }}, month_start, cancellation_reason, 8

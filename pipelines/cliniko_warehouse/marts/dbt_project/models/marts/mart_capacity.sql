@@ -11,7 +11,7 @@ select
   cast(sum(hours.booked_in_offered_minutes) as double precision) / 60 as booked_hours,
   cast(sum(hours.offered_minutes - hours.booked_in_offered_minutes) as double precision) / 60 as free_hours,
   {{ ratio('sum(hours.booked_in_offered_minutes)', 'sum(hours.offered_minutes)') }} as utilisation
-from {{ ref('int_hours') }} as hours
+from {{ ref('int_known_hours') }} as hours
 join {{ ref('int_zones') }} as zones
   on zones._account = hours._account and zones.business_id = hours.business_id
 cross join {{ ref('int_clock') }} as clock

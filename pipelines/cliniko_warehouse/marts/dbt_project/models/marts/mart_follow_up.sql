@@ -48,5 +48,5 @@ select
   {{ ratio("count(case when what = '" ~ what ~ "' and went_well then 1 end)", "count(case when what = '" ~ what ~ "' then 1 end)") }} as {{ rate }}{{ ',' if not loop.last }}
   {% endfor %}
 from found
-join {{ ref('int_account_zones') }} as accounts on accounts._account = found._account
+join {{ ref('int_account_zones') }} as accounts on accounts._account = found._account and accounts.knows_visits
 group by found._account, found.month_start, accounts.has_recalls, accounts.has_forms, accounts.has_cases

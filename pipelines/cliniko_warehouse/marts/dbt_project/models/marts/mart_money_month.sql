@@ -1,4 +1,4 @@
-{%- set priced = 'accounts.has_invoices and accounts.has_invoice_items' -%}
+{%- set priced = 'accounts.knows_visits and accounts.has_invoices and accounts.has_invoice_items' -%}
 with visits as (
   select
     places._account,
@@ -59,8 +59,8 @@ select
   spine.business_id,
   businesses.business_name,
   spine.month_start,
-  coalesce(visits.completed, 0) as completed,
-  case when accounts.has_invoices then coalesce(visits.without_invoice, 0) end as completed_without_invoice,
+  {{ visits_known('coalesce(visits.completed, 0)') }} as completed,
+  case when accounts.knows_visits and accounts.has_invoices then coalesce(visits.without_invoice, 0) end as completed_without_invoice,
   case when {{ priced }} then cast(coalesce(fees.visits, 0) as bigint) end as invoiced_visits,
   {{ money('case when ' ~ priced ~ ' then coalesce(fees.fees_net, 0) end') }} as fees_net,
   {{ mean('fees.fees_net', 'fees.visits') }} as average_fee,
@@ -69,11 +69,11 @@ select
   {{ money(invoiced('closed_gross')) }} as closed_gross,
   {{ money(invoiced('discounts')) }} as discounts,
   {{ money(invoiced('credited_net')) }} as credited_net,
-  coalesce(hours.offered_hours, 0) as offered_hours,
-  coalesce(hours.service_hours, 0) as service_hours,
+  case when accounts.knows_hours then coalesce(hours.offered_hours, 0) end as offered_hours,
+  {{ visits_known('coalesce(hours.service_hours, 0)') }} as service_hours,
   {{ ratio('(' ~ invoiced('revenue_net') ~ ')', 'hours.offered_hours') }} as revenue_per_offered_hour,
   {{ ratio('(' ~ invoiced('revenue_net') ~ ')', 'hours.service_hours') }} as revenue_per_service_hour,
-  coalesce(visits.missed, 0) as did_not_arrive,
+  {{ visits_known('coalesce(visits.missed, 0)') }} as did_not_arrive,
   case when {{ priced }} then coalesce(visits.missed_unpriced, 0) end as did_not_arrive_unpriced,
   {{ money('case when ' ~ priced ~ ' then coalesce(visits.missed_cost, 0) end') }} as missed_cost_estimate
 from spine

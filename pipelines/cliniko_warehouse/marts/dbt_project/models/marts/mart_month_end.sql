@@ -72,9 +72,10 @@ months as (
   union all
   select
     before._account, before.business_id, before.month_start, before.as_of, false, before.time_zone,
-    coalesce(then_.appointments, 0), coalesce(then_.completed, 0), coalesce(then_.did_not_arrive, 0), coalesce(then_.cancelled, 0),
+    {% for name in ['appointments', 'completed', 'did_not_arrive', 'cancelled'] %}{{ visits_known('coalesce(then_.' ~ name ~ ', 0)') }}, {% endfor %}
     null, null, null, null, null, null, null, null, null, null
   from before
+  join {{ ref('int_account_zones') }} as accounts on accounts._account = before._account
   left join then_
     on then_._account = before._account and then_.business_id = before.business_id and then_.month_start = before.month_start
 ),
@@ -116,10 +117,10 @@ select
   months.did_not_arrive,
   months.cancelled,
   {{ ratio('months.did_not_arrive', '(months.completed + months.did_not_arrive)') }} as dna_rate,
-  coalesce(now_.completed, 0) as completed_now,
-  coalesce(now_.did_not_arrive, 0) as did_not_arrive_now,
-  coalesce(now_.cancelled, 0) as cancelled_now,
-  case when months.is_closed then months.new_patients else coalesce(now_.new_patients, 0) end as new_patients,
+  {{ visits_known('coalesce(now_.completed, 0)') }} as completed_now,
+  {{ visits_known('coalesce(now_.did_not_arrive, 0)') }} as did_not_arrive_now,
+  {{ visits_known('coalesce(now_.cancelled, 0)') }} as cancelled_now,
+  case when months.is_closed then months.new_patients else {{ visits_known('coalesce(now_.new_patients, 0)') }} end as new_patients,
   months.active_patients,
   case when months.is_closed then {{ ratio('months.booked_in_offered_minutes', 'months.offered_minutes') }}
     else {{ ratio('now_.booked_hours', 'now_.offered_hours') }} end as utilisation,

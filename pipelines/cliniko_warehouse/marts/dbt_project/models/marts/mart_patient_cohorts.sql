@@ -23,7 +23,7 @@ months as (
     numbers.number as months_since,
     cast(sizes.cohort_month + numbers.number * interval '1 month' as date) as month_start
   from sizes
-  join {{ ref('int_account_zones') }} as accounts on accounts._account = sizes._account
+  join {{ ref('int_account_zones') }} as accounts on accounts._account = sizes._account and accounts.knows_visits
   join {{ ref('int_numbers') }} as numbers
     on numbers.number < 600
     and cast(sizes.cohort_month + (numbers.number + 1) * interval '1 month' as date) <= accounts.today

@@ -24,9 +24,10 @@ patients as (
     seen.practitioner_id,
     seen.business_id,
     seen.month_start,
-    {{ ratio('sum(seen.visits)', 'count(*)') }} as visits_per_patient_so_far,
+    case when bool_and(accounts.knows_visits) then {{ ratio('sum(seen.visits)', 'count(*)') }} end as visits_per_patient_so_far,
     {{ times('not coalesce(known.has_future_appointment, false)') }} as without_next
   from seen
+  left join {{ ref('int_account_zones') }} as accounts on accounts._account = seen._account
   left join {{ ref('dim_patients') }} as known
     on known._account = seen._account and known.patient_id = seen.patient_id
   group by 1, 2, 3, 4
@@ -42,8 +43,9 @@ select
   {{ figure_columns('figures') }},
   {{ ratio('figures.completed', 'figures.new_patients') }} as patient_visit_average,
   patients.visits_per_patient_so_far,
-  coalesce(patients.without_next, 0) as patients_without_future_appointment
+  case when accounts.knows_visits and accounts.has_patients then coalesce(patients.without_next, 0) end as patients_without_future_appointment
 from ({{ figures(['_account', 'practitioner_id', 'business_id', 'month_start']) }}) as figures
+left join {{ ref('int_account_zones') }} as accounts on accounts._account = figures._account
 left join patients
   on patients._account = figures._account and patients.practitioner_id = figures.practitioner_id
   and patients.business_id = figures.business_id and patients.month_start = figures.month_start

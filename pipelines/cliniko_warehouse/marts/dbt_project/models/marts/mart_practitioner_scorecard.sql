@@ -15,15 +15,15 @@ months as (
     money.business_id,
     money.business_name,
     money.month_start,
-    coalesce(figures.appointments, 0) as appointments,
+    {{ visits_known('coalesce(figures.appointments, 0)') }} as appointments,
     money.completed,
-    coalesce(figures.new_patients, 0) as new_patients,
+    {{ visits_known('coalesce(figures.new_patients, 0)') }} as new_patients,
     figures.dna_rate,
     figures.cancellation_rate,
     figures.rebooking_rate,
     figures.utilisation,
     figures.group_fill_rate,
-    coalesce(online.online_bookings, 0) as online_bookings,
+    {{ visits_known('coalesce(online.online_bookings, 0)') }} as online_bookings,
     {{ ratio('coalesce(online.online_bookings, 0)', 'figures.appointments') }} as online_booking_rate,
     money.service_hours,
     money.revenue_net,
@@ -31,6 +31,7 @@ months as (
     money.revenue_per_offered_hour,
     money.completed_without_invoice
   from {{ ref('mart_money_month') }} as money
+  left join {{ ref('int_account_zones') }} as accounts on accounts._account = money._account
   left join {{ ref('mart_practitioner_month') }} as figures
     on figures._account = money._account and figures.practitioner_id = money.practitioner_id
     and figures.business_id = money.business_id and figures.month_start = money.month_start

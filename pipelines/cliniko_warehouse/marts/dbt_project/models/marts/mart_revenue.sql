@@ -22,11 +22,14 @@ lines as (
   from {{ ref('fct_invoice_items') }}
   union all
   select
-    invoices._account, invoices.invoice_id, 'rest', 0, 0, 'beyond the lines', null,
+    invoices._account, invoices.invoice_id,
+    case when accounts.has_invoice_items then 'rest' else 'not read' end, 0, 0,
+    case when accounts.has_invoice_items then 'beyond the lines' else 'not read' end, null,
     {% for name in ['net', 'gross', 'discount'] -%}
     cast(coalesce(invoices.{{ name }}_amount, 0) as decimal(38,2)) - coalesce(totals.{{ name }}_amount, 0){{ ',' if not loop.last }}
     {% endfor %}
   from {{ ref('fct_invoices') }} as invoices
+  join {{ ref('int_account_zones') }} as accounts on accounts._account = invoices._account
   left join totals on totals._account = invoices._account and totals.invoice_id = invoices.invoice_id
   where coalesce(totals.net_amount, 0) <> coalesce(invoices.net_amount, 0)
     or coalesce(totals.gross_amount, 0) <> coalesce(invoices.gross_amount, 0)

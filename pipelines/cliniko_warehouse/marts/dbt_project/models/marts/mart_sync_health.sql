@@ -45,6 +45,7 @@ select
   tables.live_rows,
   tables.gone_rows,
   coalesce(tables.has_rows, false) as has_rows,
+  coalesce(tables.has_rows, false) or oks.last_ok_at is not null as is_read,
   reads.rejected,
   nullif(reads.message, '') as message
 from reads

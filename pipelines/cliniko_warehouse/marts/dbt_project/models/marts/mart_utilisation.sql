@@ -12,7 +12,7 @@ select
   hours.booked_in_offered_minutes,
   hours.attended_minutes,
   {{ ratio('hours.booked_in_offered_minutes', 'hours.offered_minutes') }} as utilisation
-from {{ ref('int_hours') }} as hours
+from {{ ref('int_known_hours') }} as hours
 left join {{ ref('stg_practitioners') }} as practitioners
   on practitioners._account = hours._account and practitioners.practitioner_id = hours.practitioner_id
 left join {{ ref('stg_businesses') }} as businesses
