@@ -113,9 +113,6 @@ def mark_sql(endpoint: Endpoint, kind: str, ids: str, client: Any) -> str:
 
 def is_there(client: Any) -> bool:
     """Whether the destination has the table; a first run of this version makes it at its end."""
-    if client.native_connection is None:  # dlt makes its merges before it opens a client
-        with client:
-            return is_there(client)
     found = client.execute_sql(
         "SELECT count(*) FROM information_schema.tables "
         f"WHERE table_schema = '{client.dataset_name}' AND table_name = '{CHANGES}'"
@@ -125,9 +122,6 @@ def is_there(client: Any) -> bool:
 
 def _tells(endpoint: Endpoint, client: Any) -> bool:
     """Whether any account's changes of a list are told: most of first loads costs nothing then."""
-    if client.native_connection is None:  # dlt makes its merges before it opens a client
-        with client:
-            return _tells(endpoint, client)
     if not is_there(client):
         return False
     ledger = client.make_qualified_table_name(LINES)

@@ -33,7 +33,10 @@ class ListMergingClient(SqlJobClientBase):
                 table_chain, completed_table_chain_jobs
             )
         tables = [self.prepare_load_table(name) for name in _ready(str(table_chain[0]["name"]))]
-        return [self.merge_job.from_table_chain(tables, self.sql_client)] if tables else []
+        if not tables:
+            return []
+        with self.sql_client as client:  # dlt makes its merges before it opens one
+            return [self.merge_job.from_table_chain(tables, client)]
 
 
 def _ready(table: str) -> list[str]:

@@ -91,9 +91,6 @@ def merge_sql(merged: Mapping[str, Any], client: Any) -> list[str]:
     name = merged["name"]
     if not _has_versions(name) or name not in wanted():
         return []
-    if client.native_connection is None:  # dlt makes its merges before it opens a client
-        with client:
-            return merge_sql(merged, client)
     if name not in (there := histories(client)):
         return []  # a first load: all its rows are first versions, see `settle`
     _, staging = client.get_qualified_table_names(name)

@@ -150,8 +150,6 @@ class RemoteAccountLoader(AccountLoader):
 class RemoteClient:
     """dlt's SQL client, which is in another process."""
 
-    native_connection = "in another process"
-
     def __init__(self, line: Line, group: RemoteLoader) -> None:
         self._line, self._group = line, group
 
