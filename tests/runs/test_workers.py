@@ -180,7 +180,8 @@ def test_an_account_whose_process_died_waits_for_its_budget(
     settings: ClinikoSettings, tmp_path: Path
 ) -> None:
     nothing: Any = None
-    died = pool.Pool(nothing, nothing, nothing, make=nothing, given=0, lost=nothing, stop=nothing)
+    asked: Any = {"make": nothing, "given": 0, "lost": nothing, "stop": nothing}
+    died = pool.Pool(nothing, nothing, nothing, **asked, workers=2, threads=1, draws=False)
     died._again.append((AccountJob(settings, {}), time.monotonic()))
     place = Place(warehouse("duckdb", tmp_path), tmp_path, 0, None, True, 2)
     made = AccountReader(RemoteLoader(nothing, nothing), place)

@@ -156,10 +156,11 @@ def in_workers(
         given=place,
         lost=lost,
         stop=context.stop,
+        workers=workers,
+        threads=-(-min(len(work), SIDE_BY_SIDE) // workers),
+        draws=progress.is_drawn,
     )
-    jobs = [AccountJob(*one) for one in work]
-    threads = -(-min(len(work), SIDE_BY_SIDE) // workers)
-    return pool.read(jobs, workers, threads, draws=progress.is_drawn)
+    return pool.read([AccountJob(*one) for one in work])
 
 
 def not_begun(settings: ClinikoSettings, plans: Plans, error: ClinikoError) -> Run:

@@ -42,6 +42,9 @@ class Pool:
 
     make, given:  make what reads in a worker, see `Orders`
     lost:         the run of an account that could not be read, and why
+    workers:      processes at once
+    threads:      of each, an account a thread
+    draws:        whether somebody watches the progress
     """
 
     def __init__(
@@ -54,9 +57,14 @@ class Pool:
         given: Any,
         lost: Callable[[Any, str], Run],
         stop: Callable[[], bool],
+        workers: int,
+        threads: int,
+        draws: bool,
     ) -> None:
         self._members, self._store, self._progress = Members(group), store, progress
         self._make, self._given, self._lost, self._stop = make, given, lost, stop
+        self._processes, self._threads, self._draws = workers, threads, draws
+        self._bell, self._ring = multiprocessing.Pipe(duplex=False)  # rung for each run
         self._lock = threading.Lock()
         self._waiting: deque[Job] = deque()
         self._again: deque[tuple[Job, float]] = deque()  # by itself, and since when
@@ -66,27 +74,25 @@ class Pool:
         self._barren = 0
         self._runs: dict[str, Run] = {}
 
-    def read(self, jobs: Sequence[Job], workers: int, threads: int, *, draws: bool) -> list[Run]:
-        """The runs of all accounts, in so many processes, of so many threads each."""
+    def read(self, jobs: Sequence[Job]) -> list[Run]:
+        """The runs of all accounts."""
         self._waiting.extend(jobs)
-        self._processes, self._threads, self._draws = workers, threads, draws
-        self._bell, self._ring = multiprocessing.Pipe(duplex=False)
-        with self._listening():
+        with self._listening() as address:
             try:
-                self._watch({job.account for job in jobs})
+                self._watch({job.account for job in jobs}, address)
             finally:
                 self._end()
                 let_go()
         return [self._runs[job.account] for job in jobs]
 
-    def _watch(self, accounts: set[str]) -> None:
+    def _watch(self, accounts: set[str], address: Any) -> None:
         """Begin processes, and bury them, until each account has a run."""
         told = False
         while True:
             with self._lock:
                 if self._runs.keys() >= accounts:
                     return
-            self._begin_some()
+            self._begin_some(address)
             there: dict[Any, Worker] = {w.process.sentinel: w for w in self._workers.values()}
             for one in wait([*there, self._bell], timeout=BLINK):
                 if one is self._bell:
@@ -98,7 +104,7 @@ class Pool:
                 for worker in self._workers.values():
                     worker.tell("stop")
 
-    def _begin_some(self) -> None:
+    def _begin_some(self, address: Any) -> None:
         """Have as many processes as there is work for."""
         ends = bool(self._begun and self._stop())
         if self._barren >= BARREN or (ends and not self._workers):
@@ -108,14 +114,14 @@ class Pool:
                 worker.tell("end")  # it makes room for one that reads an account by itself
         while len(self._workers) < self._processes and not ends:
             if self._again:
-                self._begin(self._next_again())
+                self._begin(self._next_again(), address)
                 continue
             shared = sum(worker.only is None for worker in self._workers.values())
             if len(self._waiting) <= shared * self._threads and shared:
                 return
             if not self._waiting:
                 return
-            self._begin(None)
+            self._begin(None, address)
 
     def _next_again(self) -> Job:
         """The next account to be read by itself: within a minute of its process's end, its
@@ -123,9 +129,9 @@ class Pool:
         job, since = self._again.popleft()
         return job.later(max(0.0, since + WINDOW - time.monotonic()))
 
-    def _begin(self, only: Job | None) -> None:
+    def _begin(self, only: Job | None, address: Any) -> None:
         self._begun += 1
-        process = made(self._listener.address, self._begun)
+        process = made(address, self._begun)
         self._workers[self._begun] = Worker(self._begun, process, only)
         with signals_later():
             process.start()
@@ -179,24 +185,26 @@ class Pool:
             worker.close()
 
     @contextmanager
-    def _listening(self) -> Iterator[None]:
-        """Answer the lines of workers until the end."""
+    def _listening(self) -> Iterator[Any]:
+        """Answer the lines of workers, at an address, until the end."""
         key = current_process().authkey
         keep_sockets()
-        with Listener(backlog=BACKLOG, authkey=key) as self._listener:
-            thread = threading.Thread(target=self._accept, name="cliniko-lines", daemon=True)
+        with Listener(backlog=BACKLOG, authkey=key) as listener:
+            thread = threading.Thread(
+                target=self._accept, args=[listener], name="cliniko-lines", daemon=True
+            )
             thread.start()
             try:
-                yield
+                yield listener.address
             finally:
-                with Client(self._listener.address, authkey=key) as last:
+                with Client(listener.address, authkey=key) as last:
                     send(last, OVER)
                 thread.join()
 
-    def _accept(self) -> None:
+    def _accept(self, listener: Listener) -> None:
         while True:
             try:
-                line = self._listener.accept()
+                line = listener.accept()
                 number = received(line)
                 if number == OVER:
                     line.close()
