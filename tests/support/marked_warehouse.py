@@ -28,6 +28,7 @@ RUNNER = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
 from cliniko_warehouse.ask import query_process as q
+from cliniko_warehouse.ask import query_rules as rules
 import duckdb
 asked = json.loads(sys.stdin.read())
 q._limit(asked)
@@ -42,8 +43,8 @@ found = []
 for sql in asked["queries"]:
     try:
         if asked["checked"]:
-            for node in q._nodes(q._tree(db, sql)):
-                q._refuse(node)
+            for node in rules._nodes(rules._tree(db, sql)):
+                rules._refuse(node)
         found.append(["answer", json.dumps(q._rows(db, asked | {"sql": sql}), default=q._plain)])
     except Exception as error:
         found.append(["refused", str(error)])

@@ -1,32 +1,23 @@
 """Several accounts together: one load for what all of them have read."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from threading import BoundedSemaphore, Thread
 from typing import Any
 
-import dlt
-from dlt.common.destination.exceptions import DestinationUndefinedEntity
-from dlt.common.pipeline import TPipelineState
 from dlt.common.schema.typing import PIPELINE_STATE_TABLE_NAME, TSchemaTables
-from dlt.common.schema.utils import pipeline_state_table
 from dlt.destinations.sql_client import SqlClientBase
-from dlt.pipeline.state_sync import (
-    bump_pipeline_state_version_if_modified,
-    default_pipeline_state,
-    load_pipeline_state_from_destination,
-    state_doc,
-)
 
 from cliniko.extract.delivery import Delivery
-from cliniko.source import delivered, load_id
+from cliniko.source import delivered
 from cliniko_warehouse.ledger.runs import Run
 from cliniko_warehouse.ledger.writer import record
+from cliniko_warehouse.load import account_states
 from cliniko_warehouse.load.account_loader import AccountLoader
+from cliniko_warehouse.load.account_states import State
 from cliniko_warehouse.load.checkpoints import (
     FULL,
-    SOURCE,
     States,
     copy_states,
     forget_scales,
@@ -50,7 +41,7 @@ from cliniko_warehouse.warehouse.connection import (
     connection,
     loads,
 )
-from cliniko_warehouse.warehouse.dlt_pipelines import PREFIX, made, pipeline
+from cliniko_warehouse.warehouse.dlt_pipelines import made, pipeline
 from cliniko_warehouse.warehouse.warehouse import DATASET, Warehouse
 
 TOGETHER = DATASET  # the pipeline's name; no account's has it
@@ -58,9 +49,6 @@ WORKERS = 5  # lists of one account read at once: more threads wait for Python t
 CLIENTS = 16  # connections at once beside the one that loads: a server may allow few
 BATCH = 500  # rows of a table that wait in memory: of hundreds of lists they are most of it
 MEMORY = FULL // 2  # bytes of rows that checkpoints of all accounts keep in memory
-
-State = dict[str, Any]
-"""What dlt's state has of one account's pipeline."""
 
 
 class SharedAccountLoader(AccountLoader):
@@ -79,7 +67,8 @@ class SharedAccountLoader(AccountLoader):
     def prepare(self) -> None:
         """Take the cursors that the destination has. The run is recorded, however it ends."""
         self._group.queue.open()
-        self.state = self._group.restored(self.account)
+        stored = self._group.stored(self.account)
+        self.state = account_states.begun(stored, self.account)
 
     def leave(self) -> None:
         """End without a run that is to be recorded."""
@@ -116,22 +105,6 @@ class SharedAccountLoader(AccountLoader):
         """What a run begins with."""
         with WRITE_LOCK:  # others learn meanwhile
             return merge_known_fields(self.states(), self._group.fields)
-
-    def after(self, delivery: Delivery) -> State:
-        """The state once a delivery is loaded; the one before stays as it is."""
-        state = {**self.state}
-        resources = _copied(_copied(_copied(state, "sources"), SOURCE), "resources")
-        for name, one in delivery.states.items():
-            _copied(resources, name)[self.account] = one
-        bump_pipeline_state_version_if_modified(state)  # type: ignore[arg-type]
-        return state
-
-
-def _copied(within: State, name: str) -> State:
-    """A part of a state that may be changed without the one that it is a copy of."""
-    part: State = {**within.get(name, {})}
-    within[name] = part
-    return part
 
 
 class SharedLoader:
@@ -193,18 +166,10 @@ class SharedLoader:
         """A place for the rows of one checkpoint of one account."""
         return Spool(self.room, work(self.state_dir))
 
-    def restored(self, account: str) -> State:
-        """The state of an account, as the destination has it."""
-        name, stored = f"{PREFIX}{account}", self._stored(account)
-        own = {"pipeline_name": name, "dataset_name": DATASET, "default_schema_name": DATASET}
-        new = {**default_pipeline_state(), **own, "schema_names": [DATASET]}
-        return {**(stored or new), "_local": {}}
-
-    def _stored(self, account: str) -> TPipelineState | None:
-        """What the destination has of an account, if it was ever loaded."""
-        with WRITE_LOCK, self._client as client, suppress(DestinationUndefinedEntity):
-            return load_pipeline_state_from_destination(f"{PREFIX}{account}", client)  # type: ignore[arg-type]
-        return None
+    def stored(self, account: str) -> State | None:
+        """The state of an account, if the destination has one."""
+        with WRITE_LOCK, self._client as client:
+            return account_states.stored(client, account)
 
     def _tidy(self) -> None:
         """Give up what a night before left half done: it is read again."""
@@ -215,7 +180,7 @@ class SharedLoader:
     def _know_the_tables(self) -> None:
         """Take over what accounts know; where they were read by themselves, the schema of one."""
         for account in self._accounts:
-            stored = self._stored(account)
+            stored = self.stored(account)
             remember_fields(self.fields, stored or {}, account)
             if self.flow.default_schema_name or not stored:
                 continue
@@ -271,15 +236,12 @@ class SharedLoader:
 
     def _together(self, deliveries: Mapping[SharedAccountLoader, Delivery]) -> None:
         """Load deliveries in one package, each with its account's state."""
-        states = {member: member.after(one) for member, one in deliveries.items()}
+        states = {
+            member: account_states.after(member.state, member.account, one)
+            for member, one in deliveries.items()
+        }
         source = delivered(list(deliveries.values()), stateful=False)
-        source.resources[PIPELINE_STATE_TABLE_NAME] = dlt.resource(
-            _docs,
-            name=PIPELINE_STATE_TABLE_NAME,
-            write_disposition="append",
-            file_format="preferred",
-            columns=pipeline_state_table()["columns"],
-        )(list(states.values()))
+        source.resources[PIPELINE_STATE_TABLE_NAME] = account_states.rows(list(states.values()))
         forget_scales(self.flow, list(deliveries.values()))
         self.flow.extract(source)
         found = commit(self.flow)
@@ -305,9 +267,3 @@ class SharedLoader:
         else:
             for one in waiting:
                 one.done.set_result(None)
-
-
-def _docs(states: Sequence[State]) -> Iterator[Any]:
-    """The states as dlt stores them."""
-    for state in states:
-        yield state_doc(state, load_id())  # type: ignore[arg-type]

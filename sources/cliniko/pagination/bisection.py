@@ -69,7 +69,10 @@ class RangeReader:
             try:
                 yield from way.pages()
             except Unusable as error:
-                self._do_without(error)
+                self.bounds = {n: one for n, one in self.bounds.items() if n != error.field}
+                self._fields = [name for name in self._fields if name != error.field]
+                if not error.is_refused:
+                    self.listed.notes.append(str(error))
                 continue
             tried.append(left[0])
             self._counted = max(self._counted, way.count or 0)
@@ -77,27 +80,21 @@ class RangeReader:
                 return
         raise UnorderedResponse("the list cannot be cut into ranges that are verified")
 
-    def _do_without(self, error: Unusable) -> None:
-        self.bounds = {name: one for name, one in self.bounds.items() if name != error.field}
-        self._fields = [name for name in self._fields if name != error.field]
-        if not error.is_refused:
-            self.listed.notes.append(str(error))
-
     def _is_verified(self, way: "_RangeScan", again: bool, before: int) -> bool:
         """Whether as many records came as are counted.
 
         Where the count is missing or wrong, a split by a second field that brings the same
         records decides.
         """
-        short = len(self.seen) < self._counted
-        if not short or (again and len(self.seen) == before > 0):
-            if short:
-                self.listed.notes.append(
-                    f"Cliniko counts {self._counted} records; {len(self.seen)} came, in ranges "
-                    "of two fields alike"
-                )
+        came = len(self.seen)
+        if came >= self._counted:
             return True
-        return False
+        if alike := again and came == before > 0:
+            self.listed.notes.append(
+                f"Cliniko counts {self._counted} records; {came} came, in ranges "
+                "of two fields alike"
+            )
+        return alike
 
 
 @dataclass
@@ -200,19 +197,13 @@ class _RangeScan:
         if not has_next and len(records) < answer.most:
             return []  # fewer than are counted, perhaps, but no page follows
         for name in self._fields:
-            ends = part.bounds.get(name, (None, None))
-            if parts := self._cut(name, ends, part, records, count):
+            if parts := self._cut(name, part, records, count):
                 return parts
         self.is_whole = False
         return []
 
     def _cut(
-        self,
-        name: str,
-        ends: tuple[Any, Any],
-        part: _Range,
-        records: Sequence[Record],
-        count: int | None,
+        self, name: str, part: _Range, records: Sequence[Record], count: int | None
     ) -> list[_Range]:
         """A range cut by a field; nothing if the page does not say where."""
         came = _values(records, name)
@@ -220,37 +211,22 @@ class _RangeScan:
         if not known:
             return []
         if len(known) == 1:
-            return _beside(name, ends, part.bounds, known[0], count)
+            # That value, and what is on either side.
+            borders = [one for one in (known[0], _next(known[0])) if one is not None]
+            parts = _divided(name, part.bounds, borders, count)
+            return parts if len(parts) > 1 else []
         ascends = len(known) > 1 and None not in came and came == sorted(came)
         if name == self._fields[0] and None not in came:
             self._is_ordered &= ascends
         if self._is_ordered and ascends:
-            return self._head(name, ends, part, records, count, came)
+            return _head(name, part, records, count, came)
         if part.is_last and count and part.parent_count and count > SKEWED * part.parent_count:
             borders = [known[ceil(0.9 * (len(known) - 1))]]
         else:
             number = max(2, min(PARTS, ceil((count or SPARE) / (FULL * self._size))))
             places = {ceil(n * len(known) / number) for n in range(1, number)}
             borders = [known[min(place, len(known) - 1)] for place in sorted(places)]
-        return _divided(name, ends, part.bounds, sorted(set(borders)), count)
-
-    def _head(
-        self,
-        name: str,
-        ends: tuple[Any, Any],
-        part: _Range,
-        records: Sequence[Record],
-        count: int | None,
-        came: Sequence[Any],
-    ) -> list[_Range]:
-        """What lies behind a page that came in order; the page itself, once the counts agree."""
-        border = _next(came[-1]) if name == "id" else came[-1]
-        head = [r for r, value in zip(records, came, strict=True) if value < border]
-        low, high = ends
-        if not _holds(border, low, high):
-            return _divided(name, ends, part.bounds, [sorted(set(came))[1]], count)
-        first = _Range({**part.bounds, name: (low, border)}, count)
-        return [_Range({**part.bounds, name: (border, high)}, count, pending=(head, first))]
+        return _divided(name, part.bounds, sorted(set(borders)), count)
 
     def _taken(self, records: Sequence[Record]) -> Page:
         """A page of records, which came now."""
@@ -261,20 +237,22 @@ class _RangeScan:
         return self._listed.page(records)
 
 
-def _beside(
-    name: str, ends: tuple[Any, Any], bounds: Bounds, value: Any, count: int | None
+def _head(
+    name: str, part: _Range, records: Sequence[Record], count: int | None, came: Sequence[Any]
 ) -> list[_Range]:
-    """A range whose page has one value of a field: that value, and what is on either side."""
-    borders = [one for one in (value, _next(value)) if one is not None]
-    parts = _divided(name, ends, bounds, borders, count)
-    return parts if len(parts) > 1 else []
+    """What lies behind a page that came in order; the page itself, once the counts agree."""
+    border = _next(came[-1]) if name == "id" else came[-1]
+    head = [r for r, value in zip(records, came, strict=True) if value < border]
+    low, high = part.bounds.get(name, (None, None))
+    if not _holds(border, low, high):
+        return _divided(name, part.bounds, [sorted(set(came))[1]], count)
+    first = _Range({**part.bounds, name: (low, border)}, count)
+    return [_Range({**part.bounds, name: (border, high)}, count, pending=(head, first))]
 
 
-def _divided(
-    name: str, ends: tuple[Any, Any], bounds: Bounds, borders: Sequence[Any], count: int | None
-) -> list[_Range]:
+def _divided(name: str, bounds: Bounds, borders: Sequence[Any], count: int | None) -> list[_Range]:
     """A range cut at borders, which ascend; those that cut nothing off are left out."""
-    low, high = ends
+    low, high = bounds.get(name, (None, None))
     cuts = [b for b in borders if (low is None or low < b) and (high is None or b < high)]
     pairs = list(zip([low, *cuts], [*cuts, high], strict=True))
     return [
@@ -285,9 +263,7 @@ def _divided(
 
 def _values(records: Sequence[Record], name: str) -> list[Any]:
     """The value of a field in each record; None where it cannot be compared."""
-    if name == "id":
-        return list(usable_ids(records))
-    return list(page.moments(records, name))
+    return list(usable_ids(records) if name == "id" else page.moments(records, name))
 
 
 def _holds(value: Any, low: Any, high: Any) -> bool:
