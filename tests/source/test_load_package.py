@@ -64,7 +64,7 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
         def rows() -> Any:
             taken = package(name, dlt.current.resource_state())
             for one in pages:
-                assert taken.fits(one)
+                assert taken.fits(taken.marks(one))
                 taken.add(one)
                 yield from (marked(batch, "one") for batch in taken.batches())
             taken.empty([table for table in taken.tables if table != "_rejected"])
@@ -117,7 +117,7 @@ def test_a_parent_with_another_list_has_to_wait_for_the_next_package(number: Any
     taken = package("patients")
     taken.add(page(patient("7", "a")))
 
-    fits = taken.fits(page(patient(number, "b"), minute=1))
+    fits = taken.fits(taken.marks(page(patient(number, "b"), minute=1)))
 
     assert not fits
 
@@ -126,7 +126,7 @@ def test_a_parent_with_the_same_list_fits() -> None:
     taken = package("patients")
     taken.add(page(patient("7", "a")))
 
-    fits = taken.fits(page(patient("7", "a", first_name="Jo"), minute=1))
+    fits = taken.fits(taken.marks(page(patient("7", "a", first_name="Jo"), minute=1)))
 
     assert fits
 
@@ -237,7 +237,7 @@ def test_a_record_rejected_here_has_to_wait_with_its_next_version() -> None:
     taken = package("taxes")
     taken.add(page({"id": 1, "rate": "high"}))
 
-    fits = taken.fits(page({"id": 1, "rate": "10.0"}, minute=1))
+    fits = taken.fits(taken.marks(page({"id": 1, "rate": "10.0"}, minute=1)))
 
     assert not fits
 

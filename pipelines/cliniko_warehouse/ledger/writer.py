@@ -13,7 +13,6 @@ from typing import Any
 import dlt
 import pyarrow as pa
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
-from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns
 from dlt.common.schema.utils import new_table
 from dlt.extract import DltResource
 
@@ -127,6 +126,8 @@ def _stored_schema(client: Any) -> dlt.Schema:
 
 def _described(table: Table) -> Any:
     """A table of the ledger as dlt describes one that it has loaded."""
+    from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns  # a tenth of a second
+
     fields = [pa.field(one.name, ARROW[one.kind]) for one in table.columns]
     columns: dict[str, Any] = py_arrow_to_table_schema_columns(pa.schema(fields))
     for one in table.columns:

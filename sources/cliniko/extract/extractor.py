@@ -138,12 +138,13 @@ class EndpointExtractor:
             idle = partial(self.is_idle, reading)
             for page in reading.pages(self.client, state, overlap, idle):
                 reading.recognises = reading.recognises or repeats.knows(page)
-                if not package.fits(page):
+                marks = package.marks(page)
+                if not package.fits(marks):
                     reading.push_back(page)
                     return
                 fresh = repeats.without(page) if reading.plan.is_incremental else page
                 reading.fresh += len(fresh.records)
-                reading.note(package.add(fresh))
+                reading.note(package.add(fresh, marks if fresh is page else None))
                 reading.find(package.new_fields, page, state)
                 reading.left_out |= package.left_out
                 reading.commit_page(page, state)

@@ -1,12 +1,11 @@
 """What one load package holds of one endpoint: rows in batches, each parent's list once."""
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ..api.json_codec import fingerprint
 from ..endpoints import schema
@@ -68,7 +67,6 @@ class LoadPackage:
         self.size = 0  # bytes of all rows that were put in, about
         self._pending: dict[str, list[pa.Table]] = {}
         self._taken: dict[str, int] = {}
-        self._asked: tuple[Page | None, dict[str, int]] = None, {}  # whether it fits, and its marks
 
     @property
     def refused(self) -> Collection[str]:
@@ -88,19 +86,20 @@ class LoadPackage:
         """The columns beyond the description, by table."""
         return {name: {c for c, _ in columns.values()} for name, columns in self._drift.items()}
 
-    def fits(self, page: Page) -> bool:
-        """Whether no record of the page is here already with other lists inside."""
-        marks = self._fingerprints(page)
-        self._asked = page, marks
+    def fits(self, marks: Mapping[str, int]) -> bool:
+        """Whether no record of a page is here already with other lists inside, by its marks."""
         return not any(self._taken.get(key, mark) != mark for key, mark in marks.items())
 
-    def add(self, page: Page) -> list[Rejection]:
+    def add(self, whole: Page, marks: Mapping[str, int] | None = None) -> list[Rejection]:
         """Take a page that fits; returns what of it could not be stored.
 
         A parent that is here already comes again, but its lists do not.
+
+        marks:  the page's, where they are known
         """
-        page = self._once(self._without_forgotten(page))
-        marks = self._fingerprints(page)
+        page = self._once(self._without_forgotten(whole))
+        if marks is None or page is not whole:
+            marks = self.marks(page)
         if not page.records:
             return []
         again = self._taken.keys() & marks.keys()
@@ -108,11 +107,11 @@ class LoadPackage:
         if result.left_out and self._treatment.new == "freeze":
             raise NewFields(result.left_out)
         self.left_out |= result.left_out
-        if again:
-            keyed = zip(page.records, keys(page), strict=True)
-            fresh = [record for record, key in keyed if key not in again]
-            inner = self._typed(fresh, page.read_at).tables
-            result.tables.update({n: t for n, t in inner.items() if n != self.endpoint.name})
+        for children in self.endpoint.children if again else ():
+            name = schema.child_table(self.endpoint, children)
+            [parent] = schema.parent_columns(self.endpoint, children)
+            fresh = [str(owner) not in again for owner in result.tables[name][parent].to_pylist()]
+            result.tables[name] = result.tables[name].filter(pa.array(fresh, pa.bool_()))
         if self.endpoint.shape != "list":
             rejected = [[r.field, r.reason] for r in result.rejected]
             self._content.update(fingerprint([page.records, rejected]))
@@ -124,7 +123,7 @@ class LoadPackage:
             self._put(REJECTED, judged)
             self.size += judged.nbytes
             # Anew, since a record that was rejected or has healed here is marked otherwise.
-            marks = dict(self._marks(page))
+            marks = self.marks(page)
         self._taken.update(marks)
         return result.rejected
 
@@ -189,27 +188,24 @@ class LoadPackage:
             new = tuple(column for column, kind in found if kind == "json")
             yield Batch(self.tables[name], rows, new)
 
-    def _fingerprints(self, page: Page) -> dict[str, int]:
-        """The marks of a page; of the one that was just asked about they are known."""
-        (asked, marks), self._asked = self._asked, (None, {})
-        return marks if asked is page else dict(self._marks(page))
-
-    def _marks(self, page: Page) -> Iterator[tuple[str, int]]:
-        """Records that may be in a package in one version only: id, hash of what must not differ.
+    def marks(self, page: Page) -> dict[str, int]:
+        """Records that may be in a package in one version only: id → hash of what must not differ.
 
         These are parents of lists, and records that are or were rejected.
         """
         steps = sorted({children.steps[0] for children in self.endpoint.children})
+        found: dict[str, int] = {}
         if self.endpoint.shape != "list" or not (steps or self.refused):
-            return
+            return found
         for place, key in enumerate(keys(page)):
             if key and key in self._rejections:
-                yield key, hash(fingerprint(page.records[place]))
+                found[key] = hash(fingerprint(page.records[place]))
             elif key and steps:
                 record = page.records[place]
-                yield key, hash(fingerprint([record.get(step) for step in steps]))
+                found[key] = hash(fingerprint([record.get(step) for step in steps]))
+        return found
 
 
 def _stored(rows: pa.Table) -> int:
     """How many rows are stored of a swapped list: some only say that a list is empty."""
-    return int(rows.num_rows - (pc.sum(rows[REMOVED.name]).as_py() or 0))
+    return int(rows[REMOVED.name].to_pylist().count(None))
