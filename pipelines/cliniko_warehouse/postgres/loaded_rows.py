@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import dlt
+from dlt.common.data_writers.escape import escape_postgres_identifier as identifier
 from dlt.common.schema.typing import TTableSchema
 from dlt.common.schema.utils import get_columns_names_with_prop
 from dlt.destinations.sql_client import SqlClientBase
@@ -149,7 +150,7 @@ def _queries(
     json = {name for name, one in table["columns"].items() if one.get("data_type") == "json"}
     target, staging = client.get_qualified_table_names(known.table.name)
     values = [
-        ", ".join(f"{side}.{_name(n)}{'::jsonb' if n in json else ''}" for n in names)
+        ", ".join(f"{side}.{identifier(n)}{'::jsonb' if n in json else ''}" for n in names)
         for side in "ds"
     ]
     conditions = [
@@ -177,7 +178,7 @@ def _queries(
 
 
 def _found(known: Compared, side: str, table: str, conditions: Sequence[str]) -> str:
-    key = ", ".join(f"{side}.{_name(name)}" for name in known.key)
+    key = ", ".join(f"{side}.{identifier(name)}" for name in known.key)
     return (
         f"SELECT '{known.table.name}', {side}._account, "
         f"array_agg(hashtextextended(concat_ws('/', {key}), 0)) FROM {table} AS {side} "
@@ -186,8 +187,4 @@ def _found(known: Compared, side: str, table: str, conditions: Sequence[str]) ->
 
 
 def _same(one: str, other: str, key: Sequence[str]) -> str:
-    return " AND ".join(f"{one}.{_name(name)} = {other}.{_name(name)}" for name in key)
-
-
-def _name(column: str) -> str:
-    return '"{}"'.format(column.replace('"', '""'))
+    return " AND ".join(f"{one}.{identifier(name)} = {other}.{identifier(name)}" for name in key)

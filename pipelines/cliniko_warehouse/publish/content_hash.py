@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import duckdb
+from dlt.common.data_writers.escape import escape_postgres_identifier as identifier
 
 from cliniko_warehouse.paths import DATASET, MARTS
 
@@ -67,13 +68,11 @@ def stamps(columns: Columns) -> list[str]:
 
 def quoted_name(database: str, table: str) -> str:
     """A table of an attached database, in SQL."""
-    return ".".join(
-        '"{}"'.format(part.replace('"', '""')) for part in (database, *table.split(".", 1))
-    )
+    return ".".join(map(identifier, (database, *table.split(".", 1))))
 
 
 def _query(database: str, table: str, columns: Iterable[str]) -> str:
-    names = ", ".join('"{}"'.format(name.replace('"', '""')) for name in columns)
+    names = ", ".join(map(identifier, columns))
     text = table.replace("'", "''")
     return (
         f"SELECT '{text}', count(*), coalesce(sum(h)::VARCHAR, ''), "

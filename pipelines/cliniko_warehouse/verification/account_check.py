@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from dlt.common.data_writers.escape import escape_postgres_identifier as identifier
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from cliniko.api.client import Client
@@ -34,7 +35,7 @@ from cliniko_warehouse.verification.both_sides import (
 from cliniko_warehouse.verification.certificate import Certificate, Unverifiable
 from cliniko_warehouse.verification.link_check import verify_links
 from cliniko_warehouse.verification.published_check import key
-from cliniko_warehouse.verification.row_differences import Key, quoted_column, row_differences
+from cliniko_warehouse.verification.row_differences import Key, row_differences
 from cliniko_warehouse.warehouse.warehouse import Warehouse
 
 MEMORY = "500MB"  # what DuckDB may use; the rest of what was read again is on disk
@@ -180,7 +181,7 @@ class _Comparison:
 
     def _latest(self, *names: str) -> str:
         """Of what was read twice only the later: an odd move of the list may show a row again."""
-        by = ", ".join(map(quoted_column, names))
+        by = ", ".join(map(identifier, names))
         return f"row_number() OVER (PARTITION BY {by} ORDER BY _read_at DESC) = 1"
 
     def _note_ids(self, own: Table, sides: Sides, cursor: str | None) -> None:
@@ -206,7 +207,7 @@ class _Comparison:
         parents = [name for name in table.merge if name != "_account"]
         latest = ""
         if parents:
-            by = ", ".join(map(quoted_column, parents))
+            by = ", ".join(map(identifier, parents))
             latest = f"_read_at = max(_read_at) OVER (PARTITION BY {by})"
         sides = self._sides(table, latest)
         if sides is None:
@@ -216,7 +217,7 @@ class _Comparison:
             return
         kept = "true"
         if parents and self._is_list:
-            parent = quoted_column(parents[0])
+            parent = identifier(parents[0])
             kept = f"{parent} IN (FROM here) AND {parent} NOT IN (FROM later)"
         self._table(table, sides, kept, kept, certificate)
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+from dlt.common.data_writers.escape import escape_postgres_identifier as identifier
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from cliniko.extract.batches import Batch
 from cliniko_warehouse.load.account_loader import AccountLoader
 from cliniko_warehouse.load.spool import SpooledBatches
 from cliniko_warehouse.paths import DATASET
-from cliniko_warehouse.verification.row_differences import quoted_column
 from cliniko_warehouse.warehouse.duckdb_file import quoted
 from cliniko_warehouse.warehouse.warehouse import Warehouse
 
@@ -64,7 +64,7 @@ class Reread:
         for column, kind in types.items():
             if column not in self.columns[name]:
                 self._connection.execute(
-                    f'ALTER TABLE account."{name}" ADD COLUMN {quoted_column(column)} {kind}'
+                    f'ALTER TABLE account."{name}" ADD COLUMN {identifier(column)} {kind}'
                 )
                 self.columns[name][column] = kind
         self._connection.execute(f'INSERT INTO account."{name}" BY NAME FROM batch')
@@ -133,7 +133,7 @@ def _fetched(
         except DatabaseUndefinedRelation:
             return None
         wanted = [column for column in columns if column in there]
-        made = ", ".join(f"{quoted_column(column)} VARCHAR" for column in wanted)
+        made = ", ".join(f"{identifier(column)} VARCHAR" for column in wanted)
         connection.execute(f'CREATE OR REPLACE TABLE warehouse."{table}" ({made})')
         asked = ", ".join(f"CAST({client.escape_column_name(c)} AS TEXT)" for c in wanted)
         sql = f"SELECT {asked} FROM {name} WHERE _account = %s"
@@ -169,9 +169,9 @@ def _chunks(
 def _selected(relation: str, columns: Mapping[str, str], there: Collection[str]) -> str:
     """The columns of a warehouse's table with the types that the account's have."""
     names = (
-        f"CAST({quoted_column(name)} AS {kind}) AS {quoted_column(name)}"
+        f"CAST({identifier(name)} AS {kind}) AS {identifier(name)}"
         if name in there
-        else f"CAST(NULL AS {kind}) AS {quoted_column(name)}"
+        else f"CAST(NULL AS {kind}) AS {identifier(name)}"
         for name, kind in columns.items()
     )
     return f"(SELECT {', '.join(names)} FROM {relation})"

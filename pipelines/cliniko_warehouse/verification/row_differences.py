@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import duckdb
+from dlt.common.data_writers.escape import escape_postgres_identifier as identifier
 
 from cliniko_warehouse.publish.verification import Difference, Kind
 
@@ -38,7 +39,7 @@ def row_differences(
 
     Only what differs is kept, and what does not fit into memory goes to disk.
     """
-    names = ", ".join(map(quoted_column, columns))
+    names = ", ".join(map(identifier, columns))
     for name, (one, other) in (("lacking", (expected, found)), ("surplus", (found, expected))):
         connection.execute(
             f"CREATE OR REPLACE TEMP TABLE {name} AS (SELECT {names} FROM {one}) "
@@ -47,16 +48,15 @@ def row_differences(
     if key is None:
         return _of_the_whole(connection, table)
     differing = ", ".join(
-        f"CASE WHEN l.{quoted_column(c)} IS DISTINCT FROM s.{quoted_column(c)} THEN ? END"
+        f"CASE WHEN l.{identifier(c)} IS DISTINCT FROM s.{identifier(c)} THEN ? END"
         for c in columns
     )
-    match = ", ".join(map(quoted_column, key.match))
+    match = ", ".join(map(identifier, key.match))
     both = " AND ".join(
-        f"l.{name} IS NOT DISTINCT FROM s.{name}"
-        for name in (*map(quoted_column, key.match), "nth")
+        f"l.{name} IS NOT DISTINCT FROM s.{name}" for name in (*map(identifier, key.match), "nth")
     )
     numbered = f"SELECT *, row_number() OVER (PARTITION BY {match}) AS nth, true AS there FROM"
-    number = quoted_column(key.id)
+    number = identifier(key.id)
     rows = connection.execute(
         f"SELECT coalesce(l.{number}, s.{number}), l.there, s.there, "
         f"list_filter([{differing}], lambda x: x IS NOT NULL) "
@@ -65,11 +65,6 @@ def row_differences(
         list(columns),
     ).fetchall()
     return [one for row in rows for one in _told(table, *row)][:MOST]
-
-
-def quoted_column(name: str) -> str:
-    """A column in SQL."""
-    return '"{}"'.format(name.replace('"', '""'))
 
 
 def _of_the_whole(connection: duckdb.DuckDBPyConnection, table: str) -> list[Difference]:

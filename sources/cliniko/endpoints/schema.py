@@ -157,7 +157,6 @@ def _child(endpoint: Endpoint, children: Children) -> Table:
 def _field(field: Field) -> Column:
     codes = ", ".join(f"{code} {meaning}" for code, meaning in field.codes)
     meaning = f"{field.meaning}: {codes}" if codes else field.meaning
-    choices = field.choices or tuple(str(code) for code, _ in field.codes)
     return Column(
         field.name,
         field.kind,
@@ -165,7 +164,7 @@ def _field(field: Field) -> Column:
         field.privacy,
         field.deprecated,
         reveals=field.reveals,
-        choices=choices if field.kind == "text" else (),
+        choices=field.words if field.kind == "text" else (),
     )
 
 

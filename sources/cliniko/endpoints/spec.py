@@ -85,6 +85,11 @@ class Field:
     choices: tuple[str, ...] = ()
     source: str = ""
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """All that it may be: its choices, or its codes."""
+        return self.choices or tuple(str(code) for code, _ in self.codes)
+
 
 @dataclass(frozen=True)
 class Link:

@@ -144,14 +144,14 @@ def changes(
     try:
         # Texts of one form sort as their times do; to read a hundred takes twice as long.
         alike = set(map(len, texts)) == {20} and {text[10::9] for text in texts} == {"TZ"}
-        times = [_second(text) for text in ((texts[0], texts[-1]) if alike else texts)]
+        times = [second_of(text) for text in ((texts[0], texts[-1]) if alike else texts)]
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise UnorderedResponse("a record has no usable updated_at") from error
     came: list[Any] = list(texts if alike else times)
     if came != sorted(came):
         if ordered:
             raise UnorderedResponse("records came unsorted")
-        times = sorted(map(_second, texts))
+        times = sorted(map(second_of, texts))
     if since and since > times[0]:
         raise UnorderedResponse("records came that changed before the time asked for")
     return times[0], times[-1]
@@ -164,7 +164,7 @@ def moments(found: Sequence[Record], name: str) -> list[datetime | None]:
 
 def _moment(text: Any) -> datetime | None:
     try:
-        return _second(text)
+        return second_of(text)
     except (AttributeError, OverflowError, TypeError, ValueError):
         return None
 
@@ -173,11 +173,11 @@ def newest(found: Sequence[Record], before: datetime) -> datetime:
     """The latest change of the records that say when, or `before` if that is later."""
     for record in found:
         with suppress(KeyError, TypeError, ValueError, OverflowError):
-            before = max(before, _second(record["updated_at"]))
+            before = max(before, second_of(record["updated_at"]))
     return before
 
 
-def _second(text: str) -> datetime:
+def second_of(text: str) -> datetime:
     """The second of a time that has a zone."""
     return second(moment(text))
 

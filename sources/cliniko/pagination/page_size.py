@@ -18,6 +18,7 @@ from ..api.answer import Answer
 from ..api.filters import Filter
 from ..endpoints.spec import Record
 from ..errors import Overloaded, TooLarge
+from . import page
 
 MOST = 100  # records of a page; the most that Cliniko serves
 LADDER = tuple(MOST >> step for step in range(MOST.bit_length()))  # 100, 50, 25, 12, 6, 3, 1
@@ -150,8 +151,7 @@ def _narrow(ask: Any, readable: Record | None, sort: str) -> list[Filter]:
 
 def _count(ask: Any, more: Sequence[Filter]) -> int | None:
     """How many records there are, by an answer that shows none; None if it does not say."""
-    total = ask(more, BEYOND).body.get("total_entries")
-    return total if type(total) is int else None
+    return page.count(ask(more, BEYOND))
 
 
 def _below(ask: Any, more: Sequence[Filter], known: Sequence[int], high: int) -> bool | None:

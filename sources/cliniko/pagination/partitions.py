@@ -27,8 +27,7 @@ class Partition:
     @property
     def window(self) -> list[Filter]:
         """The filters that ask for these records alone."""
-        low = [filters.instant("created_at", ">=", self.low)] if self.low else []
-        return [*low, *([filters.instant("created_at", "<", self.high)] if self.high else [])]
+        return filters.between("created_at", self.low, self.high)
 
     def holds(self, records: Sequence[Record]) -> bool:
         """Whether all the records belong here, as far as they say when they were created."""
@@ -61,13 +60,13 @@ class Partitioning:
 
     def stored(self) -> dict[str, Any]:
         """As dlt's state keeps it: what has ended is to be looked at once more."""
-        ranges = [[_text(one.high), one.at.isoformat()] for one in self.ranges]
+        ranges = [[one.high and one.high.isoformat(), one.at.isoformat()] for one in self.ranges]
         return {"newest": self.newest.isoformat(), "ranges": ranges}
 
 
 def restored(stored: dict[str, Any]) -> Partitioning:
     """What `stored` gave; a range begins where the one before it ends."""
-    highs = [_moment(high) for high, _ in stored["ranges"]]
+    highs = [high and datetime.fromisoformat(high) for high, _ in stored["ranges"]]
     ranges = zip([None, *highs], highs, stored["ranges"], strict=False)
     return Partitioning(
         datetime.fromisoformat(stored["newest"]),
@@ -80,11 +79,3 @@ def divided(borders: Iterable[datetime], at: datetime, newest: datetime) -> Part
     cuts = sorted(set(borders))
     pairs = zip([None, *cuts], [*cuts, None], strict=True)
     return Partitioning(newest, tuple(Partition(low, high, at) for low, high in pairs))
-
-
-def _text(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None
-
-
-def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None

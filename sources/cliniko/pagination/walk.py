@@ -9,7 +9,7 @@ that fit on a page; page links are the last resort.
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from ..api import filters
 from ..api.answer import Answer
@@ -182,7 +182,4 @@ def side_by_side(
 def _time(listed: ListRequest, answer: Answer, field: str) -> datetime:
     """A time of an answer's only record. Raises ValueError if it has none."""
     [record] = listed.records(answer)
-    moment = datetime.fromisoformat(record[field])
-    if moment.tzinfo is None:
-        raise ValueError
-    return page.second(moment).astimezone(UTC)
+    return page.second_of(record[field])

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from ..endpoints.spec import Field, Link, Record
+from ..endpoints.spec import Endpoint, Field, Link, Record
 from . import schema_drift
 
 MISPLACED = object()
@@ -101,3 +101,24 @@ def elements(
         passed = {name: [on[place] for place in origins] for name, on in passed.items()}
         passed[step] = inner
     return owners, passed
+
+
+def inner_fields(endpoint: Endpoint) -> dict[str, set[str]]:
+    """Object in a record → the fields in it that the description speaks of."""
+    inner = {link.name: {"links"} for link in endpoint.links} | {"links": {"self"}}
+    for described in endpoint.fields:
+        step, _, name = described.name.partition("__")
+        if name:
+            inner.setdefault(step, set()).add(name)
+    return inner
+
+
+def known_fields(endpoint: Endpoint) -> set[str]:
+    """The fields of a record that the description speaks of."""
+    return {
+        *inner_fields(endpoint),
+        *(described.name for described in endpoint.columns),
+        *(link.column for link in endpoint.links),
+        *(children.steps[0] for children in endpoint.children),
+        *endpoint.many,
+    }

@@ -9,9 +9,10 @@ from typing import Any, Literal
 
 from ..api.json_codec import UNREADABLE, json_text
 from ..endpoints import schema
-from ..endpoints.spec import Endpoint, Record
+from ..endpoints.spec import Endpoint, Field, Record
 from ..setting_rules import SchemaContract
 from . import redaction
+from .fields import known_fields
 
 Effect = Literal["keep", "hash", "year", "known", "drop"]
 """What becomes of a column's values.
@@ -80,7 +81,7 @@ class Treatment:
         """What becomes of the table's columns, where their values do not just stay."""
         return self.effects.get(table, {})
 
-    def applied(self, effect: Effect, column: Any, values: Sequence[Any]) -> Sequence[Any]:
+    def applied(self, effect: Effect, column: Field, values: Sequence[Any]) -> Sequence[Any]:
         """The values as they are kept. What cannot be hashed or coarsened is left to fail."""
         if effect == "drop":
             return [None] * len(values)
@@ -91,7 +92,7 @@ class Treatment:
         if effect == "year":
             return [_year(value) for value in values]
         if effect == "known":
-            known = _spellings(_choices(column))
+            known = _spellings(column.words)
             return [known.get(v) if type(v) is str else None for v in values]
         return values
 
@@ -112,7 +113,7 @@ class Treatment:
             if self.of(schema.child_table(endpoint, children)):
                 out.add(children.steps[0])
         out |= {link.name for link in endpoint.links if link.column in out}
-        known = _fields(endpoint)
+        known = known_fields(endpoint)
         out |= {UNREADABLE} if out else set()  # a whole record that nobody could take apart
         return {
             name: value if name in known else redaction.withheld({name: value})[name]
@@ -121,23 +122,9 @@ class Treatment:
         }
 
 
-def _fields(endpoint: Endpoint) -> set[str]:
-    """The fields of a record that the description speaks of."""
-    return {
-        *(one.name.partition("__")[0] for one in endpoint.columns),
-        *(link.name for link in endpoint.links),
-        *(children.steps[0] for children in endpoint.children),
-        *endpoint.many,
-    }
-
-
 def _year(value: Any) -> Any:
     day = BIRTHDAY.match(value) if isinstance(value, str) else None
     return f"{day[1]}-01-01" if day else value
-
-
-def _choices(column: Any) -> tuple[str, ...]:
-    return column.choices or tuple(str(code) for code, _ in column.codes)
 
 
 @lru_cache(32)

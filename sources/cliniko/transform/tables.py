@@ -7,7 +7,7 @@ column of its own.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import chain
@@ -26,7 +26,17 @@ from ..endpoints.spec import (
 from . import schema_drift
 from .column_builder import ColumnBuilder, ConvertedPage, Rejection
 from .convert import usable_ids
-from .fields import Sent, _target, by_field, elements, field_values, linked, named
+from .fields import (
+    Sent,
+    _target,
+    by_field,
+    elements,
+    field_values,
+    inner_fields,
+    known_fields,
+    linked,
+    named,
+)
 from .masking import Treatment
 from .privacy import Rules
 from .types import ARROW
@@ -174,9 +184,9 @@ def _add_unknown(
 
     It speaks of links to lists, but only while they are links.
     """
-    inner = _inner(endpoint)
+    inner = inner_fields(endpoint)
     odd = {name for name in endpoint.many if name in sent and not _are_links(sent[name])}
-    if not sent.keys() <= (known := _known(endpoint, inner) - odd):
+    if not sent.keys() <= (known := known_fields(endpoint) - odd):
         rows.add_found(rows.records, known, found)
     for step in sorted(sent.keys() & inner):
         if not _fields(sent[step]) <= inner[step]:
@@ -199,24 +209,3 @@ def _are_links(values: Sequence[Any]) -> bool:
         return _fields(present) <= {"links"} and _fields(links) <= {"self"}
     except (KeyError, TypeError, IndexError):
         return False
-
-
-def _inner(endpoint: Endpoint) -> dict[str, set[str]]:
-    """Object in a record → the fields in it that the description speaks of."""
-    inner = {link.name: {"links"} for link in endpoint.links} | {"links": {"self"}}
-    for described in endpoint.fields:
-        step, _, name = described.name.partition("__")
-        if name:
-            inner.setdefault(step, set()).add(name)
-    return inner
-
-
-def _known(endpoint: Endpoint, inner: Collection[str]) -> set[str]:
-    """The fields of a record that the description speaks of."""
-    return {
-        *inner,
-        *(described.name for described in endpoint.columns),
-        *(link.column for link in endpoint.links),
-        *(children.steps[0] for children in endpoint.children),
-        *endpoint.many,
-    }
