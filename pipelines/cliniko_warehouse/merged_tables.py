@@ -6,21 +6,44 @@ in its child tables alone.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from dlt.common.configuration.container import Container
 from dlt.common.destination import PreparedTableSchema
 from dlt.common.destination.client import FollowupJobRequest
 from dlt.common.storages.load_package import LoadJobInfo, LoadPackageStateInjectableContext
 from dlt.destinations.job_client_impl import SqlJobClientBase
+from dlt.destinations.sql_client import SqlClientBase
 from dlt.destinations.sql_jobs import SqlMergeFollowupJob
 
+from cliniko_warehouse import change_feed, row_history
+
 INNER = "__"  # between the name of a list and that of a list inside its records
+
+
+class ListMergeJob(SqlMergeFollowupJob):
+    """dlt's merge of each table, and before it, in the same transaction, what it changes."""
+
+    json_type = "JSON"  # whose values can be compared
+
+    @classmethod
+    def generate_sql(cls, table_chain: Sequence[Any], sql_client: SqlClientBase[Any]) -> list[str]:
+        """The statements, which are executed in one transaction, the list's own table first."""
+        told = change_feed.merge_sql(table_chain, sql_client, cls.json_type)
+        for table in table_chain:
+            told += [*row_history.merge_sql(table, sql_client), *cls.merged(table, sql_client)]
+        return told
+
+    @classmethod
+    def merged(cls, table: Any, client: SqlClientBase[Any]) -> list[str]:
+        """The merge of one table."""
+        return super().generate_sql([table], client)
 
 
 class ListMergingClient(SqlJobClientBase):
     """dlt's client of a database, with one merge for all tables of a list."""
 
-    merge_job: type[SqlMergeFollowupJob]
+    merge_job = ListMergeJob
 
     def create_table_chain_completed_followup_jobs(
         self,

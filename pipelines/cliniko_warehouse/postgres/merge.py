@@ -10,10 +10,9 @@ from typing import Any
 
 from dlt.common.schema.utils import get_columns_names_with_prop, get_dedup_sort_tuple
 from dlt.destinations.sql_client import SqlClientBase
-from dlt.destinations.sql_jobs import SqlMergeFollowupJob
 
 from cliniko.endpoints import ENDPOINTS
-from cliniko_warehouse import change_feed, row_history
+from cliniko_warehouse.merged_tables import ListMergeJob
 
 Prepared = Any
 """A table as dlt hands it to a load; its functions take it under several types."""
@@ -26,23 +25,14 @@ SWAPPED = {
 """Tables that a package replaces whole, an account at a time → what tells their rows apart."""
 
 
-class UpsertJob(SqlMergeFollowupJob):
+class UpsertJob(ListMergeJob):
     """The merge of all tables of a list that a package has rows of."""
 
-    @classmethod
-    def generate_sql(
-        cls, table_chain: Sequence[Prepared], sql_client: SqlClientBase[Any]
-    ) -> list[str]:
-        """The statements, which are executed in one transaction, the list's own table first."""
-        told = change_feed.merge_sql(table_chain, sql_client, "JSONB")
-        return [*told, *(sql for table in table_chain for sql in cls._merge(table, sql_client))]
+    json_type = "JSONB"
 
     @classmethod
-    def _merge(cls, table: Prepared, client: SqlClientBase[Any]) -> list[str]:
-        return [*row_history.merge_sql(table, client), *cls._merged(table, client)]
-
-    @classmethod
-    def _merged(cls, table: Prepared, client: SqlClientBase[Any]) -> list[str]:
+    def merged(cls, table: Prepared, client: SqlClientBase[Any]) -> list[str]:
+        """The merge of one table: rows with a key are updated in place."""
         primary = get_columns_names_with_prop(table, "primary_key")
         merge = get_columns_names_with_prop(table, "merge_key")
         if primary and not merge:

@@ -18,10 +18,12 @@ from typing import Any
 import dlt
 import duckdb
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
+from dlt.destinations.impl.duckdb.duck import DuckDbClient
 from duckdb import TransactionException
 
 from cliniko.errors import ConfigError, Locked
 from cliniko_warehouse.config.resolved import looked_up_once
+from cliniko_warehouse.merged_tables import ListMergingClient
 from cliniko_warehouse.paths import (
     DATASET,
     published,
@@ -29,7 +31,6 @@ from cliniko_warehouse.paths import (
     work,
     work_file,
 )
-from cliniko_warehouse.warehouse.duckdb_client import WorkingFileClient
 
 log = logging.getLogger("cliniko")
 
@@ -205,6 +206,10 @@ LOG = 8 * 2**20  # bytes of DuckDB's log that may wait
 
 
 STORAGE_VERSION = "v1.0.0"  # what every DuckDB client and BI driver since 2024 can open
+
+
+class WorkingFileClient(ListMergingClient, DuckDbClient):
+    """dlt's client with our merge."""
 
 
 class WorkingFile(dlt.destinations.duckdb):
