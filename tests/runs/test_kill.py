@@ -31,16 +31,16 @@ from cliniko_warehouse.sandbox import (
     serve,
 )
 
-KILLS = int(os.environ.get("CLINIKO_KILLS", "8"))
+KILLS = int(os.environ.get("CLINIKO_KILLS", "4"))
 SEED = int(os.environ.get("CLINIKO_SEED", "1"))
 LISTS = ("patients", "invoices", "contacts")
 LATENCY = 0.05  # seconds of an answer, at the least
 CHECKPOINT = 0.2  # seconds
 PAGES = int(CHECKPOINT / LATENCY) + 1  # of a list in a checkpoint
 LONGEST = 2.5  # seconds from a run's beginning to its death, if it is not killed at publishing
-PUBLISHING = 4  # every so many runs are killed as soon as they begin to publish
+PUBLISHING = 2  # every so many runs are killed as soon as they begin to publish
 COPYING = 0.15  # seconds; what publishing takes, and a little more
-FINISHED = 4  # kills, then one run may end, so that readers have something to lose
+FINISHED = 2  # kills, then one run may end, so that readers have something to lose
 FEW = 15  # rows that are deleted; beyond 20 at once a run would ask
 PATIENCE = 60.0  # seconds for anything that comes sooner or later
 OVERLAP = timedelta(minutes=10)
