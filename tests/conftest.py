@@ -139,8 +139,8 @@ SLOW = frozenset(
 
 AGAIN = re.compile(
     r"test_matrix\.py::.*\[(?!nothing at all|a client wrote into the published file and closed|"
-    r"a role's encoding|somebody's trigger|somebody's open report|the clock four years ahead|"
-    r"a database in LATIN1|variables of)"
+    r"somebody's open report|variables of)"
+    r"|test_examples\.py::.*\[postgres"
     r"|test_group\.py::test_(a_field_that_two|accounts_that_are_read|a_group_agrees)"
     r".*\[(?!kinds3-postgres).*\]"
     r"|test_group\.py::test_(one_load_takes|an_account_that_was_read_by|cursors_of).*\[postgres\]"
