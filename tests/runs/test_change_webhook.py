@@ -136,7 +136,7 @@ def test_a_slow_receiver_keeps_no_run_waiting_and_gets_all_in_order(
     chat: Listener, told: Told, caplog: pytest.LogCaptureFixture
 ) -> None:
     webhook, run = told.webhook(), told.run(250)
-    chat.delay = 1.0
+    chat.delay = 1.5
 
     began = time.monotonic()
     webhook.deliver([run], patience=0.1)
@@ -146,7 +146,7 @@ def test_a_slow_receiver_keeps_no_run_waiting_and_gets_all_in_order(
     webhook._thread.join(20)
     webhook.deliver([])
 
-    assert took < 2.5  # three messages of a second
+    assert took < 4  # three messages take 4.5
     assert "is slow" in caplog.text
     assert "being sent still" in caplog.text
     assert numbers(chat) == list(range(1, 252))
@@ -155,11 +155,11 @@ def test_a_slow_receiver_keeps_no_run_waiting_and_gets_all_in_order(
 def test_a_receiver_that_ends_no_answer_holds_up_one_delivery(
     chat: Listener, told: Told, caplog: pytest.LogCaptureFixture
 ) -> None:
-    webhook, chat.drips = ChangeWebhook("duckdb", told.state_dir, silence=0.3), 1
+    webhook, chat.drips = ChangeWebhook("duckdb", told.state_dir, silence=1.5), 1
     webhook.deliver([told.run(150)], patience=0.1)
     webhook.deliver([], patience=0.1)
     still = "being sent still" in caplog.text
-    threading.Event().wait(0.3)  # nobody sleeps here
+    threading.Event().wait(1.5)  # nobody sleeps here
     webhook.deliver([])
 
     assert still

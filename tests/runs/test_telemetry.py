@@ -147,7 +147,7 @@ def test_a_collector_that_is_away_or_silent_costs_seconds_and_changes_nothing(
             monkeypatch.setenv(ENDPOINT, url)
             began = time.monotonic()
             notify.tell([run], warehouse.destination, warehouse.state_dir)
-            assert time.monotonic() - began < 3 * LONGEST  # it imports the library, too
+            assert time.monotonic() - began < 10 * LONGEST  # it imports the library, too
 
     said = [record.message for record in caplog.records if record.levelname == "WARNING"]
     assert said == ["OpenTelemetry: the collector did not take metrics and traces"] * 2

@@ -284,7 +284,7 @@ def test_one_limit_holds_for_the_whole_answer_whatever_of_it_drips(part: str) ->
     ):
         asked(wire, server.url)
 
-    assert 0.3 < time.monotonic() - started < 1.5
+    assert 0.3 < time.monotonic() - started < 5  # the drops fall for ten seconds
 
 
 @pytest.mark.parametrize("play", [DRIPPING["header"], silent], ids=["drips", "silent"])
@@ -302,7 +302,7 @@ def test_an_answer_is_not_waited_for_once_the_run_is_to_end(
     ):
         asked(wire, server.url)
 
-    assert time.monotonic() - started < 0.9
+    assert time.monotonic() - started < 5
 
 
 @pytest.mark.parametrize("secure", [False, True], ids=["plain", "TLS"])
