@@ -247,6 +247,90 @@ def test_what_breaks_is_told_by_its_kind_alone(
     assert server.url.partition("//")[2] not in story
 
 
+def says(text: bytes) -> Play:
+    """What says so much, and nothing else until its client goes away."""
+
+    def play(wire: BaseHTTPRequestHandler) -> None:
+        wire.wfile.write(text)
+        wire.wfile.flush()
+
+    return play
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+CROOKED = {
+    "two lengths": OK + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}\n",
+    "a length below nothing": OK + b"Content-Length: -2\r\n\r\n{}",
+    "an unknown coding": OK + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    "a folded header": OK + b"X: y\r\n z\r\nContent-Length: 2\r\n\r\n{}",
+    "a header without a name": OK + b": y\r\nContent-Length: 2\r\n\r\n{}",
+    "a chunk that is longer": CHUNKED + b"1\r\n{}\r\n0\r\n\r\n",
+    "a chunk without a size": CHUNKED + b"x\r\n{}\r\n0\r\n\r\n",
+    "another protocol": b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
+    "no version": b"HTTP/2 200\r\nContent-Length: 2\r\n\r\n{}",
+    "a head without end": OK + b"X: y\r\n" * 50_000,
+}
+
+
+@pytest.mark.parametrize("text", CROOKED.values(), ids=CROOKED.keys())
+def test_an_answer_that_is_no_http_is_none(text: bytes) -> None:
+    with serving(says(text)) as server, pytest.raises(httpx.RemoteProtocolError):
+        asked_once(server.url)
+
+
+@pytest.mark.parametrize(
+    ("text", "connections"),
+    [
+        (b"HTTP/1.1 100 Continue\r\n\r\n" + OK + b"Content-Length: 2\r\n\r\n{}", 1),
+        (CHUNKED + b"2;x=y\r\n{}\r\n0\r\nX: y\r\n\r\n", 1),
+        (OK + b"Content-Length: 2, 2\r\n\r\n{}", 1),
+        (OK + b"Content-Length: 2\r\n\r\n{}" + OK + b"Content-Length: 2\r\n\r\n[]", 2),
+        (OK + b"Connection: Close\r\nContent-Length: 2\r\n\r\n{}", 2),
+        (b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}", 2),
+        (OK + b"Content-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", 2),
+    ],
+)
+def test_a_connection_is_used_again_where_the_next_answer_can_only_be_its_own(
+    text: bytes, connections: int
+) -> None:
+    with serving(says(text)) as server, Connections(httpx.URL(server.url), TIMEOUT) as wire:
+        assert [asked(wire, server.url) for _ in range(2)] == [b"{}", b"{}"]
+
+    assert len(server.peers) == connections
+
+
+def test_an_answer_may_end_with_its_connection() -> None:
+    def play(wire: BaseHTTPRequestHandler) -> None:
+        wire.wfile.write(OK + b"\r\n{}")
+        wire.close_connection = True
+
+    with serving(play) as server, Connections(httpx.URL(server.url), TIMEOUT) as wire:
+        assert [asked(wire, server.url) for _ in range(2)] == [b"{}", b"{}"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "extensions"),
+    [
+        ({"X": "a\r\nY: b"}, {}),
+        ({"X": "a\nY: b"}, {}),
+        ({"X": "a\0"}, {}),
+        ({}, {"target": b"/a HTTP/1.1\r\nX: y"}),
+        ({}, {"target": b"/a b"}),
+        ({}, {"target": b""}),
+    ],
+)
+def test_a_request_says_nothing_but_what_it_is_told(
+    headers: dict[str, str], extensions: dict[str, bytes]
+) -> None:
+    with serving(whole) as server, Connections(httpx.URL(server.url), TIMEOUT) as wire:
+        request = httpx.Request("GET", server.url, headers=headers, extensions=extensions)
+        with pytest.raises(httpx.LocalProtocolError):
+            wire.handle_request(request)
+
+    assert not server.peers
+
+
 def drips(begin: bytes, drop: bytes) -> Play:
     """What goes on and on, a drop at a time, never silent for long."""
 
