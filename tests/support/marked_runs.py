@@ -70,7 +70,7 @@ def serving(account: Account, profile: str, monkeypatch: pytest.MonkeyPatch) -> 
 def sync(tmp_path: Path, *more: str, names: tuple[str, ...] = LISTS) -> int:
     """A run; what it says is kept beside the state directory."""
     with begun(tmp_path, *more, names=names) as process:
-        return process.wait(120)
+        return process.wait(300)
 
 
 def begun(tmp_path: Path, *more: str, names: tuple[str, ...] = LISTS) -> subprocess.Popen[bytes]:

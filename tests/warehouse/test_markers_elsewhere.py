@@ -4,6 +4,7 @@ A Postgres server's data directory, messages to a chat, logs for a machine, and 
 """
 
 import base64
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,12 +15,17 @@ from marked_runs import IN, OUT, marked_account, serving, sync
 from markers import found, seed
 from postgres_server import VERSION, Server, execute, on_disk
 
+from cliniko_warehouse.overview.night import HASHED, LEFT_OUT
 from cliniko_warehouse.sandbox import (
     Account,
     Served,
     faults,
     pass_day,
 )
+
+LEFT = [f"MARK-{kind}" for kind in OUT["pseudonymous"]]
+HASH = r"\b[0-9a-f]{32}\b"
+WHY = {"pseudonymous": HASHED, "minimal": LEFT_OUT}
 
 each_profile = pytest.mark.parametrize("profile", OUT)
 
@@ -164,3 +170,28 @@ def test_nothing_that_is_left_out_is_in_marts(
         [(visits,)] = db.execute("SELECT count(*) FROM marts.fct_appointments").fetchall()
     assert "MARK-none" in str(stock)
     assert visits > 50
+    _overview_says_why_names_are_missing(tmp_path / "state" / "warehouse.duckdb", profile)
+
+
+def _overview_says_why_names_are_missing(file: Path, profile: str) -> None:
+    """Here, since such a night is costly: every page, list and download, and the digest."""
+    pytest.importorskip("altair", reason="the extra notebooks is not installed")
+    from overview_pages import client, digest, everything, in_sight
+
+    with client(file) as browser:
+        seen = everything(browser)
+    week = digest(file)
+
+    assert len(seen) > 40
+    assert [where for where, text in seen.items() if any(m in text for m in LEFT)] == []
+    assert not any(mark in week for mark in LEFT)
+    pages = {where: in_sight(text) for where, text in seen.items() if "?" in where}
+    assert [where for where, text in pages.items() if WHY[profile] not in text] == []
+    assert [w for w, text in (pages | {"digest": week}).items() if re.search(HASH, text)] == []
+    files = [text.splitlines() for where, text in seen.items() if where.endswith(".csv")]
+    heads = {head for head, *rows in files if rows for head in head.split(",")}
+    assert ("Patient" in heads) == (profile == "pseudonymous")
+    assert "Patient no." in heads
+    told = [week, *(t for w, t in pages.items() if w.startswith(("/practitioners?", "/money?")))]
+    shown = r"no\. \d" if profile == "minimal" else r"[0-9a-f]{8}(…|\\u2026)"
+    assert [bool(re.search(shown, text)) for text in told] == [True] * 3

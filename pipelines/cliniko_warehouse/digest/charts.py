@@ -9,7 +9,7 @@ import vl_convert
 from cliniko_warehouse.digest.figures import Week
 
 BLUE, GREY, INK = "#0b6aa2", "#8a8f98", "#22262b"  # told apart in grey, too
-WIDTH, HEIGHT = 520, 200
+WIDTH, HEIGHT = 400, 180  # small enough that a phone does not shrink its words much
 CHARTS = (
     ("completed_appointments", "Completed visits a week", "", ",d"),
     ("revenue_net", "Net revenue a week", "{currency}", ",.0f"),

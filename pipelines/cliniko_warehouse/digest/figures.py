@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Literal
 
+from cliniko.transform.masking import shortened
 from cliniko_warehouse.metrics.answer import Ask, Clock, metric
 from cliniko_warehouse.metrics.periods import Period
 
@@ -135,7 +136,7 @@ def _people(ask: Ask, clock: Clock, period: Period, of: dict[str, Any]) -> list[
     }
     return [
         {
-            "name": row["practitioner"] or "–",
+            "name": shortened(row["practitioner"] or f"no. {row['practitioner_id']}"),
             "visits": row["value"],
             "utilisation": full.get(row["practitioner_id"]),
         }

@@ -22,7 +22,7 @@ th:first-child, td:first-child { text-align: left; font-weight: 400 }
 td.now { font-weight: 700; white-space: nowrap }
 td span { display: block; font-size: .9rem } td span:first-child { font-size: 1rem }
 .good { color: #12653a } .bad { color: #a3261b } .same { color: #565c66 }
-img { width: 100%; height: auto; margin: .5rem 0 }
+img { display: block; width: 100%; max-width: 36rem; height: auto; margin: .5rem 0 }
 @media (max-width: 34rem) { th, td { padding: .4rem .25rem; font-size: .9rem } }
 @media print { body { max-width: none } img, table { break-inside: avoid } }
 """

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import duckdb
 
+from cliniko.transform.masking import shortened
 from cliniko_warehouse.metrics import answer, attendance
 from cliniko_warehouse.overview import reader
 
@@ -43,6 +44,22 @@ WHERE is_live AND _account = $account ORDER BY 2, 1""",
 known."""
 
 
+PEOPLE = """
+SELECT count(*), count(*) FILTER (who = 'patient'),
+       count(name) FILTER (who = 'patient'), count(name),
+       count(*) FILTER (regexp_matches(name, '^[0-9a-f]{32}'))
+FROM (SELECT 'patient' AS who, patient_name AS name FROM marts.dim_patients
+      WHERE _account = $account
+      UNION ALL SELECT 'practitioner', practitioner_name FROM marts.dim_practitioners
+      WHERE _account = $account)"""
+
+LEFT_OUT = "There are no names here: the privacy profile leaves them out of the warehouse."
+HASHED = (
+    "Names are codes here: the privacy profile makes them of the names, so that the same person "
+    "has the same code everywhere."
+)
+
+
 @dataclass(frozen=True)
 class Night:
     """The published night of one account.
@@ -56,6 +73,7 @@ class Night:
     states:    how each list stands, by its name
     kept:      the lists of which something is known: those of the calendar may be empty
     names:     filter → id → name, by name
+    unnamed:   why people have no names; empty if they have
     """
 
     account: str
@@ -67,6 +85,7 @@ class Night:
     states: Mapping[str, str]
     kept: frozenset[str]
     names: Mapping[str, Mapping[int, str]]
+    unnamed: str = ""
 
     def forbids(self, *lists: str) -> str:
         """Why a figure of these lists is not known, and what to do; empty if it is."""
@@ -189,7 +208,16 @@ def night(connection: duckdb.DuckDBPyConnection, account: str) -> Night | None:
     states = dict(connection.execute(STATES, of).fetchall())
     names = {name: _named(connection.execute(sql, of).fetchall()) for name, sql in NAMES.items()}
     kept = frozenset(name for (name,) in connection.execute(KEPT, of).fetchall())
-    return Night(account, moment, built, zone, today, currency or "", states, kept, names)
+    [people] = connection.execute(PEOPLE, of).fetchall()
+    unnamed = _unnamed(*people)
+    return Night(account, moment, built, zone, today, currency or "", states, kept, names, unnamed)
+
+
+def _unnamed(people: int, patients: int, named_patients: int, named: int, hashed: int) -> str:
+    """Why people have no names; patients may not be read at all, and nobody then has one."""
+    if (patients and not named_patients) or (people and not named):
+        return LEFT_OUT
+    return HASHED if named and hashed == named else ""
 
 
 def _is_zone(name: str | None) -> bool:
@@ -204,6 +232,6 @@ def _named(found: Sequence[tuple[int, str | None]]) -> dict[int, str]:
     """Names by their ids; where two are alike, with the id behind."""
     names = [name for _, name in found]
     return {
-        key: (f"{name} ({key})" if names.count(name) > 1 else name) if name else f"no. {key}"
+        key: f"{name} ({key})" if names.count(name) > 1 else shortened(name or f"no. {key}")
         for key, name in found
     }

@@ -46,6 +46,9 @@ _TEXTS = {str, type(None)}
 DIGITS = 32  # of a hash: 128 bits
 
 
+SHORT = 8  # of them that tell the people of a clinic apart
+
+
 CACHED = 50_000  # hashes that are remembered; names come again and again
 
 
@@ -54,6 +57,11 @@ BIRTHDAY = re.compile(r"(\d{4})-\d\d-\d\d")
 
 Effects = Mapping[str, Mapping[str, Effect]]
 """Table → column → what becomes of its values, where they do not just stay."""
+
+
+def shortened(text: str) -> str:
+    """A text for a person to read: of each hash in it, the first digits."""
+    return re.sub(rf"\b[0-9a-f]{{{DIGITS}}}\b", lambda found: f"{found[0][:SHORT]}…", text)
 
 
 @dataclass(frozen=True)

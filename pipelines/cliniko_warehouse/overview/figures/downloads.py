@@ -51,7 +51,7 @@ def _cell(key: str, kind: Kind) -> pl.Expr:
     cell = pl.col(key)
     if kind == "minutes":
         return cell.cast(pl.Float64) / 60
-    if kind == "text":
+    if kind in ("text", "name"):
         text = cell.cast(pl.String)
         return pl.when(text.str.contains(FORMULA)).then("'" + text).otherwise(text)
     if kind == "moment":

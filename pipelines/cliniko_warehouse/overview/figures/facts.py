@@ -9,8 +9,10 @@ from cliniko_warehouse.metrics.attendance import PLACES
 from cliniko_warehouse.metrics.spec import Basis
 from cliniko_warehouse.overview.selection import Selection
 
-Kind = Literal["text", "day", "moment", "count", "money", "hours", "minutes", "share", "yes"]
-"""How a value is written; minutes are written in hours."""
+Kind = Literal[
+    "text", "name", "day", "moment", "count", "money", "hours", "minutes", "share", "yes"
+]
+"""How a value is written; minutes are written in hours, a name that is a hash is shortened."""
 
 
 @dataclass(frozen=True)
@@ -85,18 +87,20 @@ PATIENTS = (
     "LEFT JOIN marts.dim_patients p ON p._account = f._account AND p.patient_id = f.patient_id"
 )
 
-NAME = Column("patient", "Patient", "p.patient_name", personal=True)
+NAME = Column("patient", "Patient", "p.patient_name", "name", personal=True)
+PRACTITIONER = "coalesce(f.practitioner_name, 'no. ' || CAST(f.practitioner_id AS VARCHAR))"
+"""A practitioner's name; where a privacy profile has left none, the number tells them apart."""
 NUMBER = Column("patient_id", "Patient no.", "CAST(f.patient_id AS VARCHAR)")
 PATIENT = (NAME, NUMBER)
 WHERE = (
-    Column("practitioner", "Practitioner", "f.practitioner_name"),
+    Column("practitioner", "Practitioner", PRACTITIONER, "name"),
     Column("business", "Business", "f.business_name"),
 )
 ENDED = (
     "CASE f.status WHEN 'booked' THEN 'Booked' WHEN 'did_not_arrive' THEN 'Did not arrive' "
     "WHEN 'cancelled' THEN 'Cancelled' ELSE 'Attended' END"
 )
-WHO = "coalesce(f.practitioner_name, 'no practitioner')"
+WHO = f"coalesce({PRACTITIONER}, 'no practitioner')"
 PEOPLE = {"practitioner": WHO, "who": "CAST(coalesce(f.practitioner_id, 0) AS VARCHAR)"}
 WEEKDAY = "['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'][f.weekday]"
 SOURCE = (

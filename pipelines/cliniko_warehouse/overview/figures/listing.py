@@ -1,12 +1,19 @@
 """The list behind a figure: its rows by name, sorted, a page of them or all."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import duckdb
 import pyarrow as pa
 
-from cliniko_warehouse.overview.figures.facts import PATIENT, PATIENTS, Column, Fact, Kind
+from cliniko_warehouse.overview.figures.facts import (
+    PATIENT,
+    PATIENTS,
+    PRACTITIONER,
+    Column,
+    Fact,
+    Kind,
+)
 from cliniko_warehouse.overview.figures.figure import Figure
 from cliniko_warehouse.overview.figures.queries import Number, Question, conditions, total
 from cliniko_warehouse.overview.selection import Drill
@@ -22,6 +29,7 @@ BY_PATIENT = (
 """The columns of what is counted once for each patient."""
 
 PERSONAL = frozenset({"patient_name", "email", "phone", "payer", "case_name"})
+NAMED = ("patient_name", "practitioner_name", "first_practitioner")
 HIDDEN = frozenset({"_account", "appointment_key"})
 FIRST = ("patient_name", "phone")
 KINDS: tuple[tuple[str, Kind], ...] = (
@@ -132,7 +140,12 @@ def _all(connection: duckdb.DuckDBPyConnection, fact: Fact) -> tuple[Column, ...
         for name, kind in described
         if name not in HIDDEN and not _named_beside(name, names)
     )
-    return tuple(_column(name, kind) for name, kind in sorted(shown, key=_place))
+    found = (_column(name, kind) for name, kind in sorted(shown, key=_place))
+    numbered = "practitioner_id" in names
+    return tuple(
+        replace(one, sql=PRACTITIONER) if numbered and one.key == "practitioner_name" else one
+        for one in found
+    )
 
 
 def _place(column: tuple[str, str]) -> int:
@@ -152,6 +165,8 @@ def _column(name: str, data_type: str) -> Column:
     heading = name.removesuffix("_name").removesuffix("_id").replace("_", " ").capitalize()
     heading += " no." if is_id else ""
     sql = f'CAST(f."{name}" AS VARCHAR)' if is_id else f'f."{name}"'
+    if name.endswith(NAMED):
+        kind = "name"
     if data_type == "TIMESTAMP WITH TIME ZONE":
         sql, heading = f"{sql} AT TIME ZONE $zone", f"{heading}, local"
     return Column(name, heading, sql, kind, personal=name in PERSONAL)

@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from cliniko.transform.masking import shortened
 from cliniko_warehouse.metrics.periods import Period
 from cliniko_warehouse.overview.figures.facts import Kind
 
@@ -122,6 +123,7 @@ _NUMBERS: Mapping[str, Callable[[Any], str]] = {
 }
 _WORDS: Mapping[str, Callable[[Any], str]] = {
     "text": str,
+    "name": shortened,
     "day": day,
     "moment": lambda value: f"{value:%-d %b %Y %H:%M}",
     "yes": lambda value: "yes" if value else "",

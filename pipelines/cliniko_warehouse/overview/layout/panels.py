@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cliniko.transform.masking import shortened
 from cliniko_warehouse.metrics.periods import Stretch
 from cliniko_warehouse.overview.charts import charts
 from cliniko_warehouse.overview.figures.facts import Kind
@@ -185,6 +186,7 @@ def listed(
     kind: Kind,
 ) -> Chart:
     """Names with a length and a list each."""
+    pairs = [(shortened(name), value, href) for name, value, href in pairs]
     values = [value for _, value, _ in pairs]
     currency = question.night.currency
     spec = charts.bars(kind == "money")

@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 
+from cliniko.transform.masking import shortened
 from cliniko_warehouse.metrics.periods import Period, Stretch
 from cliniko_warehouse.overview.charts import charts
 from cliniko_warehouse.overview.figures.catalogue import FIGURES
@@ -70,7 +71,7 @@ def _people(question: Question) -> Panel:
         return Panel("Free hours by practitioner", note, empty="No hours are offered.")
     weeks = sorted({week for _, week in found})
     rows = [
-        [Cell(name)]
+        [Cell(shortened(name))]
         + [
             Cell(
                 formatting.number(found[name, week][free.key], "hours", ""),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import date
 
+from cliniko.transform.masking import shortened
 from cliniko_warehouse.metrics.periods import period as period_of
 from cliniko_warehouse.overview.charts import charts
 from cliniko_warehouse.overview.figures.catalogue import FIGURES
@@ -82,7 +83,7 @@ def _names(question: Question) -> dict[str, str]:
         "SELECT CAST(practitioner_id AS VARCHAR), practitioner_name "
         "FROM marts.dim_practitioners WHERE _account = $account"
     )
-    return {who: name or f"no. {who}" for who, name in found.fetchall()}
+    return {who: shortened(name or f"no. {who}") for who, name in found.fetchall()}
 
 
 def one(question: Question, targets: Targets, who: str) -> Page | None:

@@ -3,6 +3,7 @@
 import re
 from urllib.parse import urlencode
 
+from cliniko.transform.masking import shortened
 from cliniko_warehouse.overview.figures.figure import Figure
 from cliniko_warehouse.overview.figures.listing import PAGE, Listing, listing
 from cliniko_warehouse.overview.figures.queries import Question
@@ -56,7 +57,9 @@ def _scope(question: Question, figure: Figure, narrowed: Drill) -> str:
     days = formatting.stretch(period) if figure.fact.day else f"on {question.night.today:%-d %B %Y}"
     names = question.night.names["practitioner"]
     only = [
-        names.get(next(iter(ids([value])), 0), f"no. {value}") if name == "who" else value
+        names.get(next(iter(ids([value])), 0), f"no. {value}")
+        if name == "who"
+        else shortened(value)
         for name, value in narrowed.only.items()
         if name in figure.fact.dimensions
     ]

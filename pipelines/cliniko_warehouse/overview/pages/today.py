@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from cliniko.transform.masking import shortened
 from cliniko_warehouse.metrics.periods import Period
 from cliniko_warehouse.overview.figures.call_lists import CALLS, UNFINISHED
 from cliniko_warehouse.overview.figures.catalogue import FIGURES
@@ -133,7 +134,7 @@ def _free(question: Question, days: Period) -> Panel:
         return Panel("Free hours", note, empty="No hours are offered in these days.")
     dates = [days.first + timedelta(days=n) for n in range(days.days)]
     rows = [
-        [Cell(name)] + [_hours(week, name, day.isoformat(), found) for day in dates]
+        [Cell(shortened(name))] + [_hours(week, name, day.isoformat(), found) for day in dates]
         for name in sorted({name for name, _ in found})
     ]
     heads = ["Practitioner", "today", *(f"{day:%a %-d}" for day in dates[1:])]
