@@ -20,6 +20,8 @@ MARKS = {
 
 def closing(console: Console, runs: Sequence[Run], notes: Iterable[str]) -> None:
     """How the runs ended, and what to know of them."""
+    if console.quiet:
+        return  # rich lays a table out that nobody sees: 60 ms of each round
     if len(runs) == 1:
         _closing_of_one(console, runs[0])
     else:
