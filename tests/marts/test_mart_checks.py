@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
-from cliniko_warehouse.marts import build_fingerprint
+from cliniko_warehouse.marts import build_fingerprint, dbt_runner
 from cliniko_warehouse.marts.build import failures
+from cliniko_warehouse.marts.build_fingerprint import CLOCK, Compiled, repeatable
 from cliniko_warehouse.marts.swap import session
 from cliniko_warehouse.warehouse.warehouse import warehouse
 
@@ -16,6 +18,16 @@ CHECKS = {
     "every_like_is_kept": "SELECT id FROM cliniko.visits WHERE kind LIKE 'a%'",
     "hours_are_whole": "SELECT id FROM cliniko.visits WHERE hours % 1 <> 0 OR hours < 0",
 }
+THEN, LATER = "2026-11-16T12:00:00+00:00", "2026-11-17T12:00:00+00:00"
+SENT = {
+    CLOCK: [f"create or replace table int_clock as (select timestamptz '{THEN}' as as_of)"],
+    "model.cliniko_marts.fct_visits": [f"create or replace table fct_visits as (select '{THEN}')"],
+    "snapshot.cliniko_marts.snap_visits": [
+        "create temp table snap_visits__dbt_tmp as (select 1)",
+        "update snap_visits set valid_to = null",
+    ],
+}
+MADE = Compiled(CHECKS, SENT, THEN)
 
 
 @pytest.fixture
@@ -43,11 +55,11 @@ def test_checks_that_find_rows_hold_the_build_back_by_name(client: Any) -> None:
 
 
 def test_new_rows_leave_what_was_compiled(client: Any, tmp_path: Path) -> None:
-    build_fingerprint.keep_compiled(client, tmp_path, CHECKS)
+    build_fingerprint.keep_compiled(client, tmp_path, MADE)
 
     client.execute_sql("INSERT INTO cliniko.visits VALUES (3, 'b', 3)")
 
-    assert build_fingerprint.compiled(client, tmp_path) == CHECKS
+    assert build_fingerprint.compiled(client, tmp_path) == MADE
 
 
 @pytest.mark.parametrize(
@@ -62,14 +74,82 @@ def test_new_rows_leave_what_was_compiled(client: Any, tmp_path: Path) -> None:
 def test_other_columns_or_views_are_compiled_anew(client: Any, tmp_path: Path, change: str) -> None:
     if "ALTER" in change:
         client.execute_sql("DROP VIEW marts_staging.stg_visits")
-    build_fingerprint.keep_compiled(client, tmp_path, CHECKS)
+    build_fingerprint.keep_compiled(client, tmp_path, MADE)
 
     client.execute_sql(change)
 
-    assert build_fingerprint.compiled(client, tmp_path) == {}
+    assert build_fingerprint.compiled(client, tmp_path) == Compiled()
 
 
 def test_nothing_is_taken_over_before_the_first_build(client: Any, tmp_path: Path) -> None:
     (tmp_path / "compiled.json").write_text("{")
 
-    assert build_fingerprint.compiled(client, tmp_path) == {}
+    assert build_fingerprint.compiled(client, tmp_path) == Compiled()
+
+
+def test_statements_are_sent_again_for_another_moment() -> None:
+    made = MADE.at(LATER)
+
+    assert made[CLOCK] == [SENT[CLOCK][0].replace(THEN, LATER)]
+    assert {node: sent for node, sent in made.items() if node != CLOCK} == {
+        node: sent for node, sent in SENT.items() if node != CLOCK
+    }
+    assert list(made) == list(SENT)  # the clock first: others read it
+
+
+@pytest.mark.parametrize(
+    ("node", "sent"),
+    [
+        (CLOCK, ["create or replace table int_clock as (select now() as as_of)"]),
+        (
+            "snapshot.cliniko_marts.snap_visits",
+            ["create or replace table snap_visits as (select 1)"],
+        ),
+        ("model.cliniko_marts.fct_visits", ["alter table fct_visits add column hours double"]),
+    ],
+    ids=["of no moment", "the first of a history", "a column that is added"],
+)
+def test_statements_that_would_do_something_else_are_not_sent_again(
+    node: str, sent: list[str]
+) -> None:
+    assert repeatable(SENT, THEN)
+
+    assert not repeatable(SENT | {node: sent}, THEN)
+    assert not repeatable({}, THEN)
+
+
+@pytest.fixture
+def reach(tmp_path: Path) -> dict[str, str]:
+    """The variables of a DuckDB file that has a table."""
+    with duckdb.connect(str(tmp_path / "load.duckdb")) as db:
+        db.execute("CREATE TABLE snap_visits AS SELECT 1 AS id")
+    return {"CLINIKO_FILE": str(tmp_path / "load.duckdb"), "CLINIKO_MEMORY": "100MB"}
+
+
+def test_a_process_without_dbt_sends_the_statements(reach: dict[str, str], tmp_path: Path) -> None:
+    clock = f"create or replace table marts_next.int_clock as (select timestamptz '{THEN}' as a)"
+    history = ["create temp table more as (select 2 as id)", "insert into snap_visits from more"]
+    sent = {CLOCK: [clock], "snapshot.a": history}
+
+    outcome = dbt_runner.replay(sent, tmp_path, reach)
+
+    assert (outcome.failed, outcome.built) == ((), 2)
+    with duckdb.connect(reach["CLINIKO_FILE"], read_only=True) as db:
+        assert db.execute("SELECT id FROM snap_visits ORDER BY 1").fetchall() == [(1,), (2,)]
+        [(kind,)] = db.execute("SELECT typeof(a) FROM marts_next.int_clock").fetchall()
+        assert kind == "TIMESTAMP WITH TIME ZONE"
+    assert not (tmp_path / "statements.json").exists()
+
+
+def test_a_statement_that_fails_leaves_the_history_and_says_so(
+    reach: dict[str, str], tmp_path: Path
+) -> None:
+    outcome = dbt_runner.replay(
+        {"snapshot.a": ["insert into snap_visits values (2)", "insert into rooms values (1)"]},
+        tmp_path,
+        reach,
+    )
+
+    assert len(outcome.failed) == 1
+    with duckdb.connect(reach["CLINIKO_FILE"], read_only=True) as db:
+        assert db.execute("FROM snap_visits").fetchall() == [(1,)]

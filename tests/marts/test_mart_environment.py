@@ -58,6 +58,8 @@ def test_another_place_gets_the_parsed_project_and_dbt_takes_it(
         target = Path(place) / "marts/target"
         outcome = dbt_runner.run(["build", "--select", "int_numbers"], target, reach)
         assert outcome.failed == (), outcome
+        [(node, [sent])] = outcome.sent.items()
+        assert (node, sent[:24]) == ("model.cliniko_marts.int_numbers", "create or replace table ")
         made.append((target / "partial_parse.msgpack").read_bytes())
 
     [kept] = (tmp_path / "cache").iterdir()

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from cliniko.errors import ConfigError
 from cliniko_warehouse.marts import build_fingerprint, dbt_runner
+from cliniko_warehouse.marts.build_fingerprint import Compiled
 from cliniko_warehouse.marts.data_warnings import DataWarning, data_warnings
 from cliniko_warehouse.marts.descriptions import comment, marts
 from cliniko_warehouse.marts.project import ADAPTERS, MISSING, installed, variables
@@ -74,24 +75,45 @@ def build(
         if store.file:
             keep(client, published(state_dir))
         reach = variables(store, client.credentials)
-        checks = {} if always else build_fingerprint.compiled(client, kept)
+        before = Compiled() if always else build_fingerprint.compiled(client, kept)
         build_fingerprint.forget(kept)
-    command = ROWS_CHANGED if checks else EVERYTHING
-    for memory in MEMORY:
-        given = {**reach, "CLINIKO_AS_OF": moment.isoformat(), "CLINIKO_MEMORY": memory}
-        outcome = dbt_runner.run(command, kept / "target", given, stop)
-        if not outcome.starved:
-            break
+    outcome, made = _made(before, reach, moment.isoformat(), kept / "target", stop)
     with session(store, state_dir) as client:
-        failed = outcome.failed or failures(client, checks)
+        failed = outcome.failed or failures(client, before.checks)
         if failed:
             discard(client)
             return Built("failed", failed, seconds=time.monotonic() - began)
-        build_fingerprint.keep_compiled(client, kept, checks or outcome.checks)
+        build_fingerprint.keep_compiled(client, kept, made)
         swap(client, store.name, {mart.name: mart.key for mart in marts()})
         comment(client, store.name)
         build_fingerprint.keep(kept, build_fingerprint.stamp(client, moment))
         return Built("built", (), data_warnings(client), time.monotonic() - began)
+
+
+def _made(
+    before: Compiled,
+    reach: Mapping[str, str],
+    as_of: str,
+    target: Path,
+    stop: Callable[[], bool],
+) -> tuple[dbt_runner.Outcome, Compiled]:
+    """Make the tables, and what the next night can make them by.
+
+    By the statements of a build before, if they are known; if they fail, by dbt.
+    """
+    given = {**reach, "CLINIKO_AS_OF": as_of}
+    if before.sent:
+        given |= {"CLINIKO_MEMORY": MEMORY[0]}
+        outcome = dbt_runner.replay(before.at(as_of), target, given, stop)
+        if not outcome.failed:
+            return outcome, Compiled(before.checks, before.at(as_of), as_of)
+    command = ROWS_CHANGED if before.checks else EVERYTHING
+    for memory in MEMORY:
+        outcome = dbt_runner.run(command, target, {**given, "CLINIKO_MEMORY": memory}, stop)
+        if not outcome.starved:
+            break
+    again = "CLINIKO_FILE" in reach and build_fingerprint.repeatable(outcome.sent, as_of)
+    return outcome, Compiled(before.checks or outcome.checks, outcome.sent if again else {}, as_of)
 
 
 def failures(client: Any, checks: Mapping[str, str]) -> tuple[str, ...]:

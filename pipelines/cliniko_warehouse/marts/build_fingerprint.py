@@ -6,7 +6,8 @@ which keep their text, and the queries of the tests, which then run as one state
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -64,20 +65,57 @@ def forget(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-def compiled(client: Any, folder: Path) -> dict[str, str]:
-    """Test → query, as dbt wrote it for this project and these columns; empty if it did not."""
+@dataclass(frozen=True)
+class Compiled:
+    """What dbt has written for this project and these columns.
+
+    checks:  test → its query
+    sent:    table or snapshot → the statements that make it again; empty if they would not
+    as_of:   the moment that they were written for, which stands in them
+    """
+
+    checks: Mapping[str, str] = field(default_factory=dict)
+    sent: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    as_of: str = ""
+
+    def at(self, as_of: str) -> dict[str, list[str]]:
+        """The statements for another moment."""
+        made = {node: list(statements) for node, statements in self.sent.items()}
+        clock = [sql.replace(f"'{self.as_of}'", f"'{as_of}'") for sql in made[CLOCK]]
+        made[CLOCK] = clock
+        return made
+
+
+CLOCK = "model.cliniko_marts.int_clock"  # the only table in which the moment of a build stands
+
+
+def compiled(client: Any, folder: Path) -> Compiled:
+    """What the last good build was made by, if it still holds; else nothing."""
     try:
         last = json.loads((folder / COMPILED).read_text())
     except (OSError, ValueError):
-        return {}
-    checks: dict[str, str] = last["checks"] if last.get("of") == _shape(client) else {}
-    return checks
+        return Compiled()
+    if last.get("of") != _shape(client):
+        return Compiled()
+    return Compiled(last["checks"], last.get("sent", {}), last.get("as_of", ""))
 
 
-def keep_compiled(client: Any, folder: Path, checks: Mapping[str, str]) -> None:
-    """Remember the queries of a good build."""
-    kept = {"of": _shape(client), "checks": dict(checks)}
+def keep_compiled(client: Any, folder: Path, made: Compiled) -> None:
+    """Remember what a good build was made by."""
+    kept = {"of": _shape(client), "checks": dict(made.checks)}
+    kept |= {"sent": dict(made.sent), "as_of": made.as_of}
     (folder / COMPILED).write_text(json.dumps(kept))
+
+
+def repeatable(sent: Mapping[str, Sequence[str]], as_of: str) -> bool:
+    """Whether statements would do the same once more: none that makes or changes a history."""
+    histories = [made for node, made in sent.items() if node.startswith("snapshot.")]
+    return (
+        any(f"'{as_of}'" in sql for sql in sent.get(CLOCK, ()))
+        and len(histories) > 0
+        and all(made[0].lower().startswith("create temp") for made in histories)
+        and not any(sql.lower().startswith("alter") for made in sent.values() for sql in made)
+    )
 
 
 def _shape(client: Any) -> str:

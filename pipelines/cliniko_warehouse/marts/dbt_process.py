@@ -1,29 +1,35 @@
 """dbt in a process of its own, which ends with the process that started it.
 
 dbt keeps the warehouse open, its adapters loaded and 200 MB taken until its process ends;
-a run goes on after the marts. Started by `dbt.py`; prints one JSON object.
+a run goes on after the marts. Started by `dbt_runner.py`; prints one JSON object.
+
+Or dbt's statements of an earlier build, sent again without dbt: it spends most of a small
+account's build around them, and their text stays the same where only rows have changed.
 """
 
 import json
 import os
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 BAD = ("error", "fail", "runtime error", "partial success")
+REPLAY = "replay"
+SENDING = "add_query"  # the method of dbt's connections through which every statement goes
+MADE = ("model.", "snapshot.")
+KEPT = ("create or replace table", "create temp", "update", "insert", "drop", "alter")
 
 
 def main(arguments: list[str]) -> int:
-    """Run a dbt command, and say on stdout how it went."""
+    """Run a dbt command, or send statements again, and say on stdout how it went."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    from dbt.cli.main import dbtRunner
-
     said = sys.stdout
     sys.stdout = sys.stderr  # whatever dbt prints is no answer of ours
-    done = dbtRunner().invoke(arguments)
-    said.write(json.dumps(_outcome(done)))
+    outcome = _replayed(Path(arguments[1])) if arguments[0] == REPLAY else _built(arguments)
+    said.write(json.dumps(outcome))
     said.flush()
-    return 0 if done.success else 1
+    return 1 if outcome["broken"] or outcome["failed"] else 0
 
 
 def _end_with_parent() -> None:
@@ -31,6 +37,34 @@ def _end_with_parent() -> None:
     while os.read(0, 1):  # not through sys.stdin, whose lock would be in the way at the end
         pass
     os._exit(1)
+
+
+def _built(arguments: list[str]) -> dict[str, Any]:
+    """Have dbt do it: what broke it, or which models and tests failed, and what it sent."""
+    from dbt.adapters.events.logging import get_node_info
+    from dbt.adapters.sql import SQLConnectionManager
+    from dbt.cli.main import dbtRunner
+
+    sent: dict[str, list[str]] = {}
+    send = getattr(SQLConnectionManager, SENDING)
+
+    def noted(self: Any, sql: str, *how: Any, **more: Any) -> Any:
+        note(sent, str(get_node_info().get("unique_id", "")), sql)
+        return send(self, sql, *how, **more)
+
+    setattr(SQLConnectionManager, SENDING, noted)
+    done = dbtRunner().invoke(arguments)
+    return _outcome(done) | {"sent": sent}
+
+
+def note(sent: dict[str, list[str]], node: str, sql: str) -> None:
+    """Keep what makes or changes a table, of each node in the order in which they began.
+
+    A node begins when all that it reads is there.
+    """
+    text = sql.rpartition("*/")[2] if sql.lstrip().startswith("/*") else sql
+    if node.startswith(MADE) and text.strip().lower().startswith(KEPT):
+        sent.setdefault(node, []).append(text.strip())
 
 
 def _outcome(done: Any) -> dict[str, Any]:
@@ -50,6 +84,26 @@ def _outcome(done: Any) -> dict[str, Any]:
         },
         "built": sum(str(one.status) in ("success", "pass", "warn") for one in results),
     }
+
+
+def _replayed(file: Path) -> dict[str, Any]:
+    """Send the statements of a file, those of each node in one transaction."""
+    import duckdb
+
+    made, broken = json.loads(file.read_text()), ""
+    limits = {"memory_limit": os.environ["CLINIKO_MEMORY"]}
+    try:
+        with duckdb.connect(os.environ["CLINIKO_FILE"], config=limits) as db:
+            db.execute("SET TimeZone = 'UTC'")
+            db.execute(f"CREATE SCHEMA IF NOT EXISTS {made['schema']}")
+            for statements in made["sent"].values():
+                db.begin()
+                for sql in statements:
+                    db.execute(sql)
+                db.commit()
+    except duckdb.Error as error:
+        broken = str(error)
+    return {"broken": broken, "failed": [], "checks": {}, "built": len(made["sent"]), "sent": {}}
 
 
 if __name__ == "__main__":

@@ -17,7 +17,9 @@ from typing import Any
 import platformdirs
 
 from cliniko.errors import Stopped
+from cliniko_warehouse.marts.dbt_process import REPLAY
 from cliniko_warehouse.marts.project import PROJECT, fingerprint, versions
+from cliniko_warehouse.paths import NEXT
 
 PATIENCE = 0.5  # seconds between two looks whether the run is to end
 QUIET = (
@@ -34,11 +36,13 @@ class Outcome:
     failed:  a line for each model or test that failed; empty if all went well
     built:   how many models and tests went well
     checks:  test → its query, which finds no row where all is well
+    sent:    table or snapshot → the statements that made it, in their order
     """
 
     failed: tuple[str, ...]
     built: int = 0
     checks: Mapping[str, str] = field(default_factory=dict)
+    sent: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def starved(self) -> bool:
@@ -59,26 +63,44 @@ def run(
     target = target.absolute()  # else dbt counts it from its project, where we are installed
     parsed = ParsedProject(target, variables)
     parsed.bring()
-    outcome = _run(command, target, variables, stop)
-    if not outcome.failed:
-        parsed.keep()
-    return outcome
-
-
-def _run(
-    command: Sequence[str], target: Path, variables: Mapping[str, str], stop: Callable[[], bool]
-) -> Outcome:
-    """Run a dbt command, from the folder of the warehouse if that is a file.
-
-    dbt parses anew wherever its profile has another path in it, so the file goes by its name.
-    """
-    file = Path(variables.get("CLINIKO_FILE", target))
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     arguments = [
         *command,
         *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
         *("--target-path", str(target), "--log-path", str(target), *QUIET),
     ]
+    outcome = _run(arguments, target, variables, stop)
+    if not outcome.failed:
+        parsed.keep()
+    return outcome
+
+
+def replay(
+    sent: Mapping[str, Sequence[str]],
+    target: Path,
+    variables: Mapping[str, str],
+    stop: Callable[[], bool] = lambda: False,
+) -> Outcome:
+    """Send the statements of an earlier build to a DuckDB file again, without dbt.
+
+    Raises Stopped if the run was told to end.
+    """
+    file = target.absolute() / "statements.json"
+    file.write_text(json.dumps({"schema": NEXT, "sent": dict(sent)}))
+    try:
+        return _run([REPLAY, str(file)], target, variables, stop)
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def _run(
+    arguments: Sequence[str], target: Path, variables: Mapping[str, str], stop: Callable[[], bool]
+) -> Outcome:
+    """Do something in a process, from the folder of the warehouse if that is a file.
+
+    dbt parses anew wherever its profile has another path in it, so the file goes by its name.
+    """
+    file = Path(variables.get("CLINIKO_FILE", target))
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (
         tempfile.TemporaryFile() as said,
         subprocess.Popen(
@@ -167,7 +189,7 @@ def _outcome(said: bytes) -> Outcome:
     failed = [_line(one) for one in found["failed"]]
     if found["broken"] or (not failed and not found["built"]):
         failed.insert(0, f"dbt: {masked(found['broken']) or 'nothing was built'}")
-    return Outcome(tuple(failed), found["built"], found["checks"])
+    return Outcome(tuple(failed), found["built"], found["checks"], found["sent"])
 
 
 def _line(one: Mapping[str, str]) -> str:
