@@ -225,6 +225,20 @@ def test_a_list_that_the_key_may_not_read_is_named(tmp_path: Path) -> None:
     assert "not permitted" in text
 
 
+def test_marts_of_an_older_version_are_no_error_of_the_server(file: Path, tmp_path: Path) -> None:
+    older = tmp_path / "warehouse.duckdb"
+    older.write_bytes(file.read_bytes())
+    with duckdb.connect(str(older)) as db:
+        db.execute("ALTER TABLE marts.mart_sync_health DROP COLUMN has_rows")
+
+    with client(older, known=False) as browser:
+        asked = f"/data?access_token={SECRET}"
+        answers = [browser.get(asked), browser.get("/today"), browser.get("/list/completed.csv")]
+
+    assert [answer.status_code for answer in answers] == [503] * 3
+    assert all("`cliniko marts build`" in answer.text for answer in answers)
+
+
 def test_a_list_without_any_row_is_not_read_and_not_zero(tmp_path: Path) -> None:
     file = hand_made.publish(tmp_path / "warehouse.duckdb")
     with duckdb.connect(str(file)) as db:

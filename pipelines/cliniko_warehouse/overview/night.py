@@ -151,15 +151,12 @@ class Published:
             if now != self._stamp or not self._connection:
                 if not now:
                     return f"Nothing is published yet at {self._source.place}: run `cliniko sync`."
-                self._connection, self._stamp = self._source.opened(), now
-                self._nothing, self._nights = "", {}
-                if has_marts(self._connection):
-                    self._nights = _nights(self._connection)
-                    self._nothing = (
-                        "" if self._nights else "No list has been read yet: run `cliniko sync`."
-                    )
-                else:
-                    self._nothing = NO_MARTS
+                connection = self._source.opened()
+                there = has_marts(connection)
+                nights = _nights(connection) if there else {}
+                unread = "" if nights else "No list has been read yet: run `cliniko sync`."
+                self._nothing, self._nights = unread if there else NO_MARTS, nights
+                self._connection, self._stamp = connection, now  # last: what fails is tried again
             return self._nothing or Look(reader.looking(self._connection.cursor()), self._nights)
 
 

@@ -225,7 +225,8 @@ def _unavailable(_: Request, error: Exception) -> Response:
 def _unreadable(_: Request, error: Exception) -> Response:
     """What DuckDB says may quote rows: only its kind is told."""
     return Response(
-        f"what is published cannot be read ({type(error).__name__}): run `cliniko check`",
+        f"what is published cannot be read ({type(error).__name__}): run `cliniko check`, "
+        "or `cliniko marts build` after an update",
         status_code=503,
         media_type="text/plain",
     )
