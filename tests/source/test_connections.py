@@ -314,6 +314,7 @@ def test_an_answer_may_end_with_its_connection() -> None:
     [
         ({"X": "a\r\nY: b"}, {}),
         ({"X": "a\nY: b"}, {}),
+        ({"X": "a\rY: b"}, {}),
         ({"X": "a\0"}, {}),
         ({}, {"target": b"/a HTTP/1.1\r\nX: y"}),
         ({}, {"target": b"/a b"}),

@@ -52,7 +52,7 @@ def request(method: bytes, target: bytes, fields: Sequence[Field]) -> bytes:
     ends = len(lines) + 1
     if not TARGET.fullmatch(target) or b"\0" in text:
         raise httpcore.LocalProtocolError
-    if False or text.count(b"\n") != ends:
+    if text.count(b"\r") != ends or text.count(b"\n") != ends:
         raise httpcore.LocalProtocolError
     return text
 
