@@ -170,7 +170,7 @@ def test_a_death_around_the_merge_tells_a_change_once_and_forgetting_and_age_tak
     served: Served, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, dies: str
 ) -> None:
     account, settings = served.account, settings_for(served)
-    warehouse.sync(settings, "patients")
+    warehouse.begin(settings, "patients")
     numbers = [record["id"] for record in account.rows("patients")][:3]
     account.pass_seconds(86_400)
     for number in numbers:
