@@ -45,7 +45,7 @@ from cliniko_warehouse.sandbox.faults import Fault
 from cliniko_warehouse.warehouse.dlt_pipelines import pipeline
 from cliniko_warehouse.warehouse.warehouse import warehouse as store
 
-CASES = int(os.environ.get("CLINIKO_CASES", "150"))
+CASES = int(os.environ.get("CLINIKO_CASES", "60"))
 WHOLE = max(3, CASES // 50)  # cases that go through whole runs
 RUNS = 3  # of such a case, besides the last
 LISTS = ("contacts", "individual_appointments")  # one with lists inside, one with three marks
