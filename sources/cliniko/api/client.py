@@ -12,6 +12,7 @@ from contextlib import closing
 from math import inf
 from statistics import median
 from typing import NoReturn, Self, TypeVar
+from urllib.parse import urlencode
 
 import httpx
 import pendulum
@@ -124,7 +125,7 @@ class Client:
         Raises TooLarge or Overloaded if the answer may be too much to ask for.
         """
         tries = Attempts(min(attempts or self._most, self._most), eager)
-        return self._answer(self._request(path, urls.query(params)), path, tries, read)
+        return self._answer(self._request(path, urlencode(params)), path, tries, read)
 
     def fetch(
         self, path: str, params: Sequence[tuple[str, str]], take: Callable[[httpx.Response], T]
@@ -133,7 +134,7 @@ class Client:
 
         It is called anew for each try. The body may be anything, and is packed in nothing.
         """
-        request = self._request(path, urls.query(params))
+        request = self._request(path, urlencode(params))
         request.headers.update({"Accept": "*/*", "Accept-Encoding": "identity"})
 
         def judged(response: httpx.Response, _: float) -> T:
@@ -268,7 +269,7 @@ class Client:
         date = server_date(response, lambda: now)
         if date is not now:
             with self._lock:
-                self.skew = min(self.skew, now.timestamp() - date.timestamp(), key=abs)
+                self.skew = min(self.skew, (now - date).total_seconds(), key=abs)
         return date
 
 

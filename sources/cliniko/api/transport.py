@@ -1,8 +1,8 @@
-"""Connections to the API, kept open, with one limit for the whole of an answer.
+"""Connections to the API, kept open: httpcore's pool, with one limit for the whole of an answer.
 
 httpx's own transport waits for each byte anew, so that a server which sends one now and
-then is never late, and sleeps through a signal. Sockets and TLS are httpcore's, on which that
-transport rests; pool and protocol are ours, since they were half the CPU of a quiet night.
+then is never late, and sleeps through a signal. httpcore's pool, on which that transport
+rests, lets the network be replaced, so only the reading from a socket is ours.
 """
 
 import os
@@ -12,7 +12,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from contextlib import contextmanager
 from functools import cache
 from math import inf
 from pathlib import Path
@@ -21,9 +21,6 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpcore
 import httpx
-
-from ..wire import http11
-from ..wire.pool import PORTS, Origin, Pool, Proxy
 
 CONNECTIONS = 20  # at once; a run has about 16 threads
 KEEP_ALIVE = 30.0  # seconds that a connection is kept while nothing is asked
@@ -158,8 +155,9 @@ class Connections(httpx.BaseTransport):
         halted:   whether the run is to end, so that nothing is waited for any more
         resolve:  finds the address of a host, where no proxy does; the system's way, if not given
         """
+        self._timeout = timeout.as_dict()
         self._whole, self._deadline = whole, _Deadline(halted)
-        self._pool = _pool(root, timeout.as_dict(), self._deadline, resolve)
+        self._pool = _pool(root, self._deadline, resolve)
         weakref.finalize(self, self._pool.close)  # of a client that nobody closed
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -170,25 +168,22 @@ class Connections(httpx.BaseTransport):
         """
         self._deadline.begin(self._whole)
         url = request.url
-        target: bytes = request.extensions.get("target", url.raw_path)
-        try:
-            text = http11.request(request.method.encode("ascii"), target, request.headers.raw)
-            body = _Body(self._pool, _origin(url), text)
-        except ERRORS as error:
-            kind = _kind(error)
-        else:
-            head = body.head
-            return httpx.Response(
-                head.status,
-                headers=head.fields,
-                stream=body,
-                extensions={
-                    "http_version": b"HTTP/1.%d" % head.minor,
-                    "reason_phrase": head.reason,
-                    "network_stream": body.connection.stream,
-                },
-            )
-        raise kind("") from None  # out here, so that it does not carry httpcore's error
+        asked = httpcore.Request(
+            request.method,
+            httpcore.URL(
+                scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+            ),
+            headers=request.headers.raw,
+            extensions={**request.extensions, "timeout": self._timeout},
+        )
+        with _translated():
+            response = self._pool.handle_request(asked)
+        return httpx.Response(
+            response.status,
+            headers=response.headers,
+            stream=_Body(response),
+            extensions=response.extensions,
+        )
 
     def close(self) -> None:
         """Close them all."""
@@ -196,66 +191,54 @@ class Connections(httpx.BaseTransport):
 
 
 class _Body(httpx.SyncByteStream):
-    """An answer on its connection: the head has come, the body as it is asked for."""
+    """A body, as it comes off its connection."""
 
-    def __init__(self, pool: Pool, origin: Origin, text: bytes) -> None:
-        self._pool, self._is_open = pool, True
-        self.connection = pool.take(origin)
-        try:
-            self.head = self.connection.ask(text)
-        except BaseException:
-            self.close()
-            raise
+    def __init__(self, response: httpcore.Response) -> None:
+        self._response = response
 
     def __iter__(self) -> Iterator[bytes]:
-        try:
-            yield from self.connection.body(self.head)
-        except ERRORS as error:
-            kind = _kind(error)
-        else:
-            return
-        raise kind("") from None
+        with _translated():
+            yield from self._response.iter_stream()
 
     def close(self) -> None:
         """Give the connection back; one with an answer that was not read to its end, closed."""
-        if self._is_open:
-            self._is_open = False
-            self._pool.give(self.connection)
+        with _translated():
+            self._response.close()
 
 
-def _origin(url: httpx.URL) -> Origin:
-    return url.scheme, url.raw_host.decode("ascii"), url.port or PORTS.get(url.scheme, 0)
-
-
-def _pool(
-    root: httpx.URL,
-    timeouts: dict[str, float | None],
-    deadline: _Deadline,
-    resolve: Resolve | None,
-) -> Pool:
+def _pool(root: httpx.URL, deadline: _Deadline, resolve: Resolve | None) -> httpcore.ConnectionPool:
     """The connections to a root, by a proxy if the environment names one."""
-    plain = Pool(_Network(deadline, resolve), timeouts, CONNECTIONS, KEEP_ALIVE, ALIVE)
+    options: dict[str, Any] = {
+        "max_connections": CONNECTIONS,
+        "max_keepalive_connections": CONNECTIONS,
+        "keepalive_expiry": KEEP_ALIVE,
+        "network_backend": _Network(deadline, resolve),
+        "socket_options": ALIVE,
+    }
     if root.scheme != "https":
-        return plain
+        return httpcore.ConnectionPool(**options)
     tls = _tls(*map(_version, ("SSL_CERT_FILE", "SSL_CERT_DIR")))
-    secure = replace(plain, trusted=lambda: tls)
     found = {} if proxy_bypass(f"{root.host}:{root.port or 443}") else getproxies()
     address = found.get("https") or found.get("all")
     if not address:
-        return secure
+        return httpcore.ConnectionPool(ssl_context=tls, **options)
     proxy = httpx.Proxy(address if "://" in address else f"http://{address}")
-    if proxy.url.scheme not in PORTS:
+    if proxy.url.scheme not in ("http", "https"):
         raise ValueError("no kind of proxy that is known here")
-    network = _Network(deadline)  # the proxy may be next door
-    return replace(secure, network=network, proxy=Proxy(_origin(proxy.url), proxy.raw_auth))
+    options["network_backend"] = _Network(deadline)  # the proxy may be next door
+    return httpcore.HTTPProxy(
+        str(proxy.url),
+        proxy_auth=proxy.raw_auth,
+        ssl_context=tls,
+        proxy_ssl_context=tls if proxy.url.scheme == "https" else None,
+        **options,
+    )
 
 
 @cache
 def _tls(*versions: tuple[str, int]) -> ssl.SSLContext:
     """Whom to trust, as the environment says; to read it takes 20 ms, so once for all."""
-    context = httpx.create_ssl_context()
-    context.set_alpn_protocols(["http/1.1"])
-    return context
+    return httpx.create_ssl_context()
 
 
 def _version(name: str) -> tuple[str, int]:
@@ -264,7 +247,7 @@ def _version(name: str) -> tuple[str, int]:
     return path, Path(path).stat().st_mtime_ns if path and Path(path).exists() else 0
 
 
-ERRORS = (  # as httpx has them, too
+ERRORS = (
     httpcore.TimeoutException,
     httpcore.NetworkError,
     httpcore.ProtocolError,
@@ -273,7 +256,16 @@ ERRORS = (  # as httpx has them, too
 )
 
 
-def _kind(error: Exception) -> type[httpx.TransportError]:
-    """httpx's error of the same name as httpcore's; without its text, which may quote an answer."""
-    kind: type[httpx.TransportError] = getattr(httpx, type(error).__name__)
-    return kind
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Raise httpcore's errors as httpx's of the same name, without their texts.
+
+    A text may quote an answer.
+    """
+    try:
+        yield
+    except ERRORS as error:
+        kind: type[httpx.TransportError] = getattr(httpx, type(error).__name__)
+    else:
+        return
+    raise kind("") from None

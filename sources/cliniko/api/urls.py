@@ -2,9 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Sequence
-from functools import lru_cache
-from urllib.parse import quote_plus, unquote
+from urllib.parse import unquote
 
 import httpx
 
@@ -51,11 +49,3 @@ def _is_under(root: httpx.URL, url: httpx.URL) -> bool:
         path, plain = plain, unquote(plain)
     inside = posixpath.normpath(path).startswith(prefix(root) + "/")
     return inside and "\\" not in path and path.isprintable()
-
-
-_quoted = lru_cache(1_000)(quote_plus)  # all lists are asked for in much the same words
-
-
-def query(params: Sequence[tuple[str, str]]) -> str:
-    """Parameters as a URL has them."""
-    return "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in params)
