@@ -21,7 +21,7 @@ CHECKS = {
 THEN, LATER = "2026-11-16T12:00:00+00:00", "2026-11-17T12:00:00+00:00"
 SENT = {
     CLOCK: [f"create or replace table int_clock as (select timestamptz '{THEN}' as as_of)"],
-    "model.cliniko_marts.fct_visits": [f"create or replace table fct_visits as (select '{THEN}')"],
+    "model.cliniko_marts.fct_visits": ["create or replace table fct_visits as (select as_of)"],
     "snapshot.cliniko_marts.snap_visits": [
         "create temp table snap_visits__dbt_tmp as (select 1)",
         "update snap_visits set valid_to = null",
@@ -106,8 +106,9 @@ def test_statements_are_sent_again_for_another_moment() -> None:
             ["create or replace table snap_visits as (select 1)"],
         ),
         ("model.cliniko_marts.fct_visits", ["alter table fct_visits add column hours double"]),
+        ("model.cliniko_marts.fct_visits", [f"create or replace table fct_visits as '{THEN}'"]),
     ],
-    ids=["of no moment", "the first of a history", "a column that is added"],
+    ids=["of no moment", "the first of a history", "a column that is added", "of one moment"],
 )
 def test_statements_that_would_do_something_else_are_not_sent_again(
     node: str, sent: list[str]

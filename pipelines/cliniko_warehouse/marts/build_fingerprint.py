@@ -108,12 +108,17 @@ def keep_compiled(client: Any, folder: Path, made: Compiled) -> None:
 
 
 def repeatable(sent: Mapping[str, Sequence[str]], as_of: str) -> bool:
-    """Whether statements would do the same once more: none that makes or changes a history."""
+    """Whether statements would do the same once more, for another moment.
+
+    None makes or changes a history, and the moment stands in the clock's alone.
+    """
+    others = [made for node, made in sent.items() if node != CLOCK]
     histories = [made for node, made in sent.items() if node.startswith("snapshot.")]
     return (
         any(f"'{as_of}'" in sql for sql in sent.get(CLOCK, ()))
         and len(histories) > 0
         and all(made[0].lower().startswith("create temp") for made in histories)
+        and not any(as_of in sql for made in others for sql in made)
         and not any(sql.lower().startswith("alter") for made in sent.values() for sql in made)
     )
 
