@@ -16,6 +16,11 @@ LISTS = (
     *("communications", "individual_appointments", "attendees", "invoices", "invoice_items"),
     *("treatment_notes", "patient_forms", "stock_adjustments"),
 )
+FEW = (
+    *("patients", "individual_appointments", "attendees", "invoices"),
+    *("invoice_items", "communications", "patient_forms", "stock_adjustments"),
+)
+"""Some of them, with fields of each class, new fields, and rejected values."""
 OUT = {
     "full": {"credential"},
     "pseudonymous": {"credential", "personal", "health", "words", "unknown"},

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from listener import Listener, listening
-from marked_runs import IN, OUT, marked_account, serving, sync
+from marked_runs import FEW, IN, OUT, marked_account, serving, sync
 from markers import found, seed
 from postgres_server import VERSION, Server, execute, on_disk
 
@@ -54,11 +54,11 @@ def classes(lines: set[str]) -> set[str]:
 def test_nothing_that_is_left_out_is_in_the_files_of_a_server(
     own_server: Server, account: Account, served: Served, profile: str, tmp_path: Path
 ) -> None:
-    first = sync(tmp_path, "--destination", "postgres")
+    first = sync(tmp_path, "--destination", "postgres", names=FEW)
     pass_day(account)
     seed(account, "patients", "attendees")
     served.faults.append(faults.bad_json(path="invoices", times=99))
-    second = sync(tmp_path, "--destination", "postgres")
+    second = sync(tmp_path, "--destination", "postgres", names=FEW)
     execute(own_server.url, "ANALYZE")
 
     assert (first, second) == (0, 3)
@@ -74,12 +74,12 @@ def test_a_stricter_profile_leaves_nothing_in_the_files_of_a_server(
 ) -> None:
     if stricter == "minimal" and VERSION < 18:
         pytest.skip("an older server keeps samples of a table that was emptied")
-    first = sync(tmp_path, "--destination", "postgres")
+    first = sync(tmp_path, "--destination", "postgres", names=FEW)
     execute(own_server.url, "ANALYZE")
     before = classes(found(OUT[stricter], on_disk(own_server) / "base"))
     monkeypatch.setenv("SOURCES__CLINIKO__PRIVACY_PROFILE", stricter)
 
-    second = sync(tmp_path, "--destination", "postgres")
+    second = sync(tmp_path, "--destination", "postgres", names=FEW)
 
     assert (first, second) == (0, 0)
     assert before == OUT[stricter] - {"credential"}
@@ -102,22 +102,22 @@ def well(tmp_path: Path, _: Served) -> int:
 
 
 def with_rejected(tmp_path: Path, _: Served) -> int:
-    return sync(tmp_path, "--log-format", "json")
+    return sync(tmp_path, "--log-format", "json", names=FEW)
 
 
 def failing(tmp_path: Path, served: Served) -> int:
     served.faults.append(faults.bad_json(path="patients", times=99))
     served.faults.append(faults.truncated(path="invoices", times=99))
     served.faults.append(faults.status(422, path="attendees", times=99))
-    return sync(tmp_path, "--log-format", "json")
+    return sync(tmp_path, "--log-format", "json", names=FEW)
 
 
 def breaking(tmp_path: Path, _: Served) -> int:
     """A night after which neither file is a database."""
-    sync(tmp_path, "--log-format", "json")
+    sync(tmp_path, "--log-format", "json", names=FEW)
     (tmp_path / "state" / "work" / "load.duckdb").write_bytes(b"no database")
     (tmp_path / "state" / "warehouse.duckdb").write_bytes(b"no database")
-    return sync(tmp_path, "--log-format", "json")
+    return sync(tmp_path, "--log-format", "json", names=FEW)
 
 
 @pytest.mark.parametrize("profile", ["full"])
