@@ -49,7 +49,8 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyCo
 
 
 def _is_ours(row: Row) -> bool:
-    return row.get("_account", WHOLE) == WHOLE or row["_account"].startswith(LACKING)
+    account = str(row.get("_account", WHOLE))
+    return account == WHOLE or account.startswith(LACKING)
 
 
 @pytest.mark.parametrize("lacks", LISTS)

@@ -116,8 +116,8 @@ def _hours() -> Iterator[tuple[str, Row]]:
         )
     more = {"starts_at": "2026-11-13T22:00:00Z", "ends_at": "2026-11-14T01:00:00Z"}
     yield "availability_blocks", _one(1, **more, **place)
-    for number, day in enumerate(("2026-11-09", "2026-11-23"), start=1):
-        less = {"starts_at": f"{day}T22:00:00Z", "ends_at": f"{day}T23:00:00Z"}
+    for number, at in enumerate(("2026-11-09", "2026-11-23"), start=1):
+        less = {"starts_at": f"{at}T22:00:00Z", "ends_at": f"{at}T23:00:00Z"}
         yield "unavailable_blocks", _one(number, **less, **place)
 
 
