@@ -10,7 +10,7 @@ import pytest
 from foreign_settings import DBT_VARIABLES, FOREIGN, LIBPQ
 
 from cliniko_warehouse.marts import dbt_runner
-from cliniko_warehouse.marts.dbt_runner import OURS, environment
+from cliniko_warehouse.marts.dbt_runner import OURS, ParsedProject, environment
 from cliniko_warehouse.marts.project import PROJECT
 
 
@@ -43,10 +43,10 @@ def test_another_place_gets_the_parsed_project_and_dbt_takes_it(
     """A project that dbt parses anew is written with other times in it.
 
     The folders count from where the user stands, and not from where dbt finds its project.
+    The cache is the one of all tests, else the first place had nothing to take.
     """
     ours = sorted(file.name for file in PROJECT.iterdir())
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(dbt_runner, "cache", lambda: tmp_path / "cache")
     made = []
     for place in ("one", "other"):
         (tmp_path / place).mkdir()
@@ -62,6 +62,5 @@ def test_another_place_gets_the_parsed_project_and_dbt_takes_it(
         assert (node, sent[:24]) == ("model.cliniko_marts.int_numbers", "create or replace table ")
         made.append((target / "partial_parse.msgpack").read_bytes())
 
-    [kept] = (tmp_path / "cache").iterdir()
-    assert made == [kept.read_bytes()] * 2
+    assert made == [ParsedProject(target, reach).kept.read_bytes()] * 2
     assert sorted(file.name for file in PROJECT.iterdir()) == ours

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from harness import Warehouse
-from mart_builds import mishaps, once, shared
+from mart_builds import once, shared
+from mart_mishaps import mishaps
 
 from cliniko.errors import ConfigError
 from cliniko.settings import ClinikoSettings

@@ -12,8 +12,10 @@ import pytest
 import random_clinics
 import unread_lists
 from foreign_settings import FOREIGN
+from kept_dbt import run_kept
 from mart_builds import Place, empty_place
 
+from cliniko_warehouse.marts import dbt_runner
 from cliniko_warehouse.marts.build import Built, build
 from cliniko_warehouse.marts.data_warnings import sentences
 from cliniko_warehouse.paths import work_file
@@ -59,7 +61,10 @@ def _seen(place: Place, built: Built, warned: list[str] | None = None) -> dict[s
 
 def survived(destination: str, folder: Path) -> dict[str, Any]:
     """The builds of a database, and what readers see after each."""
-    with empty_place(destination, folder) as place, pytest.MonkeyPatch.context() as patch:
+    with (
+        empty_place(destination, folder, real=True) as place,
+        pytest.MonkeyPatch.context() as patch,
+    ):
         store = warehouse(destination, place.state_dir)
         made = [*odd_rows.rows(), *figure_cases.rows(), *unread_lists.rows()]
         made += [row for seed in random_clinics.SEEDS for row in random_clinics.rows(seed)]
@@ -80,6 +85,7 @@ def survived(destination: str, folder: Path) -> dict[str, Any]:
                 "updated_at = '2026-11-16T10:00:00Z' WHERE id >= 1000"
             )
         before = odd_rows.NOW - timedelta(hours=1)
+        patch.setattr(dbt_runner, "_run", run_kept)
         second = build(store, place.state_dir, as_of=before)
         seen["second"] = {"status": second.status, "failed": second.failed}
         return seen

@@ -36,9 +36,9 @@ class Server:
     def __init__(self, url: str, made: Any = None) -> None:
         self.url, self.made = url, made
 
-    def create(self) -> str:
+    def create(self, name: str = "") -> str:
         """The URL of a new, empty database."""
-        name = f"cliniko_test_{secrets.token_hex(6)}"
+        name = name or f"cliniko_test_{secrets.token_hex(6)}"
         execute(self.url, f"CREATE DATABASE {name}")
         return database(self.url, name)
 

@@ -26,7 +26,7 @@ def main(arguments: list[str]) -> int:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     said = sys.stdout
     sys.stdout = sys.stderr  # whatever dbt prints is no answer of ours
-    outcome = _replayed(Path(arguments[1])) if arguments[0] == REPLAY else _built(arguments)
+    outcome = _replayed(Path(arguments[1])) if arguments[0] == REPLAY else built(arguments)
     said.write(json.dumps(outcome))
     said.flush()
     return 1 if outcome["broken"] or outcome["failed"] else 0
@@ -39,8 +39,11 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _built(arguments: list[str]) -> dict[str, Any]:
-    """Have dbt do it: what broke it, or which models and tests failed, and what it sent."""
+def built(arguments: list[str], project: Any = None) -> dict[str, Any]:
+    """Have dbt do it: what broke it, or which models and tests failed, and what it sent.
+
+    project:  dbt's, where it is parsed
+    """
     from dbt.adapters.events.logging import get_node_info
     from dbt.adapters.sql import SQLConnectionManager
     from dbt.cli.main import dbtRunner
@@ -53,7 +56,7 @@ def _built(arguments: list[str]) -> dict[str, Any]:
         return send(self, sql, *how, **more)
 
     setattr(SQLConnectionManager, SENDING, noted)
-    done = dbtRunner().invoke(arguments)
+    done = dbtRunner(manifest=project).invoke(arguments)
     return _outcome(done) | {"sent": sent}
 
 

@@ -118,7 +118,7 @@ def _run(
         finally:
             process.kill()
         said.seek(0)
-        return _outcome(said.read())
+        return outcome(said.read())
 
 
 class ParsedProject:
@@ -180,7 +180,7 @@ def _wait(process: "subprocess.Popen[bytes]", stop: Callable[[], bool]) -> None:
                 raise Stopped from None
 
 
-def _outcome(said: bytes) -> Outcome:
+def outcome(said: bytes) -> Outcome:
     """What the engine printed; what it could not say is told too."""
     try:
         found: dict[str, Any] = json.loads(said)
