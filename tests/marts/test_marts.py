@@ -628,6 +628,16 @@ def test_both_databases_give_the_same_figures(
         assert _plain(rows) == _plain(other[name]), name
 
 
+def test_the_third_night_of_a_file_is_made_without_dbt(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """What it makes is what dbt makes on Postgres: see the test above."""
+    base = shared(tmp_path_factory)
+
+    assert once(by_hand, "duckdb", base)["sent again"] == [()]
+    assert once(by_hand, "postgres", base)["sent again"] == []
+
+
 def test_a_clinic_has_rows_in_every_mart(tmp_path_factory: pytest.TempPathFactory) -> None:
     tables = once(clinic, "duckdb", shared(tmp_path_factory))["tables"]
 

@@ -44,9 +44,9 @@ def built(arguments: list[str], project: Any = None) -> dict[str, Any]:
 
     project:  dbt's, where it is parsed
     """
-    from dbt.adapters.events.logging import get_node_info
-    from dbt.adapters.sql import SQLConnectionManager
+    from dbt.adapters.sql.connections import SQLConnectionManager
     from dbt.cli.main import dbtRunner
+    from dbt_common.events.contextvars import get_node_info
 
     sent: dict[str, list[str]] = {}
     send = getattr(SQLConnectionManager, SENDING)
@@ -94,7 +94,7 @@ def _replayed(file: Path) -> dict[str, Any]:
     import duckdb
 
     made, broken = json.loads(file.read_text()), ""
-    limits = {"memory_limit": os.environ["CLINIKO_MEMORY"]}
+    limits: dict[str, Any] = {"memory_limit": os.environ["CLINIKO_MEMORY"]}
     try:
         with duckdb.connect(os.environ["CLINIKO_FILE"], config=limits) as db:
             db.execute("SET TimeZone = 'UTC'")
