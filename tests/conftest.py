@@ -33,6 +33,7 @@ SLOW = frozenset(
     [
         "alerts",
         "benchmarks",
+        "bi",
         "change_webhook",
         "changes",
         "checkpoints",
@@ -50,6 +51,7 @@ SLOW = frozenset(
         "dictionary",
         "digest",
         "disk",
+        "docs_site",
         "dlt_init",
         "documented_settings",
         "doubtful_nights",
@@ -124,6 +126,7 @@ SLOW = frozenset(
         "state",
         "state_commands",
         "streams",
+        "superset",
         "surroundings",
         "sync",
         "telemetry",
@@ -184,6 +187,9 @@ AGAIN = re.compile(
     r"|test_disk\.py::.*\[while it is read\]"
     r"|test_benchmarks\.py::test_a_case_is_played"
     r"|test_mcp\.py::test_all_hostile"
+    r"|test_streams\.py::test_closed_and_full_streams.*\[>&-( 2>&- <&-)?-0-\]"
+    r"|test_dashboard\.py::test_charts_have.*\[others"
+    r"|test_overview_seen\.py::test_nothing_keeps.*\[more lists"
     r"|test_closed_months\.py::.*\[ten"
     r"|test_marts\.py::.*\[the sandbox's"
     r"|test_files\.py::.*\[two thousand\]"
@@ -268,7 +274,9 @@ def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     surround(monkeypatch, tmp_path)
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    Container()[PluggableRunContext].reload(str(tmp_path / "elsewhere"))
+    # As in a new process: whoever needs dlt's settings makes it, which takes 10 ms.
+    if PluggableRunContext in Container():
+        del Container()[PluggableRunContext]
 
 
 class Ended(NamedTuple):

@@ -1,4 +1,4 @@
-"""`cliniko mcp`, asked by the official client over stdin and stdout."""
+"""`cliniko mcp`, asked by the official client: over stdin and stdout, or without a process."""
 
 import asyncio
 import os
@@ -18,17 +18,25 @@ from fastmcp import Client
 from fastmcp.client.transports import StdioTransport
 from fastmcp.exceptions import ToolError
 
+from cliniko.setting_rules import Profile
+from cliniko_warehouse.ask.server import server
+from cliniko_warehouse.ask.session import Session
+
 Calls = Sequence[tuple[str, dict[str, Any]]]
 Spoken = list[tuple[str, Any]]
 
 
-async def _spoken(state_dir: Path, calls: Calls, *options: str) -> Spoken:
-    """How each call ended, and what it said."""
-    arguments = ["-m", "cliniko_warehouse", "mcp", "--state-dir", str(state_dir), *options]
+def _process(file: Path) -> StdioTransport:
+    """The command, as an assistant starts it."""
+    arguments = ["-m", "cliniko_warehouse", "mcp", "--state-dir", str(file.parent)]
     environment = dict(os.environ) | {"SOURCES__CLINIKO__API_KEY": "MARK-credential-key"}
-    transport = StdioTransport(sys.executable, arguments, env=environment)
+    return StdioTransport(sys.executable, arguments, env=environment)
+
+
+async def _spoken(at: Any, calls: Calls) -> Spoken:
+    """How each call ended, and what it said."""
     found: Spoken = []
-    async with Client(transport) as client:
+    async with Client(at) as client:
         found.append(("tools", [tool.name for tool in await client.list_tools()]))
         for tool, given in calls:
             try:
@@ -39,12 +47,17 @@ async def _spoken(state_dir: Path, calls: Calls, *options: str) -> Spoken:
 
 
 @pytest.fixture
-def speak(tmp_path: Path) -> Callable[..., Spoken]:
-    def ask(make: Callable[[Path], Path], calls: Calls, *options: str) -> Spoken:
+def speak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Spoken]:
+    """Asks in a process of its own, or the same server here, with a profile."""
+
+    def ask(make: Callable[[Path], Path], calls: Calls, profile: Profile | None = None) -> Spoken:
         file = tmp_path / "state" / "warehouse.duckdb"
         file.parent.mkdir(exist_ok=True)
         make(file)
-        return asyncio.run(_spoken(file.parent, calls, *options))
+        if profile is None:
+            return asyncio.run(_spoken(_process(file), calls))
+        monkeypatch.setenv("SOURCES__CLINIKO__API_KEY", "MARK-credential-key")
+        return asyncio.run(_spoken(server(Session(file, profile)), calls))
 
     return ask
 
@@ -87,7 +100,7 @@ def test_an_assistant_finds_tables_figures_and_rows(speak: Callable[..., Spoken]
 def test_the_owner_may_see_names(speak: Callable[..., Spoken]) -> None:
     sql = "SELECT DISTINCT practitioner_name FROM fct_appointments ORDER BY 1"
 
-    [_, (_, answer)] = speak(hand_made.publish, [("query", {"sql": sql})], "--profile", "full")
+    [_, (_, answer)] = speak(hand_made.publish, [("query", {"sql": sql})], "full")
 
     assert answer["rows"] == [["Ana Lee"], ["Ben Cho"]]
 
@@ -95,7 +108,7 @@ def test_the_owner_may_see_names(speak: Callable[..., Spoken]) -> None:
 def test_a_profile_counts_nothing_that_it_leaves_out(speak: Callable[..., Spoken]) -> None:
     asked = [("metric", {"name": "recall_conversion", "period": "2026-03"})]
 
-    [_, (how, said)] = speak(hand_made.publish, asked, "--profile", "minimal")
+    [_, (how, said)] = speak(hand_made.publish, asked, "minimal")
 
     assert how == "refused"
     assert "which the profile minimal leaves out" in said
@@ -123,7 +136,7 @@ def test_no_marker_leaves_the_server(speak: Callable[..., Spoken]) -> None:
     calls = [("query", {"sql": sql}) for sql in WAYS[6:40:10]]
     calls += [("tables", {}), ("describe", {"name": "cliniko.patients"})]
 
-    ended = speak(marked_warehouse.make, calls)
+    ended = speak(marked_warehouse.make, calls, "pseudonymous")
 
     assert marked_warehouse.told(str(ended)) == []
     assert "MARK-none" in str(ended)

@@ -23,7 +23,7 @@ from cliniko_warehouse.install.installation import (
     timetable,
 )
 from cliniko_warehouse.install.rendered_file import Written
-from cliniko_warehouse.sandbox import Served
+from cliniko_warehouse.sandbox import Account, Served
 
 SYSTEMD = shutil.which("systemd-analyze")
 NIGHT = Timetable(2, 30, "Europe/London")
@@ -105,6 +105,12 @@ def test_cron_runs_it_once_a_day_at_that_time(here: Installation) -> None:
 def test_another_zone_is_refused_by_cron(here: Installation) -> None:
     with pytest.raises(ConfigError, match="--time-zone"):
         cron.line(here, Timetable(2, 30, "Pacific/Chatham"))
+
+
+@pytest.fixture
+def account() -> Account:
+    """A clinic with next to nothing: what is read is no matter here."""
+    return Account(rows=0, only={"patients": 3})
 
 
 def test_cron_s_line_syncs_with_an_almost_empty_environment(
