@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,11 @@ BAD = ("error", "fail", "runtime error", "partial success")
 REPLAY = "replay"
 SENDING = "add_query"  # the method of dbt's connections through which every statement goes
 MADE = ("model.", "snapshot.")
-KEPT = ("create or replace table", "create temp", "update", "insert", "drop", "alter")
+KEPT = (
+    *("create or replace table", "create temp", "alter", "drop"),
+    *("delete", "insert", "merge", "truncate", "update"),
+)
+"""How statements begin that make or change a table."""
 
 
 def main(arguments: list[str]) -> int:
@@ -44,11 +49,20 @@ def built(arguments: list[str], project: Any = None) -> dict[str, Any]:
 
     project:  dbt's, where it is parsed
     """
-    from dbt.adapters.sql.connections import SQLConnectionManager
     from dbt.cli.main import dbtRunner
-    from dbt_common.events.contextvars import get_node_info
 
     sent: dict[str, list[str]] = {}
+    with suppress(ImportError, AttributeError):  # parts of dbt that nobody promises
+        _note_all(sent)
+    done = dbtRunner(manifest=project).invoke(arguments)
+    return _outcome(done) | {"sent": sent}
+
+
+def _note_all(sent: dict[str, list[str]]) -> None:
+    """Have dbt's connections note what they send, of each node."""
+    from dbt.adapters.sql.connections import SQLConnectionManager
+    from dbt_common.events.contextvars import get_node_info
+
     send = getattr(SQLConnectionManager, SENDING)
 
     def noted(self: Any, sql: str, *how: Any, **more: Any) -> Any:
@@ -56,8 +70,6 @@ def built(arguments: list[str], project: Any = None) -> dict[str, Any]:
         return send(self, sql, *how, **more)
 
     setattr(SQLConnectionManager, SENDING, noted)
-    done = dbtRunner(manifest=project).invoke(arguments)
-    return _outcome(done) | {"sent": sent}
 
 
 def note(sent: dict[str, list[str]], node: str, sql: str) -> None:
