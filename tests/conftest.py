@@ -192,6 +192,8 @@ AGAIN = re.compile(
     r"|test_overview_seen\.py::test_nothing_keeps.*\[more lists"
     r"|test_closed_months\.py::.*\[ten"
     r"|test_marts\.py::.*\[the sandbox's"
+    r"|test_figure_cases\.py::.*postgres"
+    r"|test_markers\.py::.*_good_runs\[full\]"
     r"|test_files\.py::.*\[two thousand\]"
     r"|test_locked_queries\.py::test_nothing_of_a_full_night"
     r"|test_rounds_day\.py::test_a_day"
