@@ -71,6 +71,7 @@ SLOW = frozenset(
         "lies",
         "link_tables",
         "lists_by_name",
+        "load_package",
         "loaded_rows_on_postgres",
         "locked_queries",
         "logs",
