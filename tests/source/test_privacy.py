@@ -165,6 +165,15 @@ def test_a_rejected_record_is_kept_without_its_credentials() -> None:
     assert kept == {"id": "1", "notes": "late"}
 
 
+def test_a_link_that_nobody_described_is_not_kept_of_a_rejected_record() -> None:
+    endpoint = ENDPOINTS["patients"]
+    links = {"self": "https://api.example/patients/1", "download_url": "https://files.example/k"}
+
+    kept = Rules().treatment(endpoint).raw(endpoint, {"id": "x", "links": links})
+
+    assert kept == {"id": "x", "links": links | {"download_url": "[withheld]"}}
+
+
 def test_a_column_s_own_rule_goes_before_the_profile() -> None:
     rules = Rules("pseudonymous", {"patients.email": "hash", "patients.label": "keep"}, SALT)
 

@@ -12,7 +12,6 @@ from ..endpoints import schema
 from ..endpoints.spec import Endpoint, Field, Record
 from ..setting_rules import SchemaContract
 from . import redaction
-from .fields import known_fields
 
 Effect = Literal["keep", "hash", "year", "known", "drop"]
 """What becomes of a column's values.
@@ -121,13 +120,26 @@ class Treatment:
             if self.of(schema.child_table(endpoint, children)):
                 out.add(children.steps[0])
         out |= {link.name for link in endpoint.links if link.column in out}
-        known = known_fields(endpoint)
+        known = _described(endpoint)
         out |= {UNREADABLE} if out else set()  # a whole record that nobody could take apart
         return {
             name: value if name in known else redaction.withheld({name: value})[name]
             for name, value in record.items()
             if name not in out
         }
+
+
+def _described(endpoint: Endpoint) -> set[str]:
+    """The fields of a record that hold what the description says, and may be kept unread.
+
+    Not `links`, of which it knows one: others may work for whoever has them.
+    """
+    return {
+        *(one.name.partition("__")[0] for one in endpoint.columns),
+        *(link.name for link in endpoint.links),
+        *(children.steps[0] for children in endpoint.children),
+        *endpoint.many,
+    }
 
 
 def _year(value: Any) -> Any:
