@@ -23,7 +23,6 @@ from cliniko.errors import Stopped
 from cliniko_warehouse.marts import dbt_runner
 from cliniko_warehouse.marts.dbt_process import REPLAY
 from cliniko_warehouse.marts.dbt_runner import Outcome, ParsedProject
-from cliniko_warehouse.marts.project import PROJECT
 
 ELSEWHERE = {"CLINIKO_FILE": "load.duckdb", "CLINIKO_HOST": "localhost", "CLINIKO_PORT": "5432"}
 """What the project is read with: the place is no part of it, but its database's name is."""
@@ -85,11 +84,6 @@ def run_kept(
         return dbt_runner.outcome(said.read())
 
 
-def _options(target: Path) -> list[str]:
-    there = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
-    return [*there, "--target-path", str(target), "--log-path", str(target), *dbt_runner.QUIET]
-
-
 def _kept(variables: Mapping[str, str]) -> Kept:
     """The process for a database; the first of all workers reads the project for all."""
     known = ParsedProject(Path(), {**variables, "CLINIKO_MEMORY": ""}).kept.stem
@@ -102,6 +96,6 @@ def _kept(variables: Mapping[str, str]) -> Kept:
     with tempfile.TemporaryDirectory() as folder, FileLock(f"{parsed}.lock"):
         if parsed.exists():
             shutil.copy(parsed, folder)
-        made.ask(arguments=["parse", *_options(Path(folder))])
+        made.ask(arguments=["parse", *dbt_runner.options(Path(folder))])
         shutil.copy(Path(folder, parsed.name), parsed)
     return made

@@ -104,9 +104,10 @@ def _made(
     given = {**reach, "CLINIKO_AS_OF": as_of}
     if before.sent:
         given |= {"CLINIKO_MEMORY": MEMORY[0]}
-        outcome = dbt_runner.replay(before.at(as_of), target, given, stop)
+        sent = before.at(as_of)
+        outcome = dbt_runner.replay(sent, target, given, stop)
         if not outcome.failed:
-            return outcome, Compiled(before.checks, before.at(as_of), as_of)
+            return outcome, Compiled(before.checks, sent, as_of)
     command = ROWS_CHANGED if before.checks else EVERYTHING
     for memory in MEMORY:
         outcome = dbt_runner.run(command, target, {**given, "CLINIKO_MEMORY": memory}, stop)

@@ -63,15 +63,16 @@ def run(
     target = target.absolute()  # else dbt counts it from its project, where we are installed
     parsed = ParsedProject(target, variables)
     parsed.bring()
-    arguments = [
-        *command,
-        *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
-        *("--target-path", str(target), "--log-path", str(target), *QUIET),
-    ]
-    outcome = _run(arguments, target, variables, stop)
+    outcome = _run([*command, *options(target)], target, variables, stop)
     if not outcome.failed:
         parsed.keep()
     return outcome
+
+
+def options(target: Path) -> list[str]:
+    """How dbt is told where the project is, and where it writes."""
+    there = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
+    return [*there, "--target-path", str(target), "--log-path", str(target), *QUIET]
 
 
 def replay(
