@@ -1,10 +1,13 @@
 """What a build takes over from the one before it: views and the queries of its tests."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import duckdb
+import postgres_server
 import pytest
 
 from cliniko_warehouse.marts import build_fingerprint, dbt_runner
@@ -119,38 +122,67 @@ def test_statements_that_would_do_something_else_are_not_sent_again(
     assert not repeatable({}, THEN)
 
 
-@pytest.fixture
-def reach(tmp_path: Path) -> dict[str, str]:
-    """The variables of a DuckDB file that has a table."""
-    with duckdb.connect(str(tmp_path / "load.duckdb")) as db:
-        db.execute("CREATE TABLE snap_visits AS SELECT 1 AS id")
-    return {"CLINIKO_FILE": str(tmp_path / "load.duckdb"), "CLINIKO_MEMORY": "100MB"}
+class Warehouse:
+    """A database with a history of one version, and the variables that lead to it."""
+
+    def __init__(self, folder: Path, url: str = "") -> None:
+        self.url, self.file = url, str(folder / "load.duckdb")
+        self.reach = {"CLINIKO_FILE": self.file, "CLINIKO_MEMORY": "100MB"}
+        if url:
+            at = urlsplit(url)
+            query = dict(parse_qsl(at.query))
+            self.reach = {
+                "CLINIKO_TARGET": "postgres",
+                "CLINIKO_HOST": query.get("host") or at.hostname or "",
+                "CLINIKO_PORT": str(at.port or 5432),
+                "CLINIKO_USER": at.username or "",
+                "CLINIKO_DATABASE": at.path[1:],
+                "DBT_ENV_SECRET_CLINIKO": at.password or "",
+                "PGTZ": "UTC",
+            }
+        self.ask("CREATE TABLE snap_visits (id BIGINT)")
+        self.ask("INSERT INTO snap_visits VALUES (1)")
+
+    def ask(self, sql: str) -> list[tuple[Any, ...]]:
+        """What a statement answers."""
+        if self.url:
+            return postgres_server.execute(self.url, sql)
+        with duckdb.connect(self.file) as db:
+            return db.execute(sql).fetchall()
 
 
-def test_a_process_without_dbt_sends_the_statements(reach: dict[str, str], tmp_path: Path) -> None:
-    clock = f"create or replace table marts_next.int_clock as (select timestamptz '{THEN}' as a)"
-    history = ["create temp table more as (select 2 as id)", "insert into snap_visits from more"]
+@pytest.fixture(params=["duckdb", pytest.param("postgres", marks=pytest.mark.postgres)])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Warehouse]:
+    """A warehouse to send statements to, on each database."""
+    if request.param == "duckdb":
+        yield Warehouse(tmp_path)
+        return
+    with postgres_server.running() as server:
+        url = server.create()
+        yield Warehouse(tmp_path, url)
+        server.drop(url)
+
+
+def test_a_process_without_dbt_sends_the_statements(place: Warehouse, tmp_path: Path) -> None:
+    clock = f"create table marts_next.int_clock as (select timestamptz '{THEN}' as a)"
+    history = ["create temp table more as (select 2 as id)", "insert into snap_visits table more"]
     sent = {CLOCK: [clock], "snapshot.a": history}
 
-    outcome = dbt_runner.replay(sent, tmp_path, reach)
+    outcome = dbt_runner.replay(sent, tmp_path, place.reach)
 
     assert (outcome.failed, outcome.built) == ((), 2)
-    with duckdb.connect(reach["CLINIKO_FILE"], read_only=True) as db:
-        assert db.execute("SELECT id FROM snap_visits ORDER BY 1").fetchall() == [(1,), (2,)]
-        [(kind,)] = db.execute("SELECT typeof(a) FROM marts_next.int_clock").fetchall()
-        assert kind == "TIMESTAMP WITH TIME ZONE"
+    assert place.ask("SELECT id FROM snap_visits ORDER BY 1") == [(1,), (2,)]
+    assert place.ask("SELECT a FROM marts_next.int_clock") == [(datetime.fromisoformat(THEN),)]
     assert not (tmp_path / "statements.json").exists()
 
 
 def test_a_statement_that_fails_leaves_the_history_and_says_so(
-    reach: dict[str, str], tmp_path: Path
+    place: Warehouse, tmp_path: Path
 ) -> None:
-    outcome = dbt_runner.replay(
-        {"snapshot.a": ["insert into snap_visits values (2)", "insert into rooms values (1)"]},
-        tmp_path,
-        reach,
-    )
+    sent = ["insert into snap_visits values (2)", "insert into rooms values (1)"]
+
+    outcome = dbt_runner.replay({"snapshot.a": sent}, tmp_path, place.reach)
 
     assert len(outcome.failed) == 1
-    with duckdb.connect(reach["CLINIKO_FILE"], read_only=True) as db:
-        assert db.execute("FROM snap_visits").fetchall() == [(1,)]
+    assert "rooms" in outcome.failed[0] or "…" in outcome.failed[0]
+    assert place.ask("SELECT id FROM snap_visits") == [(1,)]

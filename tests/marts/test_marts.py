@@ -628,14 +628,21 @@ def test_both_databases_give_the_same_figures(
         assert _plain(rows) == _plain(other[name]), name
 
 
-def test_the_third_night_of_a_file_is_made_without_dbt(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    """What it makes is what dbt makes on Postgres: see the test above."""
-    base = shared(tmp_path_factory)
+def test_the_third_night_is_made_without_dbt(built: Any) -> None:
+    assert built["sent again"] == [()]
 
-    assert once(by_hand, "duckdb", base)["sent again"] == [()]
-    assert once(by_hand, "postgres", base)["sent again"] == []
+
+def test_what_is_made_without_dbt_is_what_dbt_makes_of_the_same_rows(built: Any) -> None:
+    assert built["later"].keys() == built["by dbt"].keys()
+    for name, rows in built["later"].items():
+        assert _plain(rows) == _plain(built["by dbt"][name]), name
+
+
+def test_a_build_whose_statements_fail_is_made_by_dbt_and_says_why(built: Any) -> None:
+    [said] = built["warned"]
+
+    assert said.startswith("marts: dbt builds them, as the statements of the build before failed: ")
+    assert "nowhere" in said or "…" in said
 
 
 def test_a_clinic_has_rows_in_every_mart(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -4,11 +4,13 @@ A build takes seconds, so its tables are kept as rows in a file that all test wo
 """
 
 import json
+import logging
 import os
 import pickle
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
+from logging.handlers import BufferingHandler
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +36,14 @@ from kept_dbt import run_kept
 from cliniko.endpoints import ENDPOINTS
 from cliniko.extract.plan import ReadPlan
 from cliniko.settings import ClinikoSettings, resolve
-from cliniko_warehouse.marts import dbt_runner
+from cliniko_warehouse.marts import build_fingerprint, dbt_runner
+from cliniko_warehouse.marts.build import build
 from cliniko_warehouse.marts.project import PROJECT
+from cliniko_warehouse.paths import marts_folder, published, work_file
 from cliniko_warehouse.presentation.progress import console
 from cliniko_warehouse.run.nightly import run_account, run_accounts
 from cliniko_warehouse.sandbox import Account, Served, serve
+from cliniko_warehouse.warehouse.warehouse import warehouse
 
 Row = dict[str, Any]
 Tables = dict[str, list[Row]]
@@ -67,7 +72,7 @@ class Place:
     """Where marts are built, and how they are read there."""
 
     def __init__(self, state_dir: Path, url: str = "") -> None:
-        self.state_dir, self.url = state_dir, url
+        self.state_dir, self.url, self.file = state_dir, url, published(state_dir)
         self.destination = "postgres" if url else "duckdb"
 
     def rows(self, sql: str) -> list[Row]:
@@ -77,7 +82,7 @@ class Place:
                 cursor = connection.cursor()
                 cursor.execute("SET TIME ZONE 'UTC'")
                 return _dicts(cursor, sql)
-        with duckdb.connect(str(self.state_dir / "warehouse.duckdb"), read_only=True) as db:
+        with duckdb.connect(str(self.file), read_only=True) as db:
             db.execute("SET TimeZone = 'UTC'")
             return _dicts(db.cursor(), sql)
 
@@ -200,8 +205,30 @@ def by_hand(destination: str, folder: Path) -> dict[str, Any]:
             seen["sent again"] = _sent_again(patch)
             pass_night(LATER, "individual_appointments", "attendees", "businesses")
         seen["later"] = place.tables()
+        seen["by dbt"], seen["warned"] = _made_by_dbt(place)
         seen["reader"] = _reader(place) if place.url else {}
         return seen
+
+
+def _made_by_dbt(place: Place) -> tuple[Tables, list[str]]:
+    """The marts of the same moment as dbt makes them, since a statement kept for it fails.
+
+    And what the log says of that.
+    """
+    kept = marts_folder(place.state_dir, place.destination)
+    (kept / build_fingerprint.NAME).unlink()
+    made = json.loads((kept / build_fingerprint.COMPILED).read_text())
+    made["sent"][build_fingerprint.CLOCK] = ["insert into nowhere values (1)"]
+    (kept / build_fingerprint.COMPILED).write_text(json.dumps(made))
+    said = BufferingHandler(100)
+    logging.getLogger("cliniko").addHandler(said)
+    try:
+        built = build(warehouse(place.destination, place.state_dir), place.state_dir, as_of=LATER)
+    finally:
+        logging.getLogger("cliniko").removeHandler(said)
+    assert (built.status, built.failed) == ("built", ())
+    place.file = work_file(place.state_dir)
+    return place.tables(), [line.getMessage() for line in said.buffer]
 
 
 def _sent_again(patch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:

@@ -1,5 +1,6 @@
 """One build: raw tables → marts, tested before any reader sees them."""
 
+import logging
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -18,6 +19,8 @@ from cliniko_warehouse.marts.swap import discard, relations, session, swap
 from cliniko_warehouse.paths import MARTS, marts_folder, published
 from cliniko_warehouse.warehouse.duckdb_file import quoted
 from cliniko_warehouse.warehouse.warehouse import Warehouse
+
+log = logging.getLogger("cliniko")
 
 MEMORY = (f"{max(400, 100 * (os.cpu_count() or 1))}MB", "80%")
 """What DuckDB is given, which then uses disk; each of its threads needs some. And its own
@@ -108,12 +111,16 @@ def _made(
         outcome = dbt_runner.replay(sent, target, given, stop)
         if not outcome.failed:
             return outcome, Compiled(before.checks, sent, as_of)
+        log.warning(
+            "marts: dbt builds them, as the statements of the build before failed: %s",
+            outcome.failed[0],
+        )
     command = ROWS_CHANGED if before.checks else EVERYTHING
     for memory in MEMORY:
         outcome = dbt_runner.run(command, target, {**given, "CLINIKO_MEMORY": memory}, stop)
         if not outcome.starved:
             break
-    again = "CLINIKO_FILE" in reach and build_fingerprint.repeatable(outcome.sent, as_of)
+    again = build_fingerprint.repeatable(outcome.sent, as_of)
     return outcome, Compiled(before.checks or outcome.checks, outcome.sent if again else {}, as_of)
 
 

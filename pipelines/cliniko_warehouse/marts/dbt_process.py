@@ -11,7 +11,8 @@ import json
 import os
 import sys
 import threading
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ REPLAY = "replay"
 SENDING = "add_query"  # the method of dbt's connections through which every statement goes
 MADE = ("model.", "snapshot.")
 KEPT = (
-    *("create or replace table", "create temp", "alter", "drop"),
+    *("create or replace table", "create table", "create temp", "alter", "drop"),
     *("delete", "insert", "merge", "truncate", "update"),
 )
 """How statements begin that make or change a table."""
@@ -77,9 +78,10 @@ def note(sent: dict[str, list[str]], node: str, sql: str) -> None:
 
     A node begins when all that it reads is there.
     """
-    text = sql.rpartition("*/")[2] if sql.lstrip().startswith("/*") else sql
-    if node.startswith(MADE) and text.strip().lower().startswith(KEPT):
-        sent.setdefault(node, []).append(text.strip())
+    text = (sql.rpartition("*/")[2] if sql.lstrip().startswith("/*") else sql).strip()
+    begins = " ".join(text[:100].lower().split())
+    if node.startswith(MADE) and begins.startswith(KEPT):
+        sent.setdefault(node, []).append(text)
 
 
 def _outcome(done: Any) -> dict[str, Any]:
@@ -103,22 +105,51 @@ def _outcome(done: Any) -> dict[str, Any]:
 
 def _replayed(file: Path) -> dict[str, Any]:
     """Send the statements of a file, those of each node in one transaction."""
+    made = json.loads(file.read_text())
+    sent = [f"CREATE SCHEMA IF NOT EXISTS {made['schema']}"], *made["sent"].values()
+    send = _to_postgres if os.environ.get("CLINIKO_TARGET") == "postgres" else _to_duckdb
+    broken = send(sent)
+    return {"broken": broken, "failed": [], "checks": {}, "built": len(made["sent"]), "sent": {}}
+
+
+def _to_duckdb(sent: Iterable[Sequence[str]]) -> str:
+    """Send statements to the DuckDB file, each list in one transaction; what broke it, or ""."""
     import duckdb
 
-    made, broken = json.loads(file.read_text()), ""
     limits: dict[str, Any] = {"memory_limit": os.environ["CLINIKO_MEMORY"]}
     try:
         with duckdb.connect(os.environ["CLINIKO_FILE"], config=limits) as db:
             db.execute("SET TimeZone = 'UTC'")
-            db.execute(f"CREATE SCHEMA IF NOT EXISTS {made['schema']}")
-            for statements in made["sent"].values():
+            for statements in sent:
                 db.begin()
                 for sql in statements:
                     db.execute(sql)
                 db.commit()
     except duckdb.Error as error:
-        broken = str(error)
-    return {"broken": broken, "failed": [], "checks": {}, "built": len(made["sent"]), "sent": {}}
+        return str(error)
+    return ""
+
+
+def _to_postgres(sent: Iterable[Sequence[str]]) -> str:
+    """Send statements to Postgres as dbt would, each list in one transaction.
+
+    The session is set by libpq's variables, which come with the others: see `project.variables`.
+    """
+    import psycopg2
+
+    names = {"host": "HOST", "port": "PORT", "user": "USER", "dbname": "DATABASE"}
+    place = {name: os.environ[f"CLINIKO_{told}"] for name, told in names.items()}
+    try:
+        with closing(
+            psycopg2.connect(password=os.environ["DBT_ENV_SECRET_CLINIKO"], **place)
+        ) as connection:
+            for statements in sent:
+                with connection, connection.cursor() as cursor:
+                    for sql in statements:
+                        cursor.execute(sql)
+    except psycopg2.Error as error:
+        return str(error)
+    return ""
 
 
 if __name__ == "__main__":

@@ -81,7 +81,7 @@ def replay(
     variables: Mapping[str, str],
     stop: Callable[[], bool] = lambda: False,
 ) -> Outcome:
-    """Send the statements of an earlier build to a DuckDB file again, without dbt.
+    """Send the statements of an earlier build to the warehouse again, without dbt.
 
     Raises Stopped if the run was told to end.
     """
