@@ -1,6 +1,7 @@
 """One command, measured whole: wall time, CPU time, memory of all its processes."""
 
 import os
+import statistics
 import subprocess
 import threading
 import time
@@ -45,6 +46,16 @@ def clean(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment of whoever measures, without settings and what slows Python down."""
     kept = {k: v for k, v in os.environ.items() if k not in HINDRANCES and not k.startswith(OWN)}
     return kept | QUIET | dict(extra or {})
+
+
+def yardstick() -> float:
+    """Seconds that a fixed piece of work takes now: machines that are shared change their speed."""
+    took = []
+    for _ in range(3):
+        began = time.perf_counter()
+        sum(n * n % 7 for n in range(500_000))
+        took.append(time.perf_counter() - began)
+    return statistics.median(took)
 
 
 def cost(

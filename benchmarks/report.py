@@ -1,5 +1,6 @@
 """`RESULTS.md`: goals first, then a table for each case, all computed from the results."""
 
+import statistics
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from benchmarks.subjects import CONTENDERS
 
 FILE = Path(__file__).with_name("RESULTS.md")
 CHART = "results.svg"
-HIDDEN = {"rows", "refused"}  # figures that a table shows in another way
+HIDDEN = {"rows", "refused", "yardstick"}  # figures that a table shows in another way
 DEFAULTS = (
     "step",
     "who",
@@ -22,6 +23,7 @@ DEFAULTS = (
     "peak MB",
     "requests",
     "429",
+    "drift",
 )
 
 
@@ -50,9 +52,11 @@ def _about(results: Results) -> str:
     lines = [
         f"Made by `python -m benchmarks`, run `{about['run']}`, {about['date']}, revision "
         f"`{about['revision']}`: {machine}, Python {about['python']}. Whole processes, medians "
-        "of the rounds; server and client share the machine. `× floor` and `× ours` are ratios "
-        "of medians; memory is the sum over all processes of a command. Every case says "
-        "at which revision it was measured.",
+        "of the rounds; server and client share the machine. `× floor` and `× ours` are medians "
+        "of the ratios of each round; memory is the sum over all processes of a command. `drift` "
+        "is how much longer the same fixed work took before this line's commands than before "
+        "the case's others: the machine was so much slower then. Every case says at which "
+        "revision it was measured.",
     ]
     if about.get("scale", 1) != 1:
         lines.append(f"**Only a try: every size is divided by {about['scale']}.**")
@@ -94,20 +98,25 @@ def _sorted(results: Results, name: str) -> list[tuple[str, str]]:
 
 
 def _row(results: Results, case: str, step: str, who: str, extra: Sequence[str]) -> list[str]:
-    def figure(what: str, of: str = who) -> float | None:
-        return results.median(case, of, step, what)
+    def figure(what: str) -> float | None:
+        return results.median(case, who, step, what)
+
+    def times(other: str, what: str) -> str:
+        found = results.ratio(case, who, other, step, what)
+        return "–" if found is None else f"{found:.2f}"
 
     return [
         step,
         CONTENDERS[who].title if who in CONTENDERS else who,
         written(figure("wall")),
-        _ratio(figure("wall"), figure("wall", "floor")),
-        _ratio(figure("wall"), figure("wall", "ours")),
+        times("floor", "wall"),
+        times("ours", "wall"),
         written(figure("cpu")),
-        _ratio(figure("cpu"), figure("cpu", "floor")),
+        times("floor", "cpu"),
         written(figure("peak")),
         written(figure("requests")),
         written(figure("refused")),
+        _drift(results, case, step, who),
         *(written(figure(what)) for what in extra),
     ]
 
@@ -119,6 +128,11 @@ def _remarks(results: Results, case: str) -> str:
         f"- Not run: {CONTENDERS[who].title if who in CONTENDERS else who}: {why.replace('|', '/')}"
         for who, why in outcome.skipped.items()
     ]
+    if speeds := results.speeds(case):
+        slow, fast = max(speeds) * 1_000, min(speeds) * 1_000
+        lines.append(
+            f"- The same fixed work took {fast:.0f} to {slow:.0f} ms between its commands."
+        )
     return "\n".join([*lines, f"- Measured in {outcome.seconds:,.0f} s, at `{outcome.revision}`."])
 
 
@@ -145,5 +159,7 @@ def written(figure: float | None) -> str:
     return f"{figure:.1f}" if abs(figure) >= 10 else f"{figure:.2f}"
 
 
-def _ratio(above: float | None, below: float | None) -> str:
-    return "–" if above is None or not below else f"{above / below:.2f}"
+def _drift(results: Results, case: str, step: str, who: str) -> str:
+    """How slow the machine was before somebody's commands, beside the case's median."""
+    here, all_ = results.speeds(case, who, step), results.speeds(case)
+    return f"{statistics.median(here) / statistics.median(all_):.2f}" if here else "–"

@@ -19,7 +19,7 @@ class Sample:
     peak:      most memory of all its processes at one moment, MB
     requests:  as the server counted them, refused ones too
     bytes:     of the answers' bodies
-    more:      what only this case knows
+    more:      what only this case knows; `yardstick`, the speed of the machine before it
     """
 
     who: str
@@ -73,6 +73,29 @@ class Results:
             if (value := one.more.get(what, getattr(one, what, None))) is not None
         ]
         return statistics.median(figures) if figures else None
+
+    def ratio(self, case: str, who: str, other: str, step: str, what: str) -> float | None:
+        """The median of the ratios of two in the same round; of their medians if rounds lack one.
+
+        Rounds take turns, so that the two of a pair meet the machine at the same speed.
+        """
+        one, two = (
+            [float(getattr(s, what)) for s in self.samples(case, w, step)] for w in (who, other)
+        )
+        if not all(one) or not all(two) or not one or not two:
+            return None
+        if len(one) == len(two):
+            return statistics.median(a / b for a, b in zip(one, two, strict=True))
+        return statistics.median(one) / statistics.median(two)
+
+    def speeds(self, case: str, who: str = "", step: str = "") -> list[float]:
+        """Seconds that the same fixed work took before each command, of all or of one's step."""
+        outcome = self.outcomes.get(case)
+        return [
+            one.more["yardstick"]
+            for one in (outcome.samples if outcome else [])
+            if "yardstick" in one.more and (one.who, one.step) == (who or one.who, step or one.step)
+        ]
 
     def steps(self, case: str) -> Iterator[tuple[str, str]]:
         """Every step and who took it, as they were measured."""

@@ -13,7 +13,7 @@ from itertools import count
 from pathlib import Path
 
 from benchmarks import environments
-from benchmarks.measure import Failed, clean, cost
+from benchmarks.measure import Failed, clean, cost, yardstick
 from benchmarks.results import Outcome, Sample
 from benchmarks.serving import Server
 from benchmarks.subjects import CONTENDERS, PEERS, Contender
@@ -77,12 +77,13 @@ class Lab:
         """Run a command whole: its sample, not noted yet, and its stdout. Raises Failed."""
         if server:
             server.tell("forget")
+        speed = {"yardstick": round(yardstick(), 4)}
         used = cost(command, place, env, right=right)
         use = server.use() if server else None
         wall, cpu, peak = round(used.wall, 3), round(used.cpu, 3), round(used.peak, 1)
-        sample = Sample(who, step, wall, cpu, peak)
+        sample = Sample(who, step, wall, cpu, peak, more=speed)
         if use:
-            more = {"refused": float(len(use.refused))}
+            more = {"refused": float(len(use.refused)), **speed}
             sample = Sample(who, step, wall, cpu, peak, use.requests, use.bytes, more)
         return sample, used.said
 

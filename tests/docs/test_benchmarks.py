@@ -161,15 +161,36 @@ def test_a_case_is_played_from_server_to_page(tmp_path: Path) -> None:
     ]
     assert lab.outcome.samples[0].requests == 2
     assert all(one.requests and one.cpu and one.peak > 20 for one in lab.outcome.samples)
+    assert all(one.more["yardstick"] > 0 for one in lab.outcome.samples)
+    assert "- The same fixed work took " in page
     assert page.count("| cliniko | ") == 4
 
 
 def test_medians_and_ratios_are_those_of_the_samples(results: Results) -> None:
     page = report.markdown(results)
 
-    assert "| load | cliniko | 3 | 1.50 | 1.00 | 1.40 | 1.40 | 350 | 10,003 | 0 |" in page
-    assert "| load | floor | 2 | 1.00 | 0.67 | 1 | 1.00 | 300 | 10,000 | – |" in page
+    assert "| load | cliniko | 3 | 1.50 | 1.00 | 1.40 | 1.40 | 350 | 10,003 | 0 | – |" in page
+    assert "| load | floor | 2 | 1.00 | 0.67 | 1 | 1.00 | 300 | 10,000 | – | – |" in page
     assert "- Not run: Singer SDK tap, target-duckdb: no such package" in page
+
+
+def test_ratios_are_of_rounds_and_drift_is_the_machine_s() -> None:
+    """It slows down threefold: each round says 2 times."""
+    rounds = [(1.0, 2.0, 0.1), (2.0, 4.0, 0.2), (6.0, 12.0, 0.3)]
+    samples = [
+        Sample(who, "load", wall, wall, 0.0, more={"yardstick": speed * slower})
+        for floor, ours, speed in rounds
+        for who, wall, slower in (("floor", floor, 1.0), ("ours", ours, 1.1))
+    ]
+    found = Results({}, {"load_1m": Outcome("load_1m", "r", samples=samples)})
+
+    assert found.ratio("load_1m", "ours", "floor", "load", "wall") == 2.0
+    assert goals.to_floor("load_1m", "wall")(found) == 2.0
+    assert found.ratio("load_1m", "dlt", "floor", "load", "wall") is None
+    page = report.markdown(found)
+    assert "| load | floor | 2 | 1.00 | 0.50 | 2 | 1.00 | 0 | 0 | – | 0.95 |" in page
+    assert "| load | cliniko | 4 | 2.00 | 1.00 | 4 | 2.00 | 0 | 0 | – | 1.05 |" in page
+    assert "- The same fixed work took 100 to 330 ms between its commands." in page
 
 
 def test_a_goal_is_met_or_not_by_its_figure(results: Results) -> None:
