@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -53,7 +52,7 @@ def listening() -> Iterator[Listener]:
             listener.bodies.append(self.rfile.read(int(self.headers.get("Content-Length", 0))))
             listener.headers.append(dict(self.headers))
             status = listener.answers.pop(0) if listener.answers else 200
-            time.sleep(listener.delay)
+            listener.ended.wait(listener.delay)  # not `sleep`, which tests take away
             if listener.drips:
                 listener.drip(self.wfile)
                 self.close_connection = True
