@@ -1,14 +1,17 @@
-"""How long the marts take: `python -m benchmarks.marts [ROWS]`.
+"""How long the marts take: `python -m benchmarks.marts [ROWS] [--state FOLDER] [--destination X]`.
 
-Loads the sandbox's clinic into a DuckDB file, then builds the marts of it from nothing,
-a day later, when only rows differ, and once more with nothing changed.
+Loads the sandbox's clinic, then builds the marts of it: from nothing, on two later days, of
+which the second is made without dbt, and once more with nothing changed. Postgres is the one
+that `DESTINATION__POSTGRES__CREDENTIALS` names. With `--state` the folder stays, to be looked
+at, and one that is there is built on.
 """
 
+import argparse
 import os
 import resource
-import sys
 import tempfile
 import time
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 
@@ -25,37 +28,57 @@ ROWS = 1_000_000
 BUDGET = 1_000_000  # requests a minute: the load is not what is measured
 
 
-def main(rows: int) -> None:
-    """Load, build three times, and print a line for each."""
+def main() -> None:
+    """Load, build four times, and print a line for each."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.marts", description=__doc__)
+    parser.add_argument("rows", nargs="?", type=int, default=ROWS)
+    parser.add_argument("--state", type=Path)
+    parser.add_argument("--destination", choices=["duckdb", "postgres"], default="duckdb")
+    given = parser.parse_args()
     os.environ["CLINIKO__MARTS"] = "false"
     os.environ["RUNTIME__LOG_LEVEL"] = "CRITICAL"
-    with tempfile.TemporaryDirectory() as folder:
-        state_dir = Path(folder) / "state"
-        account = Account(rows=rows)
-        with serve(account) as served:
-            settings = resolve(
-                api_key=served.api_key,
-                base_url=served.base_url,
-                contact_email="benchmark@example.com",
-                requests_per_minute=BUDGET,
-            )
-            readings = {e.name: ReadPlan(e) for e in ENDPOINTS.values() if e.by_default}
-            run = run_account(settings, readings, "duckdb", state_dir, console())
-        print(f"{run.rows:,} rows loaded: {run.status}")
-        store = warehouse("duckdb", state_dir)
-        later = account.now + timedelta(days=1)
-        for what, now in (("first", account.now), ("a day later", later), ("unchanged", later)):
-            began = time.monotonic()
-            built = build(store, state_dir, as_of=now)
-            wall = time.monotonic() - began
-            spent = resource.getrusage(resource.RUSAGE_CHILDREN)
-            print(
-                f"{what}: {built.status} in {wall:.1f} s; CPU of dbt's processes so far: "
-                f"{spent.ru_utime + spent.ru_stime:.1f} s"
-            )
-            for line in built.failed:
-                print(line)
+    with nullcontext(given.state) if given.state else tempfile.TemporaryDirectory() as folder:
+        measure(Account(rows=given.rows), Path(folder) / "state", given.destination)
+
+
+def measure(account: Account, state_dir: Path, destination: str) -> None:
+    """Load an account where nothing is loaded, and build its marts."""
+    if not state_dir.exists():
+        _load(account, state_dir, destination)
+    store, days = warehouse(destination, state_dir), timedelta(days=1)
+    moments = {
+        "first": account.now,
+        "a day later, by dbt": account.now + days,
+        "two days later, without dbt": account.now + 2 * days,
+        "unchanged": account.now + 2 * days,
+    }
+    for what, now in moments.items():
+        began, spent = time.monotonic(), _spent()
+        built = build(store, state_dir, as_of=now)
+        wall, cpu = time.monotonic() - began, _spent() - spent
+        print(f"{what}: {built.status} in {wall:.1f} s, CPU {cpu:.1f} s", flush=True)
+        for line in built.failed:
+            print(line)
+
+
+def _load(account: Account, state_dir: Path, destination: str) -> None:
+    with serve(account) as served:
+        settings = resolve(
+            api_key=served.api_key,
+            base_url=served.base_url,
+            contact_email="benchmark@example.com",
+            requests_per_minute=BUDGET,
+        )
+        readings = {e.name: ReadPlan(e) for e in ENDPOINTS.values() if e.by_default}
+        run = run_account(settings, readings, destination, state_dir, console())
+    print(f"{run.rows:,} rows loaded: {run.status}", flush=True)
+
+
+def _spent() -> float:
+    """Seconds of CPU of this process and of those that it started and saw end."""
+    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return sum(used.ru_utime + used.ru_stime for used in map(resource.getrusage, kinds))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else ROWS)
+    main()
