@@ -62,7 +62,7 @@ class Change:
 class Plan:
     """What happens: seconds since the day began.
 
-    kills:    at which rounds, and after how many requests of it
+    kills:    from which round on, and after how many requests of one
     outages:  from when to when Cliniko answers nobody
     night:    when the clock says 02:30, and a round compares
     """
@@ -119,6 +119,7 @@ class Day:
         self.lives = 0
         self.deaths: list[tuple[float, float]] = []
         self._process: subprocess.Popen[str] | None = None
+        self._doomed: subprocess.Popen[str] | None = None
         self._began = self.account.now
         self._asked = 0
         self._changing = threading.Lock()
@@ -214,9 +215,14 @@ class Day:
         self._asked += 1
         if self._asked % 15 == 0:
             self._pass(0.0, ahead=60.0, most=2)
-        kill = self.plan.kills.get(len(self.rounds))
-        if kill is not None and self._asked >= kill and self._process:
-            del self.plan.kills[len(self.rounds)]
+        due = [
+            at
+            for at, asked in self.plan.kills.items()
+            if at <= len(self.rounds) and asked <= self._asked
+        ]
+        if due and self._process and self._doomed is not self._process:
+            del self.plan.kills[min(due)]
+            self._doomed = self._process
             delay = self.random.uniform(0.0, 2.5)  # while it reads, loads, or publishes
             threading.Timer(delay, self._process.kill).start()
 
