@@ -18,7 +18,9 @@ pytest.importorskip("altair", reason="the extra notebooks is not installed")
 
 from overview_pages import narrowed, opened, question
 
-from cliniko_warehouse.metrics.periods import Period
+from cliniko_warehouse.digest import figures as digest
+from cliniko_warehouse.metrics.answer import clock
+from cliniko_warehouse.metrics.periods import Period, week
 from cliniko_warehouse.overview.figures.catalogue import FIGURES
 from cliniko_warehouse.overview.figures.listing import listing
 from cliniko_warehouse.overview.figures.queries import (
@@ -28,6 +30,7 @@ from cliniko_warehouse.overview.figures.queries import (
     grouped,
     numbers,
 )
+from cliniko_warehouse.overview.layout import cards
 from cliniko_warehouse.overview.layout.definitions import definitions
 from cliniko_warehouse.overview.night import night
 from cliniko_warehouse.overview.pages import capacity, data, patients, practitioners, rows, today
@@ -222,6 +225,24 @@ def test_a_patient_is_new_in_the_month_of_the_first_visit_only(
             listing(question(db, query), FIGURES[key], narrowed(question(db), query)).count
             == (row["value"])
         )
+
+
+def test_the_digest_and_the_overview_compare_with_the_same_days_of_last_year(
+    db: duckdb.DuckDBPyConnection,
+) -> None:
+    def ask(sql: str) -> list[dict[str, object]]:
+        rows: list[dict[str, object]] = db.sql(sql).to_arrow_table().to_pylist()
+        return rows
+
+    when = week("2027-W11")  # a year after 16 to 22 March 2026, with two visits up to the build
+    found = digest.week(ask, clock(ask), "main", when, names=False)
+    asked = question(db, f"period=custom&from={when.first}&to={when.last}")
+    [card] = cards.compared(asked, Targets(), FIGURES["completed"])
+
+    [line] = [line for line in found.lines if line.shown.metric == "completed_appointments"]
+    earlier = asked.of(asked.chosen.over(when.last_year))
+    assert line.last_year == _number(earlier, "completed") == 2
+    assert any(change.text.endswith("the same weekdays last year") for change in card.changes)
 
 
 def test_sources_of_referral_are_those_of_new_patients(db: duckdb.DuckDBPyConnection) -> None:

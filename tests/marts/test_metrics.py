@@ -226,6 +226,30 @@ def test_a_period_is_written_as_people_do(text: str, first: str, last: str) -> N
     assert period(text, TODAY) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "first", "last", "said"),
+    [
+        ("2026-W48", "2025-11-24", "2025-11-30", "weekdays"),  # Monday to Sunday
+        ("last_30_days", "2025-02-19", "2025-03-20", "weekdays"),
+        ("2024-02-29", "2023-03-02", "2023-03-02", "weekdays"),  # Thursdays
+        ("2026-01-01..2026-12-30", "2025-01-02", "2025-12-31", "weekdays"),
+        ("2026-11", "2025-11-01", "2025-11-30", "dates"),
+        ("2025-02", "2024-02-01", "2024-02-29", "dates"),
+        ("2024-02", "2023-02-01", "2023-02-28", "dates"),
+        ("2026-Q1", "2025-01-01", "2025-03-31", "dates"),
+        ("2024", "2023-01-01", "2023-12-31", "dates"),
+        ("2025-03-20..2026-03-19", "2024-03-20", "2025-03-19", "dates"),  # the last 12 months
+        ("2024-02-29..2025-02-28", "2023-02-28", "2024-02-28", "dates"),
+    ],
+)
+def test_last_year_is_weekdays_or_whole_months(text: str, first: str, last: str, said: str) -> None:
+    when = period(text, TODAY)
+
+    assert when.last_year == Period(date.fromisoformat(first), date.fromisoformat(last))
+    assert when.last_year_said == f"the same {said} last year"
+    assert when.last_year.last < when.first
+
+
 @pytest.mark.parametrize("text", ["2026-W54", "2026", "w12", "2026-W00", ""])
 def test_what_is_no_week_is_said(text: str) -> None:
     with pytest.raises(ConfigError, match="write YYYY-Www"):

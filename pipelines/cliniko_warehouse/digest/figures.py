@@ -1,4 +1,4 @@
-"""The figures of a week, beside those of the week before and of the same week last year."""
+"""The figures of a week, beside those of the week before and of the same weekdays last year."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,6 @@ from cliniko_warehouse.metrics.periods import Period
 
 Kind = Literal["count", "share", "money", "hours"]
 WEEKS = 13  # that charts show
-YEAR = timedelta(weeks=52)  # the same week last year begins on the same weekday
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ def week(ask: Ask, clock: Clock, account: str, period: Period, *, names: bool) -
     starts = [period.first - timedelta(weeks=n) for n in range(WEEKS)][::-1]
     of = {"account": account}
     found = {s.metric: _by_week(ask, clock, s.metric, starts, of) for s in SHOWN}
-    earlier = [start - YEAR for start in starts]
+    earlier = [_week_of(start).last_year.first for start in starts]
     year_ago = {s.metric: _by_week(ask, clock, s.metric, earlier, of) for s in SHOWN}
     lines = [
         Line(s, found[s.metric][-1], found[s.metric][-2], year_ago[s.metric][-1]) for s in SHOWN
@@ -124,6 +123,10 @@ def _by_week(
     if answer.question.formula.denominator or not there or of["account"] in answer.unknown:
         return [there.get(start) for start in starts]
     return [there.get(start, 0) if start >= min(there) else None for start in starts]
+
+
+def _week_of(start: date) -> Period:
+    return Period(start, start + timedelta(days=6))
 
 
 def _people(ask: Ask, clock: Clock, period: Period, of: dict[str, Any]) -> list[dict[str, Any]]:

@@ -82,7 +82,7 @@ def _table(week: Week) -> str:
     )
     heads = "".join(
         f'<th scope="col">{name}</th>'
-        for name in ("", "This week", "Week before", "Same week last year")
+        for name in ("", "This week", "Week before", "Same weekdays last year")
     )
     return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
 

@@ -15,6 +15,7 @@ FORMS = (
 """What a period may look like, for a person."""
 
 MOST_DAYS = 36_600  # a hundred years
+WEEKS_OF_YEAR = timedelta(weeks=52)  # after so long, a weekday comes at nearly the same date
 
 Unit = Literal["day", "week", "month", "year"]
 
@@ -49,8 +50,27 @@ class Period:
 
     @property
     def last_year(self) -> "Period":
-        """The same days of the calendar, a year earlier."""
-        return Period(year_before(self.first), year_before(self.last))
+        """The days of a year earlier that it is compared with.
+
+        Whole months are those of the calendar, with a 29 February of either year. Other days
+        are the same weekdays, 364 days earlier: a week has one Sunday. What lasts a year or
+        longer has the same dates, so that it does not overlap the days compared with it.
+        """
+        if self.is_months:
+            after = self.last + timedelta(days=1)
+            return Period(year_before(self.first), year_before(after) - timedelta(days=1))
+        if not self._keeps_weekdays:
+            return Period(year_before(self.first), year_before(self.last))
+        return Period(self.first - WEEKS_OF_YEAR, self.last - WEEKS_OF_YEAR)
+
+    @property
+    def last_year_said(self) -> str:
+        """What `last_year` is called."""
+        return f"the same {'weekdays' if self._keeps_weekdays else 'dates'} last year"
+
+    @property
+    def _keeps_weekdays(self) -> bool:
+        return not self.is_months and self.days <= WEEKS_OF_YEAR.days
 
     @property
     def unit(self) -> Unit:

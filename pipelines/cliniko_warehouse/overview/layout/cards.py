@@ -49,14 +49,14 @@ def whole(question: Question, figure: Figure) -> Card:
 
 
 def compared(question: Question, targets: Targets, *figures: Figure) -> list[Card]:
-    """Figures with their course, against the days before and the same days last year."""
+    """Figures with their course, against the days before and those of last year."""
     period = question.chosen.period
     now = numbers(question, *figures)
     others = {
         f"the {formatting.plural(period.days, 'day')} before": _of(
             question, period.before, *figures
         ),
-        "the same days last year": _of(question, period.last_year, *figures),
+        period.last_year_said: _of(question, period.last_year, *figures),
     }
     courses = _courses(question, figures)
     return [_card(question, targets, figure, now, others, courses) for figure in figures]
