@@ -400,6 +400,25 @@ def test_credentials_that_are_none_are_shown_how_to_write(refused: Any, url: str
     assert said.startswith("set DESTINATION__POSTGRES__CREDENTIALS=postgresql://user:password@")
 
 
+@pytest.mark.parametrize("scheme", ["postgresql+psycopg2", "mysql", "https"])
+def test_another_scheme_is_refused_and_nothing_of_the_url_is_said(
+    refused: Any, scheme: str
+) -> None:
+    """libpq takes it for a list of options, and names the whole URL as one that it lacks."""
+    said = refused(f"{scheme}://user:hush@127.0.0.1:1/base")
+
+    assert said.startswith(f"postgres: {scheme}:// is no scheme here: set DESTINATION__POSTGRES__")
+    assert "hush" not in said
+
+
+@pytest.mark.parametrize("option", ["sslmode=p%40ss", "p%40ss=1"])
+def test_what_the_driver_says_of_a_url_has_no_password(refused: Any, option: str) -> None:
+    said = refused(f"postgresql://user:p%40ss@127.0.0.1:1/base?{option}", Unavailable)
+
+    assert "p@ss" not in said
+    assert "p%40ss" not in said
+
+
 def test_a_server_that_is_not_there_is_one_line(refused: Any) -> None:
     said = refused("postgresql://user:secret@127.0.0.1:1/base", Unavailable)
 

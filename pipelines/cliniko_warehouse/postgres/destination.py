@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import dlt
 from dlt.common.configuration.exceptions import ConfigurationException
@@ -30,6 +31,7 @@ from cliniko_warehouse.postgres.session import (
 
 NAME = "postgres"
 SETTING = "set DESTINATION__POSTGRES__CREDENTIALS=postgresql://user:password@host:5432/database"
+SCHEMES = ("postgresql", "postgres")
 EXTRA = "postgres needs more: pip install 'cliniko-warehouse[postgres]'"
 SLOWER = (
     "postgres: loaded by INSERT statements, since ADBC is not installed, which is several times "
@@ -141,6 +143,9 @@ class Postgres(postgres):
             raise ConfigError(EXTRA) from error
         except ConfigurationException as error:
             raise ConfigError(SETTING) from error
+        if credentials.drivername not in SCHEMES:
+            # libpq takes such a URL for something else, and repeats it with its password.
+            raise ConfigError(f"postgres: {credentials.drivername}:// is no scheme here: {SETTING}")
         since = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         # 63 bytes are what a server keeps of a name.
         name = f"cliniko {socket.gethostname()[:24]} {os.getpid()} {since}"
@@ -154,14 +159,18 @@ class Postgres(postgres):
                     cursor.execute(VERIFY)
                     verify(cursor.fetchone())
             except psycopg2.Error as error:
-                raise Unavailable(f"postgres: {_line(error)}") from error
+                said = _line(error, credentials.password)
+                raise Unavailable(f"postgres: {said}") from None  # its own text may hold it
             undone.pop_all()  # it is sound, and its user closes it
         return connection
 
 
-def _line(error: Exception) -> str:
-    """What a server said, in one line."""
-    return " ".join(str(error).split())
+def _line(error: Exception, password: str | None = None) -> str:
+    """What a server or its client library said, in one line, without the password."""
+    line = " ".join(str(error).split())
+    for secret in {password or "", quote(password or "", safe=""), quote_plus(password or "")}:
+        line = line.replace(secret, "…") if secret else line
+    return line
 
 
 def notes() -> list[str]:
