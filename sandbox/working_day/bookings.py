@@ -7,7 +7,7 @@ from cliniko_warehouse.sandbox.records.billing import decimal, thousandths
 from cliniko_warehouse.sandbox.roster import WEEK
 from cliniko_warehouse.sandbox.sample_catalog import APPOINTMENT_TYPES, REASONS_GIVEN
 from cliniko_warehouse.sandbox.seeded_random import pick
-from cliniko_warehouse.sandbox.timestamps import DAY, date_text, second_of, text
+from cliniko_warehouse.sandbox.timestamps import DAY, date_text, offset, second_of, text
 from cliniko_warehouse.sandbox.working_day.day import VISITS, Day
 
 
@@ -27,9 +27,10 @@ def _name(day: Day, patient: str) -> str:
     return f"{record['first_name']} {record['last_name']}"
 
 
-def keep_visits(day: Day) -> None:
-    """What becomes of the appointments that start today."""
-    for number in _starting(day.account, day.begins, day.begins + DAY):
+def keep_visits(day: Day, since: float, until: float) -> None:
+    """What becomes of the appointments that start between two shares of the day."""
+    ends = day.begins + int(until * DAY)
+    for number in _starting(day.account, day.begins + int(since * DAY), ends):
         share = day.draw() % 100
         attendee = _attendee(day.account, number)
         if share < 6:
@@ -96,6 +97,14 @@ def _links(day: Day, number: str) -> dict[str, str]:
     }
 
 
+def _local_date(day: Day, number: str, business: str) -> str:
+    """The date of an appointment by the clock of its business: a Monday of Melbourne begins
+    on the Sunday of UTC."""
+    starts = second_of(day.account.record(VISITS, number)["starts_at"]) or day.begins
+    zone = str(day.account.record("businesses", business)["time_zone_identifier"])
+    return date_text((starts + offset(zone, starts // DAY)) // DAY)
+
+
 def _bill(day: Day, number: str, attendee: str | None, status: int) -> None:
     """The invoice of a visit, with its line."""
     links = _links(day, number)
@@ -109,7 +118,7 @@ def _bill(day: Day, number: str, attendee: str | None, status: int) -> None:
         **links,
         appointment_id=number,
         attendee_id=attendee,
-        issue_date=date_text(day.begins // DAY),
+        issue_date=_local_date(day, number, links["business_id"]),
         status=status,
         status_description=words,
         closed_at=closed,

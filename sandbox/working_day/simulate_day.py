@@ -36,7 +36,7 @@ def _live(account: Account) -> Summary:
         day.at(0.05 + 0.3 * part / busy)
         book(day)
     day.at(0.4)
-    keep_visits(day)
+    keep_visits(day, 0.0, 0.4)
     day.at(0.6)
     change_bookings(day, busy)
     day.at(0.7)
@@ -45,6 +45,8 @@ def _live(account: Account) -> Summary:
     _desk(day, busy)
     day.at(0.9)
     _tidy(day)
+    day.at(0.99)  # Monday morning in Melbourne is Sunday night of UTC
+    keep_visits(day, 0.4, 1.0)
     day.at(1.0)
     summary: Summary = {}
     for (name, event), count in sorted(day.events.items()):

@@ -258,6 +258,24 @@ def test_the_days_that_pass_bring_no_reversals_and_stay_in_the_hours() -> None:
     assert {row["status"] for row in later} <= {10, 20}
 
 
+def test_no_day_without_visits_has_invoices_of_visits() -> None:
+    account = Account(rows=10_000)
+    pass_days(account, 15)
+    clinic = read(account)
+    visits = {row["id"]: clinic.wall(row).date() for row in clinic.visits}
+    places = {id_of(row["business"]) for row in clinic.visits}
+    days = set(visits.values())
+
+    bills = [row for row in account.rows("invoices") if row.get("appointment")]
+    own = [row for row in bills if "original_invoice" not in row]
+
+    assert len(places) > 1
+    assert {row["issue_date"] for row in bills} <= {day.isoformat() for day in days}
+    assert all(row["issue_date"] == visits[id_of(row["appointment"])].isoformat() for row in own)
+    closed = [row for row in own if row["closed_at"]]
+    assert all(clinic.wall(r, "closed_at").date().isoformat() >= r["issue_date"] for r in closed)
+
+
 def test_the_clinic_is_in_two_zones_and_grows(clinic: Clinic) -> None:
     places = Counter(clinic.zones[id_of(row["business"])].key for row in clinic.visits)
     years = Counter(at(row["starts_at"]) > at("2025-06-01T00:00:00Z") for row in clinic.visits)
