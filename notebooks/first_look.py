@@ -16,7 +16,7 @@ app = marimo.App(width="medium", app_title="A first look", css_file="style.css")
 with app.setup:
     import marimo as mo
 
-    from cliniko_warehouse.notebooks.tables import tables
+    from cliniko_warehouse.notebooks.tables import shown, tables
     from cliniko_warehouse.overview import night, reader
 
 
@@ -42,8 +42,8 @@ def _():
     mo.md("""
     ## What is in my warehouse
 
-    Each of Cliniko's lists is a table. *rows* are those in use; *hidden* ones are archived,
-    cancelled or no longer in the account. [docs/tables.md](../docs/tables.md) says what every
+    Each of Cliniko's lists is a table. *rows* are those in use, cancelled appointments among
+    them; *hidden* ones are archived or no longer in the account. [docs/tables.md](../docs/tables.md) says what every
     column means.
     """)
     return
@@ -52,7 +52,7 @@ def _():
 @app.cell
 def _(warehouse):
     _what = tables(warehouse)
-    mo.ui.table(_what, selection=None, page_size=15, show_column_summaries=False)
+    shown(_what, page_size=15)
     return
 
 
@@ -66,14 +66,14 @@ def _(warehouse):
     group classes and merged patients. `definitions.md`, beside the marts, says how each figure
     is counted.
 
-    ### 1. How many patients came to us in each of the last years?
+    ### 1. How many patient records were made in each year?
     """)
     return (has_marts,)
 
 
 @app.cell
 def _(warehouse):
-    _ = mo.sql(
+    made = mo.sql(
         """
         SELECT strftime(created_at, '%Y')                   AS "year",
                count(*)                                     AS "new records",
@@ -82,8 +82,15 @@ def _(warehouse):
         WHERE _gone_at IS NULL
         GROUP BY ALL ORDER BY ALL
         """,
+        output=False,
         engine=warehouse,
     )
+    return (made,)
+
+
+@app.cell
+def _(made):
+    shown(made)
     return
 
 
@@ -99,7 +106,7 @@ def _():
 
 @app.cell
 def _(warehouse):
-    _ = mo.sql(
+    booked = mo.sql(
         """
         SELECT t.name                                      AS "appointment type",
                count(*)                                    AS "appointments",
@@ -110,8 +117,15 @@ def _(warehouse):
         WHERE a._gone_at IS NULL AND a.archived_at IS NULL AND a.cancelled_at IS NULL
         GROUP BY ALL ORDER BY "appointments" DESC LIMIT 10
         """,
+        output=False,
         engine=warehouse,
     )
+    return (booked,)
+
+
+@app.cell
+def _(booked):
+    shown(booked)
     return
 
 
@@ -138,7 +152,7 @@ def _(has_marts):
 @app.cell
 def _(marts_are_there, warehouse):
     marts_are_there
-    _ = mo.sql(
+    missed = mo.sql(
         """
         SELECT any_value(dayname(local_date))                       AS "day",
                count(*) FILTER (status = 'completed')               AS "completed",
@@ -149,22 +163,31 @@ def _(marts_are_there, warehouse):
         WHERE status IN ('completed', 'did_not_arrive')
         GROUP BY weekday ORDER BY weekday
         """,
+        output=False,
         engine=warehouse,
     )
+    return (missed,)
+
+
+@app.cell
+def _(missed):
+    shown(missed)
     return
 
 
 @app.cell
 def _(marts_are_there):
     marts_are_there
-    mo.md("### 4. What does each practitioner bring in a month, and how full are they?")
+    mo.md(
+        "### 4. What did each practitioner bring in the last three months, and how full were they?"
+    )
     return
 
 
 @app.cell
 def _(marts_are_there, warehouse):
     marts_are_there
-    _ = mo.sql(
+    months = mo.sql(
         """
         SELECT practitioner_name                                    AS "practitioner",
                month_start                                          AS "month",
@@ -173,11 +196,20 @@ def _(marts_are_there, warehouse):
                round(100 * sum(booked_in_offered_hours)
                    / nullif(sum(offered_hours), 0), 1)              AS "utilisation, %"
         FROM marts.mart_practitioner_month
+        WHERE month_start >= (SELECT max(month_start) - INTERVAL 2 MONTH
+                              FROM marts.mart_practitioner_month WHERE completed > 0)
         GROUP BY ALL HAVING sum(completed) > 0
-        ORDER BY "month" DESC, "net revenue" DESC LIMIT 20
+        ORDER BY "month" DESC, "net revenue" DESC
         """,
+        output=False,
         engine=warehouse,
     )
+    return (months,)
+
+
+@app.cell
+def _(months):
+    shown(months, page_size=60)
     return
 
 
@@ -195,7 +227,7 @@ def _(marts_are_there):
 @app.cell
 def _(marts_are_there, warehouse):
     marts_are_there
-    _ = mo.sql(
+    to_call = mo.sql(
         """
         SELECT CAST(patient_id AS VARCHAR) AS "id", patient_name AS "patient",
                last_visit_on AS "last visit",
@@ -204,8 +236,15 @@ def _(marts_are_there, warehouse):
         WHERE status = 'live' AND lifecycle = 'active' AND NOT has_future_appointment
         ORDER BY visits DESC, last_visit_on DESC LIMIT 20
         """,
+        output=False,
         engine=warehouse,
     )
+    return (to_call,)
+
+
+@app.cell
+def _(to_call):
+    shown(to_call)
     return
 
 

@@ -18,8 +18,9 @@ with app.setup:
     import marimo as mo
 
     from cliniko.errors import ConfigError
-    from cliniko_warehouse.metrics.answer import metric
+    from cliniko_warehouse.metrics.answer import clock, metric
     from cliniko_warehouse.metrics.catalogue import described
+    from cliniko_warehouse.notebooks.tables import shown, written
     from cliniko_warehouse.overview import night, reader
 
 
@@ -49,6 +50,9 @@ def _(warehouse):
     def ask(sql):
         return warehouse.sql(sql).to_arrow_table().to_pylist()
 
+    signs = {account.currency for account in clock(ask).accounts}
+    currency = signs.pop() if len(signs) == 1 else ""
+
     def answer(name, period="", by=(), filters=None):
         """The rows of a figure, or the line that says what exists."""
         try:
@@ -56,8 +60,8 @@ def _(warehouse):
         except (ConfigError, duckdb.CatalogException) as error:
             return mo.callout(mo.md(str(error)), kind="warn")
         notes = [mo.md(f"_{note}_") for note in found.notes]
-        shown = mo.ui.table(list(found.rows), selection=None, show_column_summaries=False)
-        return mo.vstack([mo.md(f"in {found.unit}"), shown, *notes])
+        forms = {"value": written(found.unit, currency)}
+        return mo.vstack([shown(list(found.rows), format_mapping=forms), *notes])
 
     return (answer,)
 
@@ -67,7 +71,7 @@ def _(warehouse):
     warehouse
     names = mo.ui.dropdown(sorted(described()), value="completed_appointments", label="figure")
     period = mo.ui.text("last_month", label="period")
-    names, period
+    mo.hstack([names, period], justify="start")
     return names, period
 
 
@@ -90,7 +94,13 @@ def _():
     mo.md("""
     ## In Python
 
-    The same by one line; change it. Filters take names or ids.
+    The same by one line each; `marimo edit` lets you change them. Filters take names or ids.
+
+    ### Utilisation this year, Monday to Friday, by month and practitioner
+
+    ```python
+    answer("utilisation", "this_year", ["month", "practitioner"], {"weekday": [1, 2, 3, 4, 5]})
+    ```
     """)
     return
 
@@ -98,6 +108,18 @@ def _():
 @app.cell
 def _(answer):
     answer("utilisation", "this_year", ["month", "practitioner"], {"weekday": [1, 2, 3, 4, 5]})
+    return
+
+
+@app.cell
+def _():
+    mo.md("""
+    ### Open for over 90 days
+
+    ```python
+    answer("debtors_over_90")
+    ```
+    """)
     return
 
 

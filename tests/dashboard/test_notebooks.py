@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -15,7 +17,9 @@ from cliniko_warehouse.paths import published
 
 pytest.importorskip("marimo", reason="the extra notebooks is not installed")
 
-from cliniko_warehouse.notebooks.tables import tables
+from marimo import Html
+
+from cliniko_warehouse.notebooks.tables import tables, written
 from cliniko_warehouse.overview import reader
 
 ROOM = Path(__file__).resolve().parents[2] / "notebooks"
@@ -81,7 +85,22 @@ def test_the_first_look_counts_rows_in_use_and_hidden_ones(
     assert archived > 0
     assert found["patients"]["rows"] == total - archived
     assert found["patients"]["hidden"] == archived
-    assert found["patients"]["newest row read"] is not None
+    read = str(found["patients"]["newest row read, UTC"])
+    assert datetime.strptime(read, "%Y-%m-%d %H:%M")
+
+
+def test_the_first_look_and_the_overview_count_the_same_rows_in_use(
+    settings: ClinikoSettings, warehouse: Warehouse
+) -> None:
+    warehouse.sync(settings, "individual_appointments")
+    counted = "SELECT count(*) FROM cliniko.individual_appointments WHERE"
+    live = warehouse.value(f"{counted} coalesce(_gone_at, archived_at, deleted_at) IS NULL")
+
+    with reader.opened(published(warehouse.state_dir)) as connection:
+        [line] = [one for one in tables(connection) if one["table"] == "individual_appointments"]
+
+    assert warehouse.value(f"{counted} cancelled_at IS NOT NULL") > 0
+    assert line["rows"] == live
 
 
 def test_your_question_answers_as_the_metrics_do(
@@ -97,6 +116,35 @@ def test_your_question_answers_as_the_metrics_do(
     found = answer("completed_appointments", "2026-02-18..2026-03-19", ["practitioner"])
     assert "Ana Lee" in found.text
     assert "there is no metric" in answer("completed").text
+    assert "i64" not in found.text
+
+
+@pytest.mark.parametrize(
+    ("unit", "value", "said"),
+    [
+        ("share: 1 is all", 0.38425925925925924, "38.4 %"),
+        ("money of the account", Decimal("5733.60"), "£5,734"),
+        ("hours", 12.25, "12.2 h"),
+        ("count", 1234, "1,234"),
+        ("days", 2.25, "2.2"),
+        ("share: 1 is all", None, "\u2013"),
+    ],
+)
+def test_a_number_is_written_with_its_unit(unit: str, value: float, said: str) -> None:
+    assert written(unit, "£")(value) == said
+
+
+def test_the_inputs_are_shown_beside_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = hand_made.publish(tmp_path / "warehouse.duckdb")
+    monkeypatch.setenv(reader.WAREHOUSE, str(file))
+    from cliniko_warehouse.notebooks import your_question
+
+    outputs, _ = your_question.app.run()
+
+    assert not any(isinstance(shown, tuple) for shown in outputs)
+    assert any("debtors_over_90" in shown.text for shown in outputs if isinstance(shown, Html))
 
 
 def test_a_reader_cannot_write(tmp_path: Path) -> None:
