@@ -188,7 +188,7 @@ AGAIN = re.compile(
     r"|test_disk\.py::.*\[while it is read\]"
     r"|test_benchmarks\.py::test_a_case_is_played"
     r"|test_mcp\.py::test_all_hostile"
-    r"|test_streams\.py::test_closed_and_full_streams.*\[>&-( 2>&- <&-)?-0-\]"
+    r"|test_streams\.py::test_closed_and_full_streams.*\[>&- 2>&- <&--1-\]"
     r"|test_dashboard\.py::test_charts_have.*\[others"
     r"|test_overview_seen\.py::test_nothing_keeps.*\[more lists"
     r"|test_closed_months\.py::.*\[ten"

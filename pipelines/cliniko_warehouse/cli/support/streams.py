@@ -27,7 +27,8 @@ class Standard(io.FileIO):
 def ensure_standard_streams() -> None:
     """Have three standard streams, whatever the process was started with, and stdout for data.
 
-    Closed ones are opened on the null device: else the next file that is opened, a database
+    Closed ones are opened on the null device, stdout only to be read, so that data for it is
+    noticed: else the next file that is opened, a database
     even, gets their number, and what a library prints is written into it. What one prints past
     Python, as DuckDB does the progress of a long query, goes to stderr.
     """
@@ -35,7 +36,8 @@ def ensure_standard_streams() -> None:
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest number, which is this one
+            mode = os.O_RDONLY if number == 1 else os.O_RDWR
+            os.open(os.devnull, mode)  # takes the lowest number, which is this one
     if sys.stdin is None:
         sys.stdin = open(0, closefd=False)  # noqa: SIM115
     if sys.stdout is sys.__stdout__:  # not somebody's own, as a test's
@@ -63,6 +65,8 @@ def stdout_error() -> str:
     except OSError as error:  # of a stream that is not ours
         return "" if error.errno == errno.EPIPE else error.strerror or type(error).__name__
     failure = raw.failure if isinstance(raw, Standard) else None
+    if failure is not None and failure.errno == errno.EBADF:
+        return "it is closed"
     if failure is None or failure.errno == errno.EPIPE:
         return ""
     return failure.strerror or type(failure).__name__
