@@ -64,9 +64,9 @@ def settings(chosen: Sequence[str] = ()) -> list[ClinikoSettings]:
     if not known:
         one = resolve()
         known = [one.account]
-        _refuse_unknown(chosen, known)
+        refuse_unknown(chosen, known)
         return [one]
-    _refuse_unknown(chosen, known)
+    refuse_unknown(chosen, known)
     _refuse_same_keys(known)
     found: list[ClinikoSettings] = []
     wrong: list[str] = []
@@ -105,7 +105,8 @@ def _own(name: str) -> dict[str, Any]:
     return own | {"account": name, "api_key": own["api_key"] or ""}
 
 
-def _refuse_unknown(chosen: Sequence[str], known: Sequence[str]) -> None:
+def refuse_unknown(chosen: Sequence[str], known: Sequence[str]) -> None:
+    """Raise ConfigError for a name that is none of the accounts'."""
     for name in chosen:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=3, cutoff=0.5) or known

@@ -31,6 +31,7 @@ from cliniko_warehouse.cli.commands import (
 )
 from cliniko_warehouse.cli.support import early_json, exit_codes, streams
 from cliniko_warehouse.cli.support.dlt_commands import documented
+from cliniko_warehouse.cli.support.options import refuse_empty
 from cliniko_warehouse.cli.support.output import say, show
 from cliniko_warehouse.cli.support.unattended import Narrated
 
@@ -129,6 +130,7 @@ class Terminated(BaseException):
 def _run() -> int:
     """Run the command; its exit code."""
     try:
+        refuse_empty(sys.argv[1:])
         code = app(standalone_mode=False)
     except Narrated as error:
         return _failed(exit_codes.of_error(error.cause), _message(error.cause), narrated=True)

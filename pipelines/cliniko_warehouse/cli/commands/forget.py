@@ -13,9 +13,13 @@ from cliniko_warehouse.cli.support.options import (
 )
 from cliniko_warehouse.cli.support.output import say, show
 
+LARGEST = 2**63 - 1  # of the ids that Cliniko has
+
 
 def forget(
-    patient: Annotated[list[int], typer.Option("--patient", min=1, help="Id; may come again.")],
+    patient: Annotated[
+        list[int], typer.Option("--patient", min=1, max=LARGEST, help="Id; may come again.")
+    ],
     account: Annotated[
         str | None, typer.Option("--account", help="Whose patient, if there are several accounts.")
     ] = None,
@@ -40,6 +44,10 @@ def forget(
         raise ConfigError(paths.NOTHING)
     if undo:
         count = erasing.remember(settings, patient, destination, state_dir)
+        if not count:
+            raise ConfigError(f"nothing was ever forgotten under {_named(patient)}: check the id")
+        if as_json:
+            show({"account": settings.account, "patients": patient, "records": count})
         say(f"{count} records may come back; the next run reads what the account has of them")
         return
     rows = erasing.forget(settings, patient, destination, state_dir, even_if_there=even_if_there)
@@ -48,3 +56,7 @@ def forget(
         return
     listed(console(stderr=False), ("table", "rows"), list(rows.items()))
     say(f"forgotten: {len(patient)} patients, {sum(rows.values())} rows in {len(rows)} tables")
+
+
+def _named(patients: list[int]) -> str:
+    return f"patient {', '.join(map(str, patients))}"

@@ -96,6 +96,8 @@ def endpoints(
     from cliniko_warehouse.presentation.progress import console
     from cliniko_warehouse.reference import catalog, data_dictionary
 
+    if as_json and markdown:
+        raise ConfigError("--json and --markdown: choose one")
     if as_json:
         show(catalog.described())
     elif markdown:

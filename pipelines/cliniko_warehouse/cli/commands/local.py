@@ -1,5 +1,6 @@
 """The commands of this machine alone: sandbox, demo, dashboard, digest, mcp."""
 
+import math
 import webbrowser
 from pathlib import Path
 from typing import Annotated
@@ -33,12 +34,15 @@ def sandbox(
         bool, typer.Option("--quirks", help="Answers as old data has them, against the documents.")
     ] = False,
     days_per_minute: Annotated[
-        float, typer.Option("--days-per-minute", help="Working days that pass in a minute.")
+        float, typer.Option("--days-per-minute", min=0, help="Working days that pass in a minute.")
     ] = 0,
 ) -> None:
     """Serve an account that exists on this machine only, to try things with."""
     from cliniko_warehouse.sandbox import run
 
+    for option, number in (("--latency-ms", latency_ms), ("--days-per-minute", days_per_minute)):
+        if not math.isfinite(number):
+            raise ConfigError(f"{option} {number}: write a number, such as 2.5")
     for name in forbid or ():
         chosen([name])
     try:

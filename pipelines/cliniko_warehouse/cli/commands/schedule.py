@@ -1,5 +1,6 @@
 """The command about the night to come: schedule."""
 
+import difflib
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -62,6 +63,7 @@ def schedule(
         duration(every, "--every")
         if using not in (Scheduler.SYSTEMD, Scheduler.DAGSTER):
             raise ConfigError(f"--every goes with systemd and dagster, not with {using}")
+    _refuse_unknown(destination)
     times = installation.timetable(at, time_zone, spread)
     here = installation.installation(name, state_dir, destination, env_file, every or "")
     files = written(using, here, times, system=system)
@@ -74,6 +76,20 @@ def schedule(
         _install_systemd(files, system, yes)
     else:
         raise ConfigError(f"--install knows cron and systemd: put the {using} file there yourself")
+
+
+def _refuse_unknown(destination: str) -> None:
+    """Raise ConfigError for a destination that dlt does not have; its driver is not needed here."""
+    if destination in ("duckdb", "postgres"):
+        return
+    import dlt.destinations
+
+    if destination not in dlt.destinations.__all__:
+        near = difflib.get_close_matches(destination, dlt.destinations.__all__, n=1)
+        raise ConfigError(
+            f"there is no destination {destination!r}: "
+            + (f"did you mean {near[0]}?" if near else "use duckdb, postgres, or another of dlt's")
+        )
 
 
 def written(

@@ -18,7 +18,7 @@ from cliniko_warehouse.cli.support.options import (
     To,
     Workers,
     chosen,
-    moment,
+    window,
 )
 from cliniko_warehouse.cli.support.output import say, show
 from cliniko_warehouse.cli.support.unattended import (
@@ -82,7 +82,9 @@ def sync(
     with watched(state_dir, log_format) as narration:
         processes = number_of_workers(workers)
         settings = accounts.settings(account or ())
-        window = (moment(since, "--since"), moment(until, "--until"))
+        if full and (since or until):
+            raise ConfigError("--full reads all, --since and --until a part: choose one")
+        asked = window(since, until)
         endpoints = chosen(names)
         if paths.clear_demo(paths.writable(state_dir)):
             say(f"the demo that was in {state_dir} is removed")
@@ -93,7 +95,7 @@ def sync(
             code = rounds.stay_up(given, narration, as_json, strict)
         else:
             work = [
-                (one, {e.name: ReadPlan(e, *window, full=full) for e in endpoints})
+                (one, {e.name: ReadPlan(e, *asked, full=full) for e in endpoints})
                 for one in settings
             ]
             terms = ReconcileOptions(max_requests, accept_gone)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cliniko.errors import ConfigError
 from cliniko_warehouse.cli.support import exit_codes
 from cliniko_warehouse.cli.support.options import (
     STATE,
@@ -64,6 +65,11 @@ def _verify(
     from cliniko_warehouse.warehouse.file_locks import hold_account, hold_place, writers
     from cliniko_warehouse.warehouse.warehouse import warehouse
 
+    if account and not full:
+        accounts.refuse_unknown(account, accounts.expected())
+        raise ConfigError(
+            "--account goes with --full: without it, what readers see of all accounts is compared"
+        )
     if destination == "duckdb" and not paths.work_file(state_dir).exists():
         raise Unverifiable(paths.NOTHING)
     settings = accounts.settings(account or ()) if full else []

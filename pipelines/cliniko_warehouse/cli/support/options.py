@@ -2,7 +2,9 @@
 
 import difflib
 import os
-from datetime import UTC, datetime
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -66,6 +68,19 @@ Workers = Annotated[
     ),
 ]
 STATE = Path("state")
+CLOCKS_DIFFER = timedelta(days=1)  # a time this far ahead may be a wrong clock, or another zone
+
+
+def refuse_empty(arguments: Sequence[str]) -> None:
+    """Raise ConfigError if an option's value or an argument is empty: a variable was not set.
+
+    Click takes it for a value, and a path that is empty for the folder it runs in.
+    """
+    for before, argument in zip(("", *arguments), arguments, strict=False):
+        name = before if argument == "" else argument.removesuffix("=")
+        if argument == "" or re.fullmatch("--[a-z-]+=", argument):
+            what = f"the value of {name}" if name.startswith("-") else "an argument"
+            raise ConfigError(f"{what} is empty: write one, or leave it out (is a variable unset?)")
 
 
 def chosen(names: list[str] | None, *, links: bool = True) -> list["Endpoint"]:
@@ -99,4 +114,17 @@ def moment(text: str | None, option: str) -> datetime | None:
         typed = datetime.fromisoformat(text)
     except ValueError as error:
         raise ConfigError(f"{option} {text!r} is no time: write 2026-01-31T18:00:00Z") from error
-    return typed.replace(tzinfo=typed.tzinfo or UTC).astimezone(UTC)
+    try:
+        return typed.replace(tzinfo=typed.tzinfo or UTC).astimezone(UTC)
+    except OverflowError as error:  # a zone takes it out of the calendar
+        raise ConfigError(f"{option} {text!r} is out of range: write a later time") from error
+
+
+def window(since: str | None, until: str | None) -> tuple[datetime | None, datetime | None]:
+    """The range of changes that a person typed. Raises ConfigError if nothing can be in it."""
+    first, last = moment(since, "--since"), moment(until, "--until")
+    if first and last and first >= last:
+        raise ConfigError(f"--since {since} is not before --until {until}: nothing is between")
+    if first and first > datetime.now(UTC) + CLOCKS_DIFFER:
+        raise ConfigError(f"--since {since} is in the future: nothing has changed since then")
+    return first, last

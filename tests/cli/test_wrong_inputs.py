@@ -1,0 +1,112 @@
+"""What a newcomer types wrongly: refused with 2 and one line that says what to do."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from conftest import Cliniko, Ended
+
+from cliniko_warehouse.sandbox import Served
+
+IN_TWO_DAYS = (datetime.now(UTC) + timedelta(days=2)).isoformat()
+SINCE = ("sync", "taxes", "--since")
+SCHEDULE = ("schedule", "--at", "02:30", "--with", "cron", "--destination")
+
+
+def refused(ended: Ended, said: str) -> None:
+    """See that a command was refused in one line."""
+    assert (ended.code, ended.err.count("\n")) == (2, 1), ended.err
+    assert ended.err.startswith("cliniko: ")
+    assert said in ended.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("verify", "--account", "zzz"), "there is no account 'zzz': --account may be main"),
+        (("verify", "--account", "main"), "--account goes with --full"),
+        ((*SINCE, "2026-01-01", "--until", "2025-01-01"), "is not before --until 2025-01-01"),
+        ((*SINCE, "2026-01-01", "--until", "2026-01-01"), "is not before --until 2026-01-01"),
+        ((*SINCE, IN_TWO_DAYS), "is in the future"),
+        ((*SINCE, "2026-01-01", "--full"), "choose one"),
+        ((*SINCE, "0001-01-01T00:00:00+14:00"), "is out of range"),
+        ((*SCHEDULE, "duckbd"), "there is no destination 'duckbd': did you mean duckdb?"),
+        ((*SCHEDULE, "zzz"), "there is no destination 'zzz': use duckdb"),
+        (("sandbox", "--days-per-minute", "inf"), "--days-per-minute inf: write a number"),
+        (("sandbox", "--latency-ms", "inf"), "--latency-ms inf: write a number"),
+        (("endpoints", "--json", "--markdown"), "choose one"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(
+    arguments: tuple[str, ...], said: str, cliniko: Cliniko, configured: Callable[..., None]
+) -> None:
+    refused(cliniko(*arguments), said)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("sync", "--state-dir", ""), "the value of --state-dir is empty"),
+        (("sync", "--state-dir="), "the value of --state-dir is empty"),
+        (("sync", "--destination", ""), "the value of --destination is empty"),
+        (("sync", "--since", ""), "the value of --since is empty"),
+        (("publish", "--parquet", ""), "the value of --parquet is empty"),
+        (("digest", "--out", ""), "the value of --out is empty"),
+        (("digest", "--week", ""), "the value of --week is empty"),
+        (("schedule", "--at=", "--with", "cron"), "the value of --at is empty"),
+        (("get", "/patients", "-q", ""), "the value of -q is empty"),
+        (("get", ""), "an argument is empty"),
+        (("state", "reset", ""), "an argument is empty"),
+    ],
+)
+def test_an_empty_value_is_refused(
+    arguments: tuple[str, ...], said: str, cliniko: Cliniko, configured: Callable[..., None]
+) -> None:
+    refused(cliniko(*arguments), said)
+    assert list(Path().iterdir()) == []
+
+
+def test_numbers_out_of_range_are_refused(
+    cliniko: Cliniko, configured: Callable[..., None]
+) -> None:
+    assert cliniko("sandbox", "--days-per-minute", "-1").code == 2
+    assert cliniko("sandbox", "--days-per-minute", "nan").code == 2
+    ended = cliniko("forget", "--patient", "9" * 23, "--json")
+
+    assert (ended.code, ended.data["status"]) == (2, "failed")
+
+
+def test_a_little_in_the_future_is_a_clock_that_differs(
+    cliniko: Cliniko, connected: Served, tmp_path: Path
+) -> None:
+    soon = (datetime.now(UTC) + timedelta(hours=23)).isoformat()
+
+    assert cliniko(*SINCE, soon, "--state-dir", str(tmp_path / "state")).code == 0
+
+
+def test_undoing_what_was_never_done_is_no_success(
+    cliniko: Cliniko, connected: Served, tmp_path: Path
+) -> None:
+    place = ("--state-dir", str(tmp_path / "state"))
+    assert cliniko("sync", "patients", *place).code == 0
+    number = next(record["id"] for record in connected.account.rows("patients"))
+    patient = ("forget", "--patient", str(number), "--json", *place)
+
+    never = cliniko(*patient, "--undo")
+    assert (never.code, never.data["status"]) == (2, "failed")
+    assert f"nothing was ever forgotten under patient {number}" in never.err
+
+    assert cliniko(*patient, "--even-if-there").code == 0
+    undone = cliniko(*patient, "--undo")
+    assert undone.code == 0
+    assert undone.data == {"account": "main", "patients": [int(number)], "records": 1}
+
+
+def test_a_wrong_time_is_told_before_settings_are_written(
+    cliniko: Cliniko, connected: Served
+) -> None:
+    ended = cliniko("init", "--yes", "--schedule", "cron", "--at", "25:00")
+
+    refused(ended, "--at '25:00' is no time of day")
+    assert not Path(".dlt").exists()
