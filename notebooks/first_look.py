@@ -158,7 +158,7 @@ def _(marts_are_there, warehouse):
                count(*) FILTER (status = 'completed')               AS "completed",
                count(*) FILTER (status = 'did_not_arrive')          AS "did not arrive",
                round(100 * count(*) FILTER (status = 'did_not_arrive')
-                   / count(*), 1)                                   AS "DNA rate, %"
+                   / count(*), 1)                                   AS "did not arrive, %"
         FROM marts.fct_appointments
         WHERE status IN ('completed', 'did_not_arrive')
         GROUP BY weekday ORDER BY weekday

@@ -10,13 +10,19 @@ from email import policy
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import hand_made
 import pytest
 from conftest import Cliniko
 from listener import listening
 
+from cliniko_warehouse.metrics.practices import practices
+
 pytest.importorskip("apprise", reason="the extra digest is not installed")
 pytest.importorskip("vl_convert", reason="the extra digest is not installed")
+
+from cliniko_warehouse.digest import charts, figures
+from cliniko_warehouse.overview.figures.catalogue import FIGURES
 
 # apprise imports modules of the standard library that a later Python does without
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -75,15 +81,55 @@ def test_a_week_is_one_page_that_needs_nothing_else(
     assert all(file.read_bytes()[:4] == b"\x89PNG" for file in out.glob("*.png"))
     assert len(list(out.glob("*.png"))) == said.count("data:image/png;base64,") >= 2
     assert re.findall(r"""(?:src|href)=["'](?!data:)""", said) == []
-    assert '<td>Completed visits</td><td class="now">2</td>' in said
+    assert '<td>Completed appointments</td><td class="now">2</td>' in said
     assert '<td>New patients</td><td class="now">0</td>' in said
     assert '<td>Open invoices, at most</td><td class="now">£0</td>' in said
+    assert "<h1>main: 16 to 22 Mar 2026 (week\u00a012)</h1>" in said
+    assert re.search(r'class="good">[^<]*\u00a0(%|points), better<', said)
     assert "The week is not over" in said
     assert not any(name in said for name in NAMES)
 
 
 def _page_first(file: Path) -> tuple[bool, float]:
     return file.suffix != ".html", file.stat().st_mtime_ns
+
+
+def test_the_page_is_of_the_practice_by_its_name(
+    cliniko: Cliniko, state: Path, tmp_path: Path
+) -> None:
+    with duckdb.connect(str(state / "warehouse.duckdb")) as db:
+        db.execute("CREATE SCHEMA IF NOT EXISTS cliniko")
+        db.execute("CREATE TABLE cliniko.settings_public (_account VARCHAR, account JSON)")
+        db.execute(
+            """INSERT INTO cliniko.settings_public VALUES ('main', '{"name": "Bay & Co"}')"""
+        )
+
+    cliniko("digest", "--week", WEEK, "--out", str(tmp_path), "--state-dir", str(state))
+
+    assert "<title>Bay &amp; Co: 16 to 22 Mar 2026" in _page(tmp_path)
+
+
+@pytest.mark.parametrize("account", ["NULL", "'{}'", "'nonsense'", "'[1]'", """'{"name": null}'"""])
+def test_a_practice_without_a_name_has_its_key(account: str) -> None:
+    with duckdb.connect() as db:
+        db.execute("CREATE SCHEMA cliniko")
+        db.execute("CREATE TABLE cliniko.settings (_account VARCHAR, account VARCHAR)")
+        db.execute(f"INSERT INTO cliniko.settings VALUES ('main', {account})")
+        found = practices(lambda sql: db.sql(sql).to_arrow_table().to_pylist())
+
+    assert found == {}
+
+
+def test_a_figure_has_one_name_in_digest_and_overview() -> None:
+    titles = {name: title for name, title, *_ in charts.CHARTS}
+    labels = {one.metric: one.label for one in figures.SHOWN}
+
+    assert labels.items() >= titles.items()
+    assert FIGURES["completed"].label == labels.pop("completed_appointments")
+    assert {
+        name: FIGURES[name].label for name in labels if name in FIGURES
+    }.items() <= labels.items()
+    assert len(labels.keys() & FIGURES.keys()) >= 5
 
 
 def test_names_are_there_when_asked_for(cliniko: Cliniko, state: Path, tmp_path: Path) -> None:
@@ -109,11 +155,11 @@ def test_it_comes_by_mail_and_in_a_chat(
     body: Any = message.get_body(("html",))
     attached = {part.get_filename() for part in message.walk() if part.get_filename()}
     assert (ended.code, ended.err) == (0, "sent to 2 addresses\n")
-    assert "Week 2026-W12" in message["subject"]
-    assert "Completed visits: <b>2</b>" in body.get_content()
+    assert "16 to 22 Mar 2026 (week 12)" in message["subject"]
+    assert "Completed appointments: <b>2</b>" in body.get_content()
     assert f"digest-{WEEK}.html" in attached
     assert len(attached) >= 3
-    assert b"Week 2026-W12" in chat.bodies[0]
+    assert b"16 to 22 Mar 2026 (week 12)" in chat.bodies[0]
 
 
 def test_what_cannot_be_sent_is_one_line_without_the_address(

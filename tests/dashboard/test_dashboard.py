@@ -81,7 +81,7 @@ def test_the_charts_are_drawn_from_the_figures(browser: "Browser", address: str)
         expect(seen.panel("How full the week is").locator("svg")).to_contain_text("Wed")
         ended = seen.panel("Appointments by how they ended").locator("svg")
         expect(ended).to_contain_text("Did not arrive")
-        rates = seen.panel("Missed and cancelled").locator("svg")
+        rates = seen.panel("Did not arrive and cancelled").locator("svg")
         expect(rates).to_contain_text("% of appointments")
 
         seen.go(f"money{THIRTY}")

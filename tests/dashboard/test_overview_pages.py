@@ -18,8 +18,8 @@ import polars as pl
 from overview_pages import SECRET, client
 from starlette.testclient import TestClient
 
+from cliniko_warehouse.metrics.differences import change, points
 from cliniko_warehouse.overview.figures.catalogue import FIGURES
-from cliniko_warehouse.overview.layout import formatting
 from cliniko_warehouse.overview.pages import rows
 from cliniko_warehouse.overview.server import SECTIONS
 
@@ -168,13 +168,23 @@ def test_a_change_says_whether_it_is_good_in_words(browser: TestClient) -> None:
 
 
 @pytest.mark.parametrize(("now", "before", "said"), [
-    (110, 100, "+10 %"), (90, 100, "−10 %"), (-90, -100, "10 % less"), (-110, -100, "10 % more"),
+    (110, 100, "+10 %"), (90, 100, "−10 %"), (-90, -100, "−10 %"), (-110, -100, "+10 %"),
     (-10, 100, ""), (10, -100, ""), (0, -100, ""), (10, 0, ""), (None, 10, ""), (10, None, ""),
 ])  # fmt: skip
-def test_a_change_below_zero_can_be_read_one_way(
+def test_a_change_is_of_the_size_of_a_number(
     now: float | None, before: float | None, said: str
 ) -> None:
-    assert formatting.change(now, before) == said
+    assert change(now, before) == said
+
+
+@pytest.mark.parametrize(("now", "before", "said"), [
+    (0.6512, 0.7664, "−11.5 points"),  # 65.1 % and 76.6 %
+    (0.5, 0.25, "+25.0 points"), (0.5001, 0.5, "+0.0 points"), (None, 0.5, ""), (0.5, None, ""),
+])  # fmt: skip
+def test_points_are_those_between_the_shares_as_shown(
+    now: float | None, before: float | None, said: str
+) -> None:
+    assert points(now, before) == said
 
 
 def test_a_name_writes_nothing_into_a_page(browser: TestClient) -> None:

@@ -137,11 +137,11 @@ def test_a_period_without_appointments_has_no_rates(db: duckdb.DuckDBPyConnectio
 
 def test_a_year_is_shown_by_month(db: duckdb.DuckDBPyConnection) -> None:
     assert _by(db, YEAR, "places", STRETCH, "ended") == {
-        "2026-01-01/Attended": 1,
-        "2026-02-01/Attended": 3,
+        "2026-01-01/Completed": 1,
+        "2026-02-01/Completed": 3,
         "2026-02-01/Did not arrive": 1,
         "2026-02-01/Cancelled": 1,
-        "2026-03-01/Attended": 4,
+        "2026-03-01/Completed": 4,
         "2026-03-01/Cancelled": 2,
     }
 

@@ -7,14 +7,20 @@ import altair as alt
 import vl_convert
 
 from cliniko_warehouse.digest.figures import Week
+from cliniko_warehouse.metrics.labels import LABELS
 
 BLUE, GREY, INK = "#0b6aa2", "#8a8f98", "#22262b"  # told apart in grey, too
 WIDTH, HEIGHT = 400, 180  # small enough that a phone does not shrink its words much
-CHARTS = (
-    ("completed_appointments", "Completed visits a week", "", ",d"),
-    ("revenue_net", "Net revenue a week", "{currency}", ",.0f"),
-    ("utilisation", "Utilisation of offered hours", "", ".0%"),
-    ("dna_rate", "Places to which nobody came", "", ".1%"),
+LEFT = 52  # room for the numbers of every chart, so that all begin at one line
+BY_WEEK = "week by its Monday"
+CHARTS = tuple(
+    (metric, LABELS[metric], sign, form)
+    for metric, sign, form in (
+        ("completed_appointments", "", ",d"),
+        ("revenue_net", "{currency}", ",.0f"),
+        ("utilisation", "", ".0%"),
+        ("dna_rate", "", "~%"),
+    )
 )
 """Metric, title, what stands before a number, and its format."""
 
@@ -47,12 +53,16 @@ def _chart(week: Week, name: str, title: str, unit: str, form: str) -> alt.Layer
         *_rows(week, week.series_before[name], "a year before"),
     ]
     sign = unit.format(currency=week.currency)
-    labels = f"'{_escaped(sign)}' + format(datum.value, '{form}')" if sign else alt.Undefined
-    axis = alt.Axis(title=None, format=form, grid=True, tickCount=5)
-    if sign:
-        axis = alt.Axis(title=None, labelExpr=labels, grid=True, tickCount=5)
+    axis = alt.Axis(
+        title=None,
+        labelExpr=f"'{_escaped(sign)}' + format(datum.value, '{form}')",
+        grid=True,
+        tickCount=5,
+        minExtent=LEFT,
+        maxExtent=LEFT,
+    )
     base = alt.Chart(alt.InlineData(values=rows)).encode(
-        x=alt.X("week:T", title=None, axis=_weeks(week)),
+        x=alt.X("week:T", title=BY_WEEK, axis=_weeks(week)),
         y=alt.Y("value:Q", axis=axis, scale=alt.Scale(zero=True)),
         color=alt.Color(
             "of:N",
@@ -72,7 +82,15 @@ def _chart(week: Week, name: str, title: str, unit: str, form: str) -> alt.Layer
         .properties(width=WIDTH, height=HEIGHT, title=title, background="white")
         .configure(font="DejaVu Sans, Arial, sans-serif")
         .configure_title(anchor="start", fontSize=15, color=INK)
-        .configure_axis(labelFontSize=12, labelColor=INK, gridColor="#e4e6ea", domain=False)
+        .configure_axis(
+            labelFontSize=12,
+            labelColor=INK,
+            titleFontSize=12,
+            titleColor=INK,
+            titleFontWeight="normal",
+            gridColor="#e4e6ea",
+            domain=False,
+        )
         .configure_legend(labelFontSize=12, labelColor=INK)
         .configure_view(stroke=None)
     )
@@ -80,8 +98,8 @@ def _chart(week: Week, name: str, title: str, unit: str, form: str) -> alt.Layer
 
 
 def _weeks(week: Week) -> alt.Axis:
-    """Every second Monday, the last one among them."""
-    days = [alt.DateTime(year=d.year, month=d.month, date=d.day) for d in week.weeks[::-2]]
+    """Every third Monday, the last one among them: thirteen weeks have room for five dates."""
+    days = [alt.DateTime(year=d.year, month=d.month, date=d.day) for d in week.weeks[::-3]]
     return alt.Axis(values=days, format="%-d %b", grid=False, labelOverlap=False)
 
 

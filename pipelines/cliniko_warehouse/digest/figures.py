@@ -7,7 +7,9 @@ from typing import Any, Literal
 
 from cliniko.transform.masking import shortened
 from cliniko_warehouse.metrics.answer import Ask, Clock, metric
+from cliniko_warehouse.metrics.labels import LABELS
 from cliniko_warehouse.metrics.periods import Period
+from cliniko_warehouse.metrics.practices import practices
 
 Kind = Literal["count", "share", "money", "hours"]
 WEEKS = 13  # that charts show
@@ -25,23 +27,28 @@ class Shown:
     kind: Kind
     better: int
 
+    @classmethod
+    def of(cls, metric: str, kind: Kind, better: int) -> "Shown":
+        """A figure by the name that it has everywhere."""
+        return cls(metric, LABELS[metric], kind, better)
+
 
 SHOWN = (
-    Shown("completed_appointments", "Completed visits", "count", 1),
-    Shown("new_patients", "New patients", "count", 1),
-    Shown("revenue_net", "Net revenue, by day of issue", "money", 1),
-    Shown("utilisation", "Utilisation of offered hours", "share", 1),
-    Shown("rebooking_rate", "Visits with a next booking", "share", 1),
-    Shown("dna_rate", "Did not arrive", "share", -1),
-    Shown("cancellation_rate", "Cancelled", "share", -1),
-    Shown("online_booking_rate", "Booked online", "share", 0),
+    Shown.of("completed_appointments", "count", 1),
+    Shown.of("new_patients", "count", 1),
+    Shown.of("revenue_net", "money", 1),
+    Shown.of("utilisation", "share", 1),
+    Shown.of("rebooking_rate", "share", 1),
+    Shown.of("dna_rate", "share", -1),
+    Shown.of("cancellation_rate", "share", -1),
+    Shown.of("online_booking_rate", "share", 0),
 )
 AHEAD = (
     Shown("capacity_free_hours", "Free hours in the next four weeks", "hours", 0),
     Shown("debtors", "Open invoices, at most", "money", 0),
     Shown("debtors_over_90", "Of these older than 90 days", "money", 0),
     Shown("list_lapsed_patients", "Patients at risk or lapsed", "count", 0),
-    Shown("list_visits_without_invoice", "Visits without an invoice", "count", 0),
+    Shown("list_visits_without_invoice", LABELS["completed_without_invoice"], "count", 0),
 )
 """Figures as of the build."""
 
@@ -60,6 +67,7 @@ class Line:
 class Week:
     """A week of one account.
 
+    name:           what the practice is called
     weeks:          first day of each week of the charts, the oldest first
     series:         metric → its number in each of these weeks
     series_before:  the same, a year before
@@ -67,6 +75,7 @@ class Week:
     """
 
     account: str
+    name: str
     currency: str
     period: Period
     clock: Clock
@@ -98,6 +107,7 @@ def week(ask: Ask, clock: Clock, account: str, period: Period, *, names: bool) -
     people = _people(ask, clock, period, of) if names else []
     return Week(
         account,
+        practices(ask).get(account, account),
         signs.get(account, ""),
         period,
         clock,

@@ -8,9 +8,13 @@ from zoneinfo import ZoneInfo
 
 from cliniko_warehouse.digest import charts
 from cliniko_warehouse.digest.figures import Kind, Line, Week
-from cliniko_warehouse.metrics.periods import name_of
+from cliniko_warehouse.metrics import differences
+from cliniko_warehouse.metrics.differences import MINUS
+from cliniko_warehouse.metrics.labels import LABELS
 
-NONE, MINUS = "\u2013", "\u2212"
+NONE, UNBROKEN = "\u2013", "\u00a0"
+WORDS = {"good": "better", "bad": "worse"}
+"""Class of a change → its word: not everybody tells red from green."""
 STYLE = """
 body { font: 16px/1.45 system-ui, "Segoe UI", Arial, sans-serif; color: #22262b;
   background: #fff; margin: 0 auto; max-width: 44rem; padding: 1rem; }
@@ -22,22 +26,24 @@ th:first-child, td:first-child { text-align: left; font-weight: 400 }
 td.now { font-weight: 700; white-space: nowrap }
 td span { display: block; font-size: .9rem } td span:first-child { font-size: 1rem }
 .good { color: #12653a } .bad { color: #a3261b } .same { color: #565c66 }
-img { display: block; width: 100%; max-width: 36rem; height: auto; margin: .5rem 0 }
+img { display: block; width: 100%; height: auto; margin: .5rem 0 }
 @media (max-width: 34rem) { th, td { padding: .4rem .25rem; font-size: .9rem } }
 @media print { body { max-width: none } img, table { break-inside: avoid } }
 """
 
 
 def title(weeks: Sequence[Week]) -> str:
-    """What the page is of: for a subject line."""
+    """What the page is of: for a subject line. 16 to 22 Mar 2026 (week 12)."""
     first, last = weeks[0].period.first, weeks[0].period.last
-    return f"Week {name_of(weeks[0].period)}: {first:%-d %b} to {last:%-d %b %Y}"
+    begins = f"{first:%-d %b %Y}".removesuffix(f" {last:%Y}").removesuffix(f" {last:%b}")
+    days = f"{begins} to {last:%-d %b %Y} (week {first:%-V})"
+    return f"{weeks[0].name}: {days}" if len(weeks) == 1 else days
 
 
 def page(weeks: Sequence[Week], pictures: Mapping[str, bytes]) -> str:
     """The page, with the charts in it."""
     parts = [_account(week, pictures, named=len(weeks) > 1) for week in weeks]
-    said = html.escape(title(weeks))
+    said = html.escape(title(weeks)).replace("(week ", f"(week{UNBROKEN}")
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -51,7 +57,7 @@ def summary(weeks: Sequence[Week]) -> str:
     """The figures alone, for the body of a message: its attachments have the rest."""
     parts = [f"<h2>{html.escape(title(weeks))}</h2>"]
     for week in weeks:
-        named = f"<p><b>{html.escape(week.account)}</b></p>" if len(weeks) > 1 else ""
+        named = f"<p><b>{html.escape(week.name)}</b></p>" if len(weeks) > 1 else ""
         rows = "".join(
             f"<li>{html.escape(line.shown.label)}: <b>{_number(line.now, line.shown.kind, week)}"
             f"</b> ({_number(line.before, line.shown.kind, week)} the week before)</li>"
@@ -65,7 +71,7 @@ def _account(week: Week, pictures: Mapping[str, bytes], *, named: bool) -> str:
     at = week.clock.as_of.astimezone(ZoneInfo(week.clock.zone))
     moment = f"As of {at:%-d %B %Y, %H:%M}, {html.escape(week.clock.zone.replace('_', ' '))}."
     state = moment if week.is_over else f"{moment} The week is not over: its figures will grow."
-    head = f"<h2>{html.escape(week.account)}</h2>" if named else ""
+    head = f"<h2>{html.escape(week.name)}</h2>" if named else ""
     return (
         f'{head}<p class="note">{state}</p>{_table(week)}{_ahead(week)}{_people(week)}'
         f"<h2>Thirteen weeks</h2>{_pictures(week, pictures)}"
@@ -105,7 +111,7 @@ def _people(week: Week) -> str:
         f"<td>{_number(one['utilisation'], 'share', week)}</td></tr>"
         for one in week.practitioners
     )
-    heads = '<th scope="col"></th><th scope="col">Completed visits</th>'
+    heads = '<th scope="col"></th>' + f'<th scope="col">{LABELS["completed_appointments"]}</th>'
     return (
         f'<h2>Practitioners</h2><table><thead><tr>{heads}<th scope="col">Utilisation</th></tr>'
         f"</thead><tbody>{rows}</tbody></table>"
@@ -127,21 +133,19 @@ def _against(line: Line, other: Any, week: Week) -> str:
     said = f"<span>{_number(other, kind, week)}</span>"
     if line.now is None or other is None or (kind != "share" and not other):
         return said
-    if kind == "share":
-        step = round((float(line.now) - float(other)) * 100, 1)
-        change = f"{step:+.1f} points"
-    else:
-        step = round((float(line.now) / float(other) - 1) * 100)
-        change = f"{step:+.0f} %"
-    return f'{said} <span class="{_class(step * line.shown.better)}">{_signed(change, step)}</span>'
+    change = differences.points if kind == "share" else differences.change
+    difference = change(line.now, other)
+    if not difference:
+        return said
+    if differences.is_none(difference):
+        return f'{said} <span class="same">the same</span>'
+    sense = _sense(float(line.now) - float(other), line.shown.better)
+    word = f", {WORDS[sense]}" if sense in WORDS else ""
+    return f'{said} <span class="{sense}">{difference.replace(" ", UNBROKEN)}{word}</span>'
 
 
-def _class(step: float) -> str:
-    return "good" if step > 0 else "bad" if step < 0 else "same"
-
-
-def _signed(change: str, step: float) -> str:
-    return "the same" if not step else change.replace("-", MINUS)
+def _sense(step: float, better: int) -> str:
+    return "good" if step * better > 0 else "bad" if step * better < 0 else "same"
 
 
 def _number(value: Any, kind: Kind, week: Week) -> str:

@@ -34,7 +34,7 @@ PALE = 0.45  # how much of its colour a bar has that is not whole
 KEPT = 64  # charts that are not made anew
 
 STATUSES = (
-    ("Attended", ATTENDED),
+    ("Completed", ATTENDED),
     ("Booked", BOOKED),
     ("Did not arrive", MISSED),
     ("Cancelled", CANCELLED),

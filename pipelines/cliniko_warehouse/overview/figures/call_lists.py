@@ -1,6 +1,7 @@
 """The lists by name, as figures: what needs a call, or a hand."""
 
 from cliniko_warehouse.metrics.catalogue import METRICS
+from cliniko_warehouse.metrics.labels import LABELS
 from cliniko_warehouse.metrics.spec import counted
 from cliniko_warehouse.overview.figures.facts import Fact, chosen
 from cliniko_warehouse.overview.figures.figure import Figure
@@ -82,7 +83,7 @@ UNFINISHED = (
     ),
     _calls(
         "visits_without_invoice",
-        "Visits without an invoice",
+        LABELS["completed_without_invoice"],
         "completed, of all time",
         "local_date DESC",
         **VISIT,

@@ -6,6 +6,7 @@ One is added by an entry here: cards, comparisons, sparklines, lists and downloa
 from dataclasses import replace
 
 from cliniko_warehouse.metrics.attendance import COMPLETED, OFFERED, hours
+from cliniko_warehouse.metrics.labels import LABELS
 from cliniko_warehouse.metrics.spec import HOURS as NEEDED
 from cliniko_warehouse.metrics.spec import PATIENTS, SOURCES, Formula, counted, summed
 from cliniko_warehouse.overview.figures.call_lists import CALLS, LAPSED, UNFINISHED
@@ -81,13 +82,13 @@ _FIGURES = (
     ),
     _visits(
         "completed",
-        "Completed appointments",
+        LABELS["completed_appointments"],
         "completed_appointments",
         "up",
         "completed_appointments",
     ),
-    _visits("patients_seen", "Patients seen", good="up"),
-    _visits("new_patients", "New patients", good="up", definition="new_patients"),
+    _visits("patients_seen", LABELS["patients_seen"], good="up"),
+    _visits("new_patients", LABELS["new_patients"], good="up", definition="new_patients"),
     _visits(
         "referred",
         "New patients",
@@ -100,25 +101,25 @@ _FIGURES = (
         f"{COMPLETED} AND f.patient_id NOT IN {NEWCOMERS}",
         "up",
     ),
-    _rate("dna_rate", "Did not arrive", "down"),
-    _visits("missed", "Did not arrive", "did_not_arrive", "down"),
-    _rate("cancellation_rate", "Cancelled", "down"),
+    _rate("dna_rate", LABELS["dna_rate"], "down"),
+    _visits("missed", LABELS["dna_rate"], "did_not_arrive", "down"),
+    _rate("cancellation_rate", LABELS["cancellation_rate"], "down"),
     _visits("cancellations", "Cancelled appointments", "cancelled", "down", "cancellation_reasons"),
-    _rate("rebooking_rate", "Rebooked", "up"),
+    _rate("rebooking_rate", LABELS["rebooking_rate"], "up"),
     _visits(
         "without_invoice",
-        "Completed, not invoiced",
+        LABELS["completed_without_invoice"],
         "completed_without_invoice",
         "down",
         "completed_without_invoice",
     ),
-    _billed("revenue_net", "Revenue, net", "revenue_net", good="up"),
-    _billed("revenue_gross", "Revenue, with tax", "revenue_gross", good="up"),
-    _billed("credited_net", "Credit notes", "credit_notes", "credit_notes"),
-    _billed("discounts", "Discounts", "discounts"),
+    _billed("revenue_net", LABELS["revenue_net"], "revenue_net", good="up"),
+    _billed("revenue_gross", LABELS["revenue_gross"], "revenue_gross", good="up"),
+    _billed("credited_net", LABELS["credit_notes"], "credit_notes", "credit_notes"),
+    _billed("discounts", LABELS["discounts"], "discounts"),
     Figure(
         "closed_net",
-        "Closed invoices, net",
+        LABELS["revenue_closed"],
         CLOSED,
         "revenue_closed",
         "money",
@@ -149,8 +150,15 @@ _FIGURES = (
         counted(DEBTORS.basis, f"{OWED} > 0"),
         definition="debtors",
     ),
-    Figure("utilisation", "Utilisation", HOURS, "", "share", "up", "utilisation"),
-    Figure("offered", "Offered hours", HOURS, "offered_hours", "hours", definition="offered_hours"),
+    Figure("utilisation", LABELS["utilisation"], HOURS, "", "share", "up", "utilisation"),
+    Figure(
+        "offered",
+        LABELS["offered_hours"],
+        HOURS,
+        "offered_hours",
+        "hours",
+        definition="offered_hours",
+    ),
     Figure(
         "free",
         "Free hours",
@@ -159,7 +167,7 @@ _FIGURES = (
         "hours",
         definition="capacity",
     ),
-    _ahead("offered", "Offered hours", "capacity_offered_hours"),
+    _ahead("offered", LABELS["offered_hours"], "capacity_offered_hours"),
     _ahead("booked", "Booked hours", replace(summed(CAPACITY.basis, "booked_hours"), needs=NEEDED)),
     _ahead("free", "Free hours", "capacity_free_hours"),
     Figure(

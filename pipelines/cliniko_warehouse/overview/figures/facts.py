@@ -98,7 +98,7 @@ WHERE = (
 )
 ENDED = (
     "CASE f.status WHEN 'booked' THEN 'Booked' WHEN 'did_not_arrive' THEN 'Did not arrive' "
-    "WHEN 'cancelled' THEN 'Cancelled' ELSE 'Attended' END"
+    "WHEN 'cancelled' THEN 'Cancelled' ELSE 'Completed' END"
 )
 WHO = f"coalesce({PRACTITIONER}, 'no practitioner')"
 PEOPLE = {"practitioner": WHO, "who": "CAST(coalesce(f.practitioner_id, 0) AS VARCHAR)"}

@@ -1,9 +1,9 @@
 """Figures as cards: with their course, and against other days."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from cliniko_warehouse.metrics.differences import change, is_none, points
 from cliniko_warehouse.metrics.periods import Period
 from cliniko_warehouse.overview.figures.figure import Figure
 from cliniko_warehouse.overview.figures.queries import (
@@ -100,10 +100,10 @@ def _reached(figure: Figure, value: Number, target: float) -> bool:
 
 
 def _change(figure: Figure, now: Number | None, then: Number | None, name: str) -> Change | None:
-    said = formatting.points(now, then) if figure.unit == "share" else formatting.change(now, then)
+    said = points(now, then) if figure.unit == "share" else change(now, then)
     if not said or now is None or then is None:
         return None
-    if not re.search("[1-9]", said):
+    if is_none(said):
         return Change(f"no change from {name}")
     toned = tone(figure, float(now) - float(then))
     return Change(f"{said}{SENSE[toned]} {name}", toned)

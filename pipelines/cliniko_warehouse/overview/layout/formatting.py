@@ -2,17 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 from cliniko.transform.masking import shortened
+from cliniko_warehouse.metrics.differences import MINUS, Number
 from cliniko_warehouse.metrics.periods import Period
 from cliniko_warehouse.overview.figures.facts import Kind
 
 NONE = "\u2013"  # a dash, where there is no figure
-MINUS = "\u2212"  # as wide as a plus
-
-Number = int | float | Decimal
 
 
 def whole(number: Number | None) -> str:
@@ -62,23 +59,6 @@ def plural(number: int, noun: str) -> str:
 def listed(words: Sequence[str]) -> str:
     """Words in a sentence: business, practitioner or type."""
     return " or ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
-
-
-def change(now: Number | None, before: Number | None) -> str:
-    """A number against that of the stretch before: +4 %; of two below zero: 4 % more."""
-    if now is None or not before or (now < 0) != (before < 0):
-        return ""
-    more = float(now) / float(before) - 1
-    if before < 0:  # a minus before what is below zero could be read either way
-        return f"{abs(more):.0%} {'more' if more > 0 else 'less'}".replace("%", " %")
-    return f"{more:+.0%}".replace("%", " %").replace("-", MINUS)
-
-
-def points(now: Number | None, before: Number | None) -> str:
-    """A share against that of the stretch before, in percentage points: +0.4 points."""
-    if now is None or before is None:
-        return ""
-    return f"{(float(now) - float(before)) * 100:+.1f} points".replace("-", MINUS)
 
 
 def stretch(period: Period) -> str:

@@ -68,7 +68,7 @@ def attendance(question: Question) -> Section:
             panels.panel(
                 question,
                 FIGURES["dna_rate"],
-                "Missed and cancelled",
+                "Did not arrive and cancelled",
                 f"share of appointments, by {unit}; pale where the {unit} is incomplete",
                 panels.lines(question, charts.RATES, "% of appointments", rates, money=False),
                 f"No past appointments {panels.WIDER}",

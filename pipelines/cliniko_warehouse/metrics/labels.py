@@ -1,0 +1,20 @@
+"""What figures are called wherever people read them: one name each."""
+
+LABELS = {
+    "cancellation_rate": "Cancelled",
+    "completed_appointments": "Completed appointments",
+    "completed_without_invoice": "Completed, not invoiced",
+    "credit_notes": "Credit notes",
+    "discounts": "Discounts",
+    "dna_rate": "Did not arrive",
+    "new_patients": "New patients",
+    "offered_hours": "Offered hours",
+    "online_booking_rate": "Booked online",
+    "patients_seen": "Patients seen",
+    "rebooking_rate": "Rebooked",
+    "revenue_closed": "Closed invoices, net",
+    "revenue_gross": "Revenue, with tax",
+    "revenue_net": "Revenue, net",
+    "utilisation": "Utilisation",
+}
+"""Metric, or section of definitions.md → its name."""
