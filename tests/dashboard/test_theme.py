@@ -8,7 +8,9 @@ import pytest
 
 pytest.importorskip("altair", reason="the extra notebooks is not installed")
 
+from cliniko_warehouse.overview.charts import charts, heatmaps
 from cliniko_warehouse.overview.charts import theme as look
+from cliniko_warehouse.overview.charts.axes import even_steps
 from cliniko_warehouse.overview.layout.html import STATIC
 
 STYLE = (STATIC / "overview.css").read_text()
@@ -95,7 +97,7 @@ def test_colours_of_one_chart_are_told_apart(theme: str, eye: str) -> None:
 @pytest.mark.parametrize("eye", EYES)
 def test_steps_go_one_way_and_are_told_apart(theme: str, eye: str) -> None:
     palette = _palette(theme)
-    steps = [palette[f"step-{number}"] for number in range(6)]
+    steps = [palette[f"step-{number}"] for number in range(5)]
 
     lightness = [_lab(_times(EYES[eye], _linear(step)))[0] for step in steps]
     jumps = [b - a for a, b in itertools.pairwise(lightness)]
@@ -114,7 +116,7 @@ def test_marks_and_words_are_clear_of_the_card(theme: str) -> None:
 def test_figures_on_a_heat_map_can_be_read(theme: str) -> None:
     palette = _palette(theme)
 
-    pairs = [(palette[f"on-{step}"], palette[f"step-{step}"]) for step in range(6)]
+    pairs = [(palette[f"on-{step}"], palette[f"step-{step}"]) for step in range(5)]
     assert min(_contrast(*pair) for pair in pairs) >= 4.5
 
 
@@ -124,3 +126,25 @@ def test_every_colour_that_charts_use_is_in_both_themes() -> None:
 
     for theme in ("light", "dark"):
         assert {f"var(--clinic-{name})" for name in _palette(theme)} >= used
+
+
+@pytest.mark.parametrize(("highest", "starts"), [
+    (1.0, (0.2, 0.4, 0.6, 0.8)), (0.65, (0.15, 0.3, 0.45, 0.6)), (0.04, (0.01, 0.02, 0.03, 0.04)),
+    (0.0, (0.01, 0.02, 0.03, 0.04)),
+])  # fmt: skip
+def test_steps_of_colour_are_even_and_none_lies_beyond_the_highest(
+    highest: float, starts: tuple[float, ...]
+) -> None:
+    assert even_steps([0.0, highest]) == starts
+
+
+def test_both_heat_maps_have_the_steps_of_their_rows() -> None:
+    for spec in (heatmaps.utilisation(), heatmaps.cohorts()):
+        made = charts.drawn(spec, [], steps=(0.1, 0.2, 0.3, 0.4), days=["Mon"], hours=[9])
+        cells, figures = made["layer"]
+        for layer in (cells, figures):
+            scale = layer["encoding"]["color"]["scale"]
+            assert list(scale["domain"]) == [0.1, 0.2, 0.3, 0.4]
+            assert len(scale["range"]) == 5
+    legend = heatmaps.utilisation()["layer"][0]["encoding"]["color"]["legend"]
+    assert legend["title"].endswith("blank: no hours are offered")

@@ -11,6 +11,9 @@ from cliniko_warehouse.overview.charts.theme import SOFT, STEPS
 FORMS: dict[Unit, str] = {"day": "%-d %b", "week": "%-d %b", "month": "%b %Y", "year": "%Y"}
 
 
+LINES = 5  # across a chart of numbers, about
+
+
 def rows() -> Any:
     """The rows of a chart, which are given to it when it is drawn."""
     return alt.NamedData(name="rows")
@@ -38,7 +41,7 @@ def written(form: str) -> str:
 
 def numbers(form: str) -> alt.Axis:
     """An axis of numbers: few lines, and of counts none between whole ones."""
-    return alt.Axis(tickCount=5, tickMinStep=0.01 if "%" in form else 1, format=form)
+    return alt.Axis(tickCount=LINES, tickMinStep=0.01 if "%" in form else 1, format=form)
 
 
 def named(column: str, *pairs: tuple[str, str]) -> alt.Color:
@@ -48,13 +51,20 @@ def named(column: str, *pairs: tuple[str, str]) -> alt.Color:
 
 
 def even_steps(shares: Iterable[float]) -> tuple[float, ...]:
-    """Where five even steps begin that reach the highest share: by 20 % in a full week."""
+    """Where the second of five even steps begins, and those after it: at 20 % in a full week.
+
+    The fifth reaches the highest share, and none lies beyond it.
+    """
     highest = max(shares, default=0.0)
     step = next(
-        (step for step in (0.01, 0.02, 0.04, 0.05, 0.06, 0.08, 0.1, 0.15) if highest <= 5 * step),
+        (
+            step
+            for step in (0.01, 0.02, 0.04, 0.05, 0.06, 0.08, 0.1, 0.15)
+            if highest <= len(STEPS) * step
+        ),
         0.2,
     )
-    return tuple(round(step * number, 2) for number in range(1, 6))
+    return tuple(round(step * number, 2) for number in range(1, len(STEPS)))
 
 
 def steps(column: str, starts: Sequence[float | str], title: str) -> alt.Color:
@@ -70,6 +80,6 @@ def steps(column: str, starts: Sequence[float | str], title: str) -> alt.Color:
             labelOverlap="greedy",
             titleColor=SOFT,
             titleFontWeight="normal",
-            titleLimit=300,
+            titleLimit=360,
         ),
     )

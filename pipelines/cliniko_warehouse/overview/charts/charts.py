@@ -13,7 +13,7 @@ from typing import Any
 import altair as alt
 
 from cliniko_warehouse.metrics.periods import Unit
-from cliniko_warehouse.overview.charts.axes import named, numbers, rows, time
+from cliniko_warehouse.overview.charts.axes import LINES, named, numbers, rows, time
 from cliniko_warehouse.overview.charts.theme import (
     ATTENDED,
     BOOKED,
@@ -44,6 +44,7 @@ VISITORS = (("New", ATTENDED), ("Returning", BOOKED))
 HOURS = (("Booked", ATTENDED), ("Free", BOOKED))
 MONEY = (("Issued", ATTENDED), ("Closed", BOOKED))
 UNIT = "$unit"  # what is counted
+TO_A_LINE = alt.Scale(nice=LINES)  # else the highest rises past the last line, into the legend
 WHEN = alt.Tooltip("said:N", title="when")
 
 Series = tuple[tuple[str, str], ...]
@@ -77,7 +78,7 @@ def stacked(unit: Unit, series: Series, title: str = "") -> Spec:
     return dressed(
         chart.encode(
             x=time(unit, title),
-            y=alt.Y("value:Q", title=UNIT, stack=True, axis=numbers(",.0f")),
+            y=alt.Y("value:Q", title=UNIT, stack=True, scale=TO_A_LINE, axis=numbers(",.0f")),
             color=named("series", *series),
             order=alt.Order("rank:Q"),
             opacity=_whole(),
@@ -98,7 +99,7 @@ def lines(unit: Unit, series: Series, money: bool) -> Spec:
     form = "$,.0f" if money else ".0%"
     base = alt.Chart(rows()).encode(
         x=time(unit),
-        y=alt.Y("value:Q", title=UNIT, axis=numbers(form)),
+        y=alt.Y("value:Q", title=UNIT, scale=TO_A_LINE, axis=numbers(form)),
         color=named("series", *series),
     )
     points = base.mark_point(filled=True, size=45).encode(

@@ -3,7 +3,6 @@
 What each map needs of its rows stands in its docstring; `href` is the list behind a cell.
 """
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -14,16 +13,16 @@ from cliniko_warehouse.overview.charts.charts import KEPT, Spec
 from cliniko_warehouse.overview.charts.theme import CARD, ON_STEPS, dressed
 
 CELL = 28  # pixels of a row
-ROOMY = "width < 400 ? 0 : 1"  # below, a year of months has no room for numbers
-WIDE = "width < 700 ? 0 : 1"  # nor have the hours of a day
-STARTS = (0.05, 0.15, 0.3, 0.45, 0.6)  # where the steps of a share of patients begin
+ROOM = "bandwidth('x') < 32 ? 0 : 1"  # pixels of a cell, below which 100% does not fit in it
+STARTS = ["$steps"]
 
 
 @lru_cache(KEPT)
 def utilisation() -> Spec:
     """How full the week is: `weekday`, `hour`, `share`, `booked`, `offered` in hours.
 
-    `$days`, `$hours`: those that are shown; `$steps`: where the steps of colour begin.
+    `$days`, `$hours`: those that are shown; `$steps`: where the steps of colour begin. No cell
+    is drawn where nothing is offered.
     """
     base = alt.Chart(rows()).encode(
         x=alt.X(
@@ -42,14 +41,15 @@ def utilisation() -> Spec:
             alt.Tooltip("offered:Q", title="offered hours", format=",.1f"),
         ],
     )
-    return _with_figures(
-        base, steps("share", ["$steps"], "booked, % of the offered time"), ["$steps"], WIDE
-    )
+    return _with_figures(base, "booked, %; blank: no hours are offered")
 
 
 @lru_cache(KEPT)
 def cohorts() -> Spec:
-    """Who came back: `label`, `said`, `months` since, `share`, `patients`, `size`."""
+    """Who came back: `label`, `said`, `months` since, `share`, `patients`, `size`.
+
+    `$steps`: where the steps of colour begin.
+    """
     base = alt.Chart(rows()).encode(
         x=alt.X("months:O", title="months after the first visit", axis=alt.Axis(labelAngle=0)),
         y=alt.Y("label:N", sort=None, title="first visit in: new patients"),
@@ -62,16 +62,16 @@ def cohorts() -> Spec:
             alt.Tooltip("size:Q", title="of", format=","),
         ],
     )
-    return _with_figures(
-        base, steps("share", STARTS, "% of the month's new patients"), STARTS, ROOMY
-    )
+    return _with_figures(base, "% of the month's new patients")
 
 
-def _with_figures(base: Any, colour: alt.Color, starts: Sequence[float | str], room: str) -> Spec:
+def _with_figures(base: Any, title: str) -> Spec:
     """Cells in steps of colour, with their share written on them where there is room."""
-    cells = base.mark_rect(stroke=CARD, strokeWidth=2, cornerRadius=3).encode(color=colour)
-    ink = alt.Scale(type="threshold", domain=list(starts), range=list(ON_STEPS))
-    figures = base.mark_text(fontSize=11, opacity=alt.ExprRef(room)).encode(
+    cells = base.mark_rect(stroke=CARD, strokeWidth=2, cornerRadius=3).encode(
+        color=steps("share", STARTS, title)
+    )
+    ink = alt.Scale(type="threshold", domain=STARTS, range=list(ON_STEPS))
+    figures = base.mark_text(fontSize=11, opacity=alt.ExprRef(ROOM)).encode(
         text=alt.Text("share:Q", format=".0%"),
         color=alt.Color("share:Q", scale=ink, legend=None),
     )

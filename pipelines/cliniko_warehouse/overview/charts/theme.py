@@ -10,9 +10,9 @@ INK, SOFT, LINE, CARD = (f"var(--clinic-{name})" for name in ("ink", "soft", "li
 ATTENDED, BOOKED, MISSED, CANCELLED = (
     f"var(--clinic-{name})" for name in ("attended", "booked", "missed", "cancelled")
 )
-STEPS = tuple(f"var(--clinic-step-{step})" for step in range(6))
-"""Six steps from nearly none to all."""
-ON_STEPS = tuple(f"var(--clinic-on-{step})" for step in range(6))
+STEPS = tuple(f"var(--clinic-step-{step})" for step in range(5))
+"""Five steps from nearly none to all."""
+ON_STEPS = tuple(f"var(--clinic-on-{step})" for step in range(5))
 """What is written on each step."""
 
 TEXT: dict[str, Any] = {"font": FONT, "fontSize": 12, "color": INK}

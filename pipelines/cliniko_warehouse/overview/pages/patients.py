@@ -5,6 +5,7 @@ from typing import Any
 
 from cliniko_warehouse.metrics.periods import Period
 from cliniko_warehouse.overview.charts import charts, heatmaps
+from cliniko_warehouse.overview.charts.axes import even_steps
 from cliniko_warehouse.overview.figures.call_lists import LAPSED
 from cliniko_warehouse.overview.figures.catalogue import FIGURES
 from cliniko_warehouse.overview.figures.queries import Question
@@ -129,5 +130,10 @@ def _cohort_chart(question: Question) -> Chart | None:
         for cohort, row in cohorts.items()
     ]
     heads = ["first visit in", "new patients", *(f"{n} after" for n in range(1, SHOWN + 1))]
-    spec = charts.drawn(heatmaps.cohorts(), rows, height=heatmaps.CELL * len(cohorts))
+    spec = charts.drawn(
+        heatmaps.cohorts(),
+        rows,
+        steps=even_steps(row["share"] for row in rows),
+        height=heatmaps.CELL * len(cohorts),
+    )
     return Chart(spec, Table(heads, lines))
