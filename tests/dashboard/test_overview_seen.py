@@ -35,7 +35,7 @@ PHONE = {"viewport": {"width": 390, "height": 844}}
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The hand-made practice's dashboard."""
     state_dir = tmp_path_factory.mktemp("state")
-    hand_made.publish(published(state_dir))
+    hand_made.add_recalls(hand_made.publish(published(state_dir)), 60)
     with dashboard(state_dir, shared(tmp_path_factory) / "charts") as address:
         yield address
 
@@ -80,6 +80,118 @@ def test_no_page_is_wider_than_a_phone(browser: "Browser", address: str) -> None
 
 
 @in_a_browser
+def test_all_sections_are_in_sight_on_a_phone(browser: "Browser", address: str) -> None:
+    with visit(browser, address, **PHONE) as seen:
+        ends = seen.page.locator(".clinic-head li a").evaluate_all(
+            "all => all.map((one) => one.getBoundingClientRect().right)"
+        )
+        assert len(ends) == 7
+        assert max(ends) <= 390
+
+
+@in_a_browser
+def test_a_finger_hits_every_link_of_a_phone(browser: "Browser", address: str) -> None:
+    small = """all => all.filter((one) => one.checkVisibility() &&
+        one.getBoundingClientRect().height < 32).map((one) => one.outerHTML)"""
+    with visit(browser, address, **PHONE) as seen:
+        for page in ("practitioners", "capacity", "data", "list/recalls_due"):
+            seen.go(f"{page}?period=30d")
+            links = seen.page.locator("td a, tbody th a, .clinic-clear, .clinic-downloads a")
+            assert links.evaluate_all(small) == [], page
+
+
+@in_a_browser
+def test_a_row_on_a_phone_is_a_block_that_says_each_thing_once(
+    browser: "Browser", address: str
+) -> None:
+    with visit(browser, address, **PHONE) as seen:
+        seen.go("list/recalls_due")
+        row = seen.page.locator("tbody tr").first
+        expect(row.locator("[data-head='Email']")).to_be_visible()
+        expect(row.locator("[data-head$=' no.']").first).to_be_hidden()
+        mail = row.locator("[data-head='Email'] a")
+        assert mail.evaluate("e => e.getClientRects().length") == 1  # a line
+        paddings = row.locator("td").evaluate_all(
+            "all => all.map((one) => getComputedStyle(one).paddingLeft)"
+        )
+        assert set(paddings) == {"0px"}
+        assert seen.page.locator("html").evaluate("e => e.scrollHeight") < 6_000
+
+
+@in_a_browser
+def test_a_list_is_sorted_by_a_choice_on_a_phone(browser: "Browser", address: str) -> None:
+    with visit(browser, address, **PHONE) as seen:
+        seen.go("list/recalls_due?page=2")
+        expect(seen.page.locator(".clinic-sort")).to_be_hidden()
+        seen.page.get_by_label("Sort by").focus()
+        seen.page.get_by_label("Sort by").select_option(label="Days due, lowest first")
+        seen.drawn(2)
+
+        expect(seen.page.locator("[data-head='Days due']").first).to_have_text("10")
+        expect(seen.page.locator(".clinic-turn").first).to_contain_text("Page 1 of 3")
+        expect(seen.page.get_by_label("Sort by")).to_be_focused()
+
+
+@in_a_browser
+@pytest.mark.parametrize("width", [820, 1280])
+def test_no_column_of_a_list_is_out_of_sight(browser: "Browser", address: str, width: int) -> None:
+    with visit(browser, address, viewport={"width": width, "height": 900}) as seen:
+        for page in ("completed", "recalls_due", "revenue_net", "patients_seen"):
+            seen.go(f"list/{page}?period=30d")
+            places = seen.page.locator(".clinic-scroll")
+            assert places.evaluate("e => e.scrollWidth - e.clientWidth") == 0, page
+            heads = seen.page.locator(".clinic-sort")
+            assert heads.is_visible() != seen.page.get_by_label("Sort by").is_visible(), page
+
+
+@in_a_browser
+def test_cells_stand_below_their_heads(browser: "Browser", address: str) -> None:
+    left = """all => all.filter((one) => one.checkVisibility() && !one.matches(".number"))
+        .map((one) => one.getBoundingClientRect().left
+            + parseFloat(getComputedStyle(one).paddingLeft))"""
+    with visit(browser, address) as seen:
+        for page in ("list/utilisation", "list/recalls_due"):
+            seen.go(f"{page}?period=30d")
+            heads = seen.page.locator("thead th").evaluate_all(left)
+            assert heads == seen.page.locator("tbody tr").first.locator("td").evaluate_all(left)
+
+
+@in_a_browser
+def test_a_choice_stands_in_the_middle_of_its_box(browser: "Browser", address: str) -> None:
+    off = """e => {
+        const words = document.createRange();
+        words.selectNodeContents(e);
+        const [box, inside] = [e.getBoundingClientRect(), words.getBoundingClientRect()];
+        return Math.abs(box.top + box.bottom - inside.top - inside.bottom) / 2;
+    }"""
+    with visit(browser, address) as seen:
+        summary = seen.page.locator(".clinic-choice summary").first
+        assert summary.evaluate(off) <= 1  # pixel
+
+
+@in_a_browser
+def test_a_cell_has_its_figure_where_it_fits(browser: "Browser", address: str) -> None:
+    shown = "all => all.filter((one) => one.getAttribute('opacity') !== '0').length"
+    for width, some in ((820, True), (390, True), (150, False)):  # three hours side by side
+        with visit(browser, address, viewport={"width": width, "height": 900}) as seen:
+            seen.go("period?period=30d")
+            texts = seen.panel("How full the week is").locator(".mark-text.role-mark text")
+            assert texts.count() > 0
+            assert bool(texts.evaluate_all(shown)) is some, width
+
+
+@in_a_browser
+def test_no_bar_rises_past_the_last_line(browser: "Browser", address: str) -> None:
+    highest = "all => Math.min(...all.map((one) => one.getBoundingClientRect().top))"
+    with visit(browser, address) as seen:
+        seen.go("period?period=30d")
+        panel = seen.panel("Appointments by how they ended")
+        bars = panel.locator(".mark-rect.role-mark path").evaluate_all(highest)
+        lines = panel.locator(".role-axis-grid line").evaluate_all(highest)
+        assert bars >= lines - 1
+
+
+@in_a_browser
 def test_everything_is_reached_by_keyboard(browser: "Browser", address: str) -> None:
     with visit(browser, address) as seen:
         seen.go("period?period=30d")
@@ -113,6 +225,8 @@ def test_a_page_that_is_printed_has_figures_and_no_controls(
         expect(seen.card("Completed appointments")).to_be_visible()
         expect(seen.page.locator("form.clinic-filters")).to_be_hidden()
         expect(seen.page.get_by_role("navigation", name="Sections")).to_be_hidden()
+        expect(seen.page.locator(".clinic-hint")).to_be_hidden()  # paper opens nothing
+        expect(seen.page.locator("#said")).to_be_hidden()  # behind all, it began a page
         expect(seen.page.locator(".clinic-printed")).to_have_text("Business: Fitzroy")
         drawn = seen.page.locator(".clinic-chart svg").evaluate_all(
             "all => all.map((one) => one.viewBox.baseVal.width)"
@@ -132,6 +246,7 @@ def test_paper_is_wide_enough_and_begins_with_the_list(browser: "Browser", addre
         seen.go("list/completed?period=30d")
         panel = seen.page.locator("main > .clinic-panel")
         assert panel.evaluate("e => getComputedStyle(e).breakInside") == "auto"
+        expect(seen.page.locator(".aside").first).to_be_hidden()
         assert seen.page.locator("body").evaluate("e => getComputedStyle(e).page") == "wide"
 
 

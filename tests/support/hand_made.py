@@ -131,6 +131,21 @@ def add_account(file: Path, account: str, currency: str, zone: str) -> None:
         db.execute("DELETE FROM marts.fct_appointments WHERE _account = ?", [account])
 
 
+def add_recalls(file: Path, count: int) -> None:
+    """Recalls as a clinic has them, with a long e-mail address and ids of 19 digits."""
+    with duckdb.connect(str(file)) as db:
+        db.execute(
+            "INSERT INTO marts.list_recalls_due SELECT * EXCLUDE (n) REPLACE ("
+            "1000000000000000000 + n AS recall_id, 1100000000000000000 + n AS patient_id, "
+            "'Ingrid Papadopoulos' AS patient_name, "
+            "format('ingrid.papadopoulos{:03d}@example.com', n) AS email, "
+            "'Post-surgery follow-up' AS recall_type, 20 + n AS days_due, "
+            "'Post-surgery follow-up, due for weeks, nothing booked' AS reason) "
+            "FROM marts.list_recalls_due CROSS JOIN range(?) AS more(n)",
+            [count],
+        )
+
+
 def fill(db: duckdb.DuckDBPyConnection, *booked: tuple[Any, ...], **states: str) -> None:
     """Put the practice's marts into a database."""
     db.execute("CREATE SCHEMA marts")

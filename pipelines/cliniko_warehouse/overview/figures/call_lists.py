@@ -1,5 +1,7 @@
 """The lists by name, as figures: what needs a call, or a hand."""
 
+from collections.abc import Mapping
+
 from cliniko_warehouse.metrics.catalogue import METRICS
 from cliniko_warehouse.metrics.labels import LABELS
 from cliniko_warehouse.metrics.spec import counted
@@ -21,20 +23,29 @@ FIRST = {
     "business": chosen("f.first_business_id", "business"),
     "practitioner": chosen("f.first_practitioner_id", "practitioner"),
 }
+NONE: Mapping[str, str] = {}
 NAMED = ("individual_appointments",)
+REASON = ("reason",)  # in most lists a sentence of what other columns say
 
 
-def _calls(name: str, label: str, note: str, order: str, **filters: str) -> Figure:
+def _calls(
+    name: str,
+    label: str,
+    note: str,
+    order: str,
+    filters: Mapping[str, str] = NONE,
+    repeated: tuple[str, ...] = REASON,
+) -> Figure:
     """A list by name, as a figure that counts its rows."""
     [formula] = METRICS[f"list_{name}"].formulas
-    fact = Fact(formula.basis, filters, order=order, needs=NAMED)
+    fact = Fact(formula.basis, filters, order=order, needs=NAMED, repeated=repeated)
     return Figure(name, label, fact, formula, good="down", definition=f"list_{name}", note=note)
 
 
 def _lapsed(state: str, label: str, note: str) -> Figure:
     """The patients of a state in the list of those who may be lost."""
     [formula] = METRICS["list_lapsed_patients"].formulas
-    fact = Fact(formula.basis, order="days_since_last_visit", needs=NAMED)
+    fact = Fact(formula.basis, order="days_since_last_visit", needs=NAMED, repeated=REASON)
     counts = counted(formula.basis, f"state = '{state}'")
     return Figure(
         state, label, fact, counts, good="down", definition="list_lapsed_patients", note=note
@@ -54,7 +65,8 @@ CALLS = (
         "One visit, none booked",
         "came once, nothing is booked",
         "days_since_first_visit",
-        **FIRST,
+        FIRST,
+        repeated=(),  # its reason alone says what was cancelled or missed
     ),
     _calls("cases_ending", "Cases that end soon", "few sessions or days are left", "days_left"),
     _calls(
@@ -72,21 +84,21 @@ UNFINISHED = (
         "Forms not completed",
         "sent for a visit, open when it began",
         "visit_on DESC",
-        **FORM,
+        FORM,
     ),
     _calls(
         "visits_without_note",
         "Visits without a note",
         "of all time: the note is missing or a draft",
         "local_date DESC",
-        **VISIT,
+        VISIT,
     ),
     _calls(
         "visits_without_invoice",
         LABELS["completed_without_invoice"],
         "completed, of all time",
         "local_date DESC",
-        **VISIT,
+        VISIT,
     ),
 )
 """What the practice has not finished: lists by name."""

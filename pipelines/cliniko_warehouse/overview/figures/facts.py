@@ -44,6 +44,7 @@ class Fact:
     columns:     of a list; none means all that the mart has
     order:       of a list, until the reader sorts it
     needs:       Cliniko's lists without which there is nothing
+    repeated:    keys of columns that say what others say: a file has them, a page has not
     """
 
     basis: Basis
@@ -53,6 +54,7 @@ class Fact:
     columns: tuple[Column, ...] = ()
     order: str = "1"
     needs: tuple[str, ...] = ()
+    repeated: tuple[str, ...] = ()
 
     @property
     def mart(self) -> str:

@@ -1,7 +1,8 @@
 """The list behind a figure: its rows by name, sorted, a page of them or all."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import duckdb
 import pyarrow as pa
@@ -18,7 +19,7 @@ from cliniko_warehouse.overview.figures.figure import Figure
 from cliniko_warehouse.overview.figures.queries import Number, Question, conditions, total
 from cliniko_warehouse.overview.selection import Drill
 
-PAGE = 100  # rows on a page
+PAGE = 25  # rows on a page: on a phone, where a row is a block, about ten screens
 
 BY_PATIENT = (
     *PATIENT,
@@ -32,6 +33,8 @@ PERSONAL = frozenset({"patient_name", "email", "phone", "payer", "case_name"})
 NAMED = ("patient_name", "practitioner_name", "first_practitioner")
 HIDDEN = frozenset({"_account", "appointment_key"})
 FIRST = ("patient_name", "phone")
+OUTCOMES = ("status", "state")  # often the same in all rows of a list
+PATIENT_NAMES = frozenset({"patient", "patient_name"})
 KINDS: tuple[tuple[str, Kind], ...] = (
     ("DATE", "day"),
     ("BOOLEAN", "yes"),
@@ -42,13 +45,21 @@ KINDS: tuple[tuple[str, Kind], ...] = (
     ("INTEGER", "count"),
 )
 """A mart's type → how its values are written; those of other types are text."""
+UNSEEN: Mapping[Kind, str] = {
+    "text": "nullif(CAST(\"{}\" AS VARCHAR), '')",
+    "name": "nullif(\"{}\", '')",
+    "yes": 'nullif("{}", false)',
+}
+"""Kind → its values without one of which a list shows nothing."""
 
 
 @dataclass(frozen=True)
 class Listing:
     """Rows of a list.
 
-    columns:  those that are shown
+    columns:  all that it has, as a file has them
+    shown:    those of them that a page shows
+    aside:    keys of those of them that a narrow screen has no room for
     rows:     a page of them, or all; a column by its key
     count:    how many rows the whole list has
     value:    the figure that the whole list makes
@@ -56,6 +67,8 @@ class Listing:
     """
 
     columns: tuple[Column, ...]
+    shown: tuple[Column, ...]
+    aside: frozenset[str]
     rows: pa.Table
     count: int
     value: Number | None
@@ -63,9 +76,14 @@ class Listing:
 
 
 def listing(
-    question: Question, figure: Figure, narrowed: Drill, sort: str = "", page: int | None = None
+    question: Question,
+    figure: Figure,
+    narrowed: Drill,
+    sort: str = "",
+    page: int | None = None,
+    size: int = PAGE,
 ) -> Listing:
-    """The rows behind a figure; all of them, or a page counted from 1.
+    """The rows behind a figure; all of them, or a page of `size` rows, counted from 1.
 
     Names are left out where a privacy profile has left none in the warehouse.
     """
@@ -75,14 +93,57 @@ def listing(
     known = {column.key for column in columns}
     sort = sort if sort.removeprefix("-") in known else ""
     count, value = total(question, figure, narrowed)
-    cut = "" if page is None else f"LIMIT {PAGE} OFFSET {PAGE * (page - 1)}"
+    cut = "" if page is None else f"LIMIT {size} OFFSET {size * (page - 1)}"
     select = ", ".join(f'{column.sql} AS "{column.key}"' for column in columns)
     body, more = _body(question, figure, narrowed)
     order = _order(figure, sort, columns)
     found = question.table(f"SELECT {select} {body} ORDER BY {order} {cut}", **more)
     if figure.formula.distinct:
         count = int(value or 0)
-    return Listing(columns, found, count, value, sort)
+    shown, aside = columns, frozenset[str]()
+    if page is not None:
+        shown, aside = _on_screen(question, figure, columns, f"SELECT {select} {body}", more)
+    return Listing(columns, shown, aside, found, count, value, sort)
+
+
+def _on_screen(
+    question: Question, figure: Figure, columns: Sequence[Column], sql: str, more: Mapping[str, str]
+) -> tuple[tuple[Column, ...], frozenset[str]]:
+    """The columns that say something, and the keys of those that a narrow screen leaves out.
+
+    Numbers of Cliniko are none that a reader knows by heart, but a patient without a name is
+    told apart by nothing else. An outcome that all rows have stands in the heading.
+    """
+    spread = _spread(question, columns, sql, more)
+    shown = tuple(
+        column
+        for column in columns
+        if spread[column.key].values and column.key not in figure.fact.repeated
+    )
+    named = any(column.key in PATIENT_NAMES for column in shown)
+    ids = {c.key for c in shown if c.key.endswith("_id") and (named or c.key != "patient_id")}
+    return shown, frozenset(ids | {key for key in OUTCOMES if spread.get(key) == SAME})
+
+
+class Spread(NamedTuple):
+    """How many different values a column has, and how many rows without one."""
+
+    values: int
+    missing: int
+
+
+SAME = Spread(values=1, missing=0)
+
+
+def _spread(
+    question: Question, columns: Sequence[Column], sql: str, more: Mapping[str, str]
+) -> dict[str, Spread]:
+    """By key; of the whole list, so that all its pages have the same columns."""
+    seen = [UNSEEN.get(column.kind, '"{}"').format(column.key) for column in columns]
+    counts = ", ".join(f"count(DISTINCT {one}), count(*) - count({one})" for one in seen)
+    [row] = question.ask(f"SELECT {counts} FROM ({sql}) AS list", **more).fetchall()
+    pairs = zip(row[::2], row[1::2], strict=True)
+    return {column.key: Spread(*pair) for column, pair in zip(columns, pairs, strict=True)}
 
 
 def _body(question: Question, figure: Figure, narrowed: Drill) -> tuple[str, dict[str, str]]:
@@ -167,6 +228,8 @@ def _column(name: str, data_type: str) -> Column:
     sql = f'CAST(f."{name}" AS VARCHAR)' if is_id else f'f."{name}"'
     if name.endswith(NAMED):
         kind = "name"
+    if kind == "text" and name.endswith(OUTCOMES):
+        sql = f"replace({sql}, '_', ' ')"  # at_risk
     if data_type == "TIMESTAMP WITH TIME ZONE":
         sql, heading = f"{sql} AT TIME ZONE $zone", f"{heading}, local"
     return Column(name, heading, sql, kind, personal=name in PERSONAL)

@@ -73,6 +73,8 @@ class Chart:
 class Panel:
     """A chart or a table under its name; or why there is none and what to do.
 
+    hint:         what can be done on a screen: paper leaves it out
+    folded:       words that the table lies behind until they are opened; empty if it is open
     more:         the list that it is taken from: address and name
     definitions:  headings in definitions.md
     """
@@ -82,18 +84,24 @@ class Panel:
     chart: Chart | None = None
     table: Table | None = None
     empty: str = ""
+    hint: str = ""
+    folded: str = ""
     more: tuple[str, str] | None = None
     definitions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Section:
-    """Cards and panels under one heading."""
+    """Cards and panels under one heading.
+
+    hint:  what can be done on a screen: paper leaves it out
+    """
 
     heading: str
     note: str = ""
     cards: Sequence[Card] = ()
     panels: Sequence[Panel] = ()
+    hint: str = ""
 
 
 @dataclass(frozen=True)

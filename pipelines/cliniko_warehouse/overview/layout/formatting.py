@@ -62,7 +62,9 @@ def listed(words: Sequence[str]) -> str:
 
 
 def stretch(period: Period) -> str:
-    """A period with its ends: 18 Feb to 19 Mar 2026."""
+    """A period with its ends, 18 Feb to 19 Mar 2026; or its only day, 19 Mar 2026."""
+    if period.first == period.last:
+        return day(period.last)
     first = f"{period.first:%-d %b}" + (
         f" {period.first:%Y}" if period.first.year != period.last.year else ""
     )

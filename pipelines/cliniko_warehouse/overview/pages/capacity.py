@@ -61,7 +61,7 @@ def _behind(question: Question, key: str, **only: str) -> str:
 
 def _people(question: Question) -> Panel:
     free = FIGURES["ahead_free"]
-    note = "free hours; a number opens its rows"
+    note, hint = "free hours", "a number opens its rows"
     if not told(free, question.chosen):
         return Panel("Free hours by practitioner", note, empty=panels.BY_TYPE)
     if hidden := question.night.forbids(*free.lists):
@@ -85,4 +85,4 @@ def _people(question: Question) -> Panel:
         for name in sorted({name for name, _ in found})
     ]
     heads = ["Practitioner", *(f"from {formatting.iso(week)}" for week in weeks)]
-    return Panel("Free hours by practitioner", note, table=Table(heads, rows))
+    return Panel("Free hours by practitioner", note, hint=hint, table=Table(heads, rows))

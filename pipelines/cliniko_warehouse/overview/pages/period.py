@@ -39,7 +39,7 @@ def page(question: Question, targets: Targets) -> Page:
 def headline(question: Question, targets: Targets) -> Section:
     """The figures that a practice is run by."""
     cards = compared(question, targets, *(FIGURES[key] for key in HEADLINE))
-    return Section("The figures", "each number opens the rows that it is made of", cards)
+    return Section("The figures", hint="each number opens the rows that it is made of", cards=cards)
 
 
 def attendance(question: Question) -> Section:

@@ -36,7 +36,9 @@ def page(question: Question) -> Page:
     scope = formatting.stretch(question.chosen.period)
     table = _scorecard(question)
     panel = (
-        Panel("Scorecard", "a name opens the practitioner's page, a number its rows", table=table)
+        Panel(
+            "Scorecard", hint="a name opens the practitioner's page, a number its rows", table=table
+        )
         if table.rows
         else Panel("Scorecard", empty=f"Nobody had an appointment {panels.WIDER}")
     )

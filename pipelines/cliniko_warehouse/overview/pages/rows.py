@@ -1,9 +1,12 @@
 """The list behind a figure as a page."""
 
 import re
-from urllib.parse import urlencode
+from collections.abc import Callable, Mapping
+from datetime import date
+from urllib.parse import parse_qsl, quote, urlencode
 
 from cliniko.transform.masking import shortened
+from cliniko_warehouse.overview.figures.facts import Column, Kind
 from cliniko_warehouse.overview.figures.figure import Figure
 from cliniko_warehouse.overview.figures.listing import PAGE, Listing, listing
 from cliniko_warehouse.overview.figures.queries import Question
@@ -11,11 +14,33 @@ from cliniko_warehouse.overview.layout import formatting
 from cliniko_warehouse.overview.layout.blocks import Cell, Page
 from cliniko_warehouse.overview.selection import Drill, ids, rows_behind
 
-DAYS = frozenset({"day", "moment"})
+UNBROKEN = frozenset({"day", "moment", "yes"})
 NUMBERS = frozenset({"count", "money", "hours", "minutes", "share"})
 PHONE = "phone"
 NUMBER = r"\+?[0-9 ()./-]{3,30}"
 """A telephone number as people write it, and nothing else beside it."""
+MAIL = r"[\w.%+'-]{1,64}@[\w-]{1,63}(\.[\w-]{1,63}){1,8}"
+TABLET = 46.0  # rem that a list has on one
+
+DATED: Mapping[str, Callable[[date], str]] = {
+    "day": formatting.day,
+    "week": lambda day: f"seven days from {formatting.day(day)}",
+    "month": lambda day: f"{day:%B %Y}",
+}
+"""Dimensions whose values are days → how they are said."""
+WIDTHS: Mapping[Kind, float] = {"text": 8.0, "name": 8.0, "moment": 8.5, "day": 6.5}
+NARROW = 5.0
+LONG = {"email": 16.0}
+"""Rem that a column takes, about: by its kind, of others, and by its key."""
+LOW_HIGH = ("lowest first", "highest first")
+ORDERS: Mapping[Kind, tuple[str, str]] = {
+    "text": ("A to Z", "Z to A"),
+    "name": ("A to Z", "Z to A"),
+    "day": ("earliest first", "latest first"),
+    "moment": ("earliest first", "latest first"),
+    "yes": ("no first", "yes first"),
+}
+"""Kind → its order, rising and falling; other kinds are numbers."""
 
 
 def page(question: Question, figure: Figure, narrowed: Drill, sort: str, number: int) -> Page:
@@ -29,6 +54,7 @@ def page(question: Question, figure: Figure, narrowed: Drill, sort: str, number:
     if number > pages:
         return page(question, figure, narrowed, sort, pages)
     address = rows_behind(figure.key, question.chosen, narrowed)
+    turn = address + (f"&{urlencode({'sort': found.sort})}" if found.sort else "")
     return Page(
         "",
         figure.label,
@@ -36,16 +62,18 @@ def page(question: Question, figure: Figure, narrowed: Drill, sort: str, number:
         list={
             "empty": "" if found.count else "No row is behind this number.",
             "said": _said(question, figure, found),
-            "heads": [_head(found, address, n) for n in range(len(found.columns))],
+            "wide": _width(found) > TABLET,
+            "heads": [_head(found, address, column) for column in found.shown],
             "rows": _rows(found, question.night.currency),
             "downloads": {
-                kind: address.replace(f"/list/{figure.key}?", f"/list/{figure.key}.{kind}?")
-                + (f"&{urlencode({'sort': found.sort})}" if found.sort else "")
+                kind: turn.replace(f"/list/{figure.key}?", f"/list/{figure.key}.{kind}?")
                 for kind in ("csv", "xlsx")
             },
+            "fields": parse_qsl(address.partition("?")[2]),
+            "sorts": _sorts(found),
             "page": number,
             "pages": pages,
-            "turn": address + (f"&{urlencode({'sort': found.sort})}" if found.sort else ""),
+            "turn": turn,
             "definitions": (figure.definition,) if figure.definition else (),
         },
         timeless=not figure.fact.day,
@@ -55,17 +83,32 @@ def page(question: Question, figure: Figure, narrowed: Drill, sort: str, number:
 def _scope(question: Question, figure: Figure, narrowed: Drill) -> str:
     period = narrowed.period or question.chosen.period
     days = formatting.stretch(period) if figure.fact.day else f"on {question.night.today:%-d %B %Y}"
-    names = question.night.names["practitioner"]
     only = [
-        names.get(next(iter(ids([value])), 0), f"no. {value}")
-        if name == "who"
-        else shortened(value)
+        _only(question, name, value)
         for name, value in narrowed.only.items()
         if name in figure.fact.dimensions
     ]
     blind = figure.fact.blind_to(question.chosen)
     of_all = [f"whole account: cannot be told by {formatting.listed(blind)}"] if blind else []
     return " · ".join([days, *only, *of_all])
+
+
+def _only(question: Question, name: str, value: str) -> str:
+    """What a list is narrowed to, as a reader says it; the address may hold anything."""
+    if name == "who":
+        names = question.night.names["practitioner"]
+        return names.get(next(iter(ids([value])), 0), f"no. {value}")
+    if name == "hour" and value.isdecimal():
+        return f"{value}:00"
+    day = _day(value) if name in DATED else None
+    return DATED[name](day) if day else shortened(value)
+
+
+def _day(value: str) -> date | None:
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        return None
 
 
 def _said(question: Question, figure: Figure, found: Listing) -> str:
@@ -79,8 +122,7 @@ def _said(question: Question, figure: Figure, found: Listing) -> str:
     return f"{rows}, together {value}"
 
 
-def _head(found: Listing, address: str, place: int) -> dict[str, str]:
-    column = found.columns[place]
+def _head(found: Listing, address: str, column: Column) -> dict[str, str]:
     rising, falling = found.sort == column.key, found.sort == f"-{column.key}"
     turned = f"-{column.key}" if rising else column.key
     return {
@@ -88,7 +130,25 @@ def _head(found: Listing, address: str, place: int) -> dict[str, str]:
         "href": f"{address}&{urlencode({'sort': turned})}",
         "sorted": "ascending" if rising else "descending" if falling else "none",
         "number": "yes" if column.kind in NUMBERS else "",
+        "aside": "yes" if column.key in found.aside else "",
     }
+
+
+def _width(found: Listing) -> float:
+    """How wide the columns are that a narrow screen shows, about; rem."""
+    shown = (column for column in found.shown if column.key not in found.aside)
+    return sum(LONG.get(c.key, WIDTHS.get(c.kind, NARROW)) for c in shown)
+
+
+def _sorts(found: Listing) -> list[tuple[str, str, bool]]:
+    """The ways to sort it where it has no row of heads: value, words, whether it is chosen."""
+    ways = [("", "as listed")] + [
+        (f"{mark}{column.key}", f"{column.heading}, {words}")
+        for column in found.shown
+        if column.key not in found.aside or found.sort.removeprefix("-") == column.key
+        for mark, words in zip(("", "-"), ORDERS.get(column.kind, LOW_HIGH), strict=True)
+    ]
+    return [(value, words, value == found.sort) for value, words in ways]
 
 
 def _rows(found: Listing, currency: str) -> list[list[Cell]]:
@@ -97,10 +157,10 @@ def _rows(found: Listing, currency: str) -> list[list[Cell]]:
             Cell(
                 formatting.cell(row[c.key], c.kind, currency),
                 number=c.kind in NUMBERS,
-                href=called(row[c.key]) if c.key == PHONE else "",
-                fixed=c.kind in DAYS or c.key == PHONE,
+                href=REACHED[c.key](row[c.key]) if c.key in REACHED else "",
+                fixed=c.kind in UNBROKEN or c.key == PHONE,
             )
-            for c in found.columns
+            for c in found.shown
         ]
         for row in found.rows.to_pylist()
     ]
@@ -111,3 +171,14 @@ def called(number: str | None) -> str:
     if not number or not re.fullmatch(NUMBER, number.strip()):
         return ""
     return "tel:" + re.sub(r"[^+0-9]", "", number)
+
+
+def written(address: str | None) -> str:
+    """The address by which an e-mail is begun; empty for what is not one e-mail address."""
+    if not address or not re.fullmatch(MAIL, address.strip()):
+        return ""
+    return "mailto:" + quote(address.strip(), safe="@")
+
+
+REACHED = {PHONE: called, "email": written}
+"""The key of a column → the address behind its value."""

@@ -25,6 +25,7 @@ GLANCE = (
 )
 AHEAD = 7  # days after today that are looked at
 NUMBER = "patient_id"  # what a patient is called where there are no names
+MOST = 100  # of today's appointments; the list has all
 SHOWN = ("starts", "patient", NUMBER, "type", "status", "practitioner", "business")
 
 
@@ -44,12 +45,12 @@ def page(question: Question) -> Page:
             Section("Free places", panels=[_free(question, Period(today, ahead.last))]),
             Section(
                 "What needs a call",
-                "each number opens its list",
+                hint="each number opens its list",
                 cards=[whole(question, one) for one in CALLS],
             ),
             Section(
                 "What is not finished",
-                "each number opens its list",
+                hint="each number opens its list",
                 cards=[whole(question, one) for one in UNFINISHED],
             ),
         ],
@@ -100,7 +101,7 @@ def _comers(day: Question) -> Panel:
     note = "today's appointments that are not cancelled, by the clinic's clocks"
     if hidden := day.night.forbids(*figure.lists):
         return Panel("Appointments", note, empty=hidden)
-    found = listing(day, figure, Drill(), page=1)
+    found = listing(day, figure, Drill(), page=1, size=MOST)
     if not found.count:
         return Panel("Appointments", note, empty="Nobody is booked today.")
     named = any(column.key == "patient" for column in found.columns)

@@ -18,6 +18,7 @@ const OPTIONS = {
   tooltip: { disableDefaultStyle: true, id: "clinic-tip" },
 };
 
+const FORMS = ".clinic-filters, .clinic-order"; // those that change the page
 const PAPER = 800; // pixels: a chart of paper, so that its words stay large enough to be read
 let charts = []; // those that are drawn
 
@@ -60,18 +61,12 @@ async function show(address, remember = true) {
   for (const summary of document.querySelectorAll("details > summary")) {
     if (open.includes(label(summary))) summary.parentElement.open = true;
   }
-  const again = focus && document.querySelector(`form ${focus}`);
+  const again = focus && document.querySelector(`form ${focus}:not([type="hidden"])`);
   if (again) again.focus();
   else window.scrollTo(0, 0);
   document.getElementById("said").textContent = `${document.title} is shown`;
-  lead();
   performance.mark("shown");
   await draw();
-}
-
-function lead() {
-  const here = document.querySelector("[aria-current]"); // on a phone it may lie out of sight
-  here?.closest("ul").scrollTo({ left: here.offsetLeft - 40 });
 }
 
 const label = (summary) => summary.textContent.split(":")[0];
@@ -102,7 +97,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 document.addEventListener("change", (event) => {
-  const form = event.target.closest?.(".clinic-filters");
+  const form = event.target.closest?.(FORMS);
   if (!form) return;
   const period = form.elements.period;
   if (event.target.type === "date") period.value = "custom";
@@ -111,7 +106,7 @@ document.addEventListener("change", (event) => {
 });
 
 document.addEventListener("submit", (event) => {
-  if (!event.target.matches(".clinic-filters")) return;
+  if (!event.target.matches(FORMS)) return;
   event.preventDefault();
   show(address(event.target));
 });
@@ -133,5 +128,4 @@ document.addEventListener("visibilitychange", () => document.hidden || follow())
 window.addEventListener("focus", follow);
 
 document.documentElement.classList.add("scripted");
-lead();
 draw();
