@@ -98,6 +98,18 @@ def test_what_is_odd_opens_its_rows(file: Path, tmp_path: Path) -> None:
         assert browser.get("/list/warning-raw").status_code == 404
 
 
+def test_odd_entries_come_first_and_fresh_lists_are_folded(browser: TestClient) -> None:
+    text = browser.get("/data").text
+    folded = text[text.index('<details class="clinic-fold">') :]
+
+    assert text.index("Odd entries") < text.index("Lists that are not fresh")
+    assert text.index(">treatment notes<") < text.index('<details class="clinic-fold">')
+    assert "<summary>17 lists are fresh</summary>" in folded
+    assert ">invoices<" in folded
+    assert ">treatment notes<" not in folded
+    assert "lists were read by " in text
+
+
 def test_a_list_says_names_sorts_and_turns(browser: TestClient) -> None:
     address = f"/list/completed.csv?{THIRTY}"
 
