@@ -30,7 +30,7 @@ from cliniko_warehouse.cli.commands import (
     verify,
 )
 from cliniko_warehouse.cli.support import early_json, exit_codes, streams
-from cliniko_warehouse.cli.support.dlt_commands import documented
+from cliniko_warehouse.cli.support.dlt_commands import documented, well_spelled
 from cliniko_warehouse.cli.support.options import refuse_empty
 from cliniko_warehouse.cli.support.output import say, show
 from cliniko_warehouse.cli.support.unattended import Narrated
@@ -48,15 +48,15 @@ for command in (
     documented(sync.sync),
     documented(sync.reconcile),
     documented(verify.verify),
-    documented(inspect.check),
-    status.status,
+    documented(inspect.check, refuses=False),
+    well_spelled(status.status),
     inspect.endpoints,
     documented(inspect.get),
     documented(sync.publish),
-    schedule.schedule,
-    local.dashboard,
+    well_spelled(schedule.schedule),
+    well_spelled(local.dashboard),
     documented(local.digest),
-    local.mcp,
+    well_spelled(local.mcp),
     documented(forget.forget),
     local.sandbox,
     documented(local.demo),

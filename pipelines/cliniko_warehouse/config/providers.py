@@ -24,7 +24,7 @@ from dlt.common.configuration.providers.doc import CustomLoaderDocProvider
 from dlt.common.configuration.providers.provider import ConfigProvider
 from dlt.common.configuration.specs.config_providers_context import ConfigProvidersContainer
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
-from dlt.common.runtime.run_context import RunContext
+from dlt.common.runtime.run_context import RunContext, global_dir
 
 from cliniko.errors import UnreadableSettings
 from cliniko.settings import names
@@ -51,6 +51,11 @@ def is_documented(path: Sequence[str]) -> bool:
         case ["destination", name, _, *_]:
             return name in dlt.destinations.__all__
     return False
+
+
+def folders() -> list[Path]:
+    """The folders that have files of settings; the first one counts most."""
+    return [Path(FOLDER), Path(global_dir())]
 
 
 class DocumentedNames(ConfigProvider):
@@ -176,8 +181,7 @@ class _Context(RunContext):
         return FOLDER
 
     def initial_providers(self) -> list[ConfigProvider]:
-        folders = (self.settings_dir, self.global_dir)
-        files = [_file(kind, folders) for kind in (_Secrets, _Config)]
+        files = [_file(kind, [str(folder) for folder in folders()]) for kind in (_Secrets, _Config)]
         fixed = CustomLoaderDocProvider("cliniko", lambda: FIXED, False, [])
         return [fixed, *map(DocumentedNames, [EnvironProvider(), *files])]
 

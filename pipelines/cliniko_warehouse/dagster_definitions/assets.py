@@ -14,7 +14,8 @@ from cliniko.errors import ClinikoError, ConfigError, Locked
 from cliniko.extract.plan import ReadPlan
 from cliniko.settings import resolve
 from cliniko.source import cliniko_source
-from cliniko_warehouse.config.providers import only_documented
+from cliniko_warehouse.config.misspelled_names import refuse_misspelled
+from cliniko_warehouse.config.providers import folders, only_documented
 from cliniko_warehouse.ledger.runs import Run
 from cliniko_warehouse.monitoring import freshness, notify
 from cliniko_warehouse.monitoring.logs import logged
@@ -64,6 +65,7 @@ def _run(place: Place, account: str, wanted: set[str]) -> Run:
     narration = console()
     try:
         with only_documented(), logged(place.state_dir, "json", narration):
+            refuse_misspelled(folders())
             [settings] = accounts.settings([account])
             plans = {name: ReadPlan(e) for name, e in ALL_ENDPOINTS.items() if name in wanted}
             run = run_account(settings, plans, place.destination, place.state_dir, narration)

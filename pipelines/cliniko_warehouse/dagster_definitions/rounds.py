@@ -5,7 +5,8 @@ import dagster
 from cliniko import accounts
 from cliniko.endpoints import ENDPOINTS
 from cliniko.errors import ClinikoError, ConfigError
-from cliniko_warehouse.config.providers import only_documented
+from cliniko_warehouse.config.misspelled_names import refuse_misspelled
+from cliniko_warehouse.config.providers import folders, only_documented
 from cliniko_warehouse.dagster_definitions.assets import Place, results
 from cliniko_warehouse.monitoring import notify
 from cliniko_warehouse.monitoring.logs import logged
@@ -73,6 +74,7 @@ def _round(place: Place, every: str, at: str) -> Round:
             hold(rounds_lock(writable(place.state_dir))),
             heard() as stop,
         ):
+            refuse_misspelled(folders())
             teller = notify.RoundTeller(place.destination, place.state_dir)
             webhook = ChangeWebhook(place.destination, place.state_dir)
             pace = settled(duration(every, "every"), time_of_day(at, "at"))

@@ -13,6 +13,8 @@ from cliniko.accounts import named
 from cliniko.errors import ClinikoError, ConfigError
 from cliniko.settings import names
 from cliniko_warehouse.config.dlt_files import FOLDER
+from cliniko_warehouse.config.misspelled_names import unknown
+from cliniko_warehouse.config.providers import folders
 from cliniko_warehouse.monitoring import alerts, freshness
 from cliniko_warehouse.paths import published, work
 from cliniko_warehouse.recovery.damage import damages
@@ -28,7 +30,7 @@ def surroundings(destination: str, state_dir: Path) -> dict[str, Any]:
         "alerts": _alerts(),
         "freshness": _age(destination, state_dir),
         "damage": _damage(destination, state_dir),
-        "warnings": exposed(state_dir),
+        "warnings": [*exposed(state_dir), *unknown(folders())],
     }
 
 

@@ -8,6 +8,7 @@ import typer
 
 from cliniko.errors import ClinikoError, ConfigError
 from cliniko_warehouse.cli.support import exit_codes
+from cliniko_warehouse.cli.support.dlt_commands import refuse_misspelled
 from cliniko_warehouse.cli.support.options import (
     STATE,
     Accounts,
@@ -38,6 +39,7 @@ def check(
 
     wrong: list[ClinikoError] = []
     try:
+        refuse_misspelled()
         settings = accounts.settings(account or ())
         check_them = preflight.check_all if len(settings) > 1 else preflight.check_one
         result = check_them(settings, chosen(None, links=False), destination, state_dir)
