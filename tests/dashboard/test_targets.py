@@ -1,5 +1,6 @@
 """Targets from a TOML file: what they are for, and what is said of a wrong one."""
 
+import re
 import socket
 from datetime import date, timedelta
 from pathlib import Path
@@ -87,6 +88,30 @@ def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
 
     for part in ("target 1: who is no word", "figure has to be", "value has to be", "per has to"):
         assert part in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[[targets]]\nfigure = "completed"\nvalue = 7\nper = "week"', "with [[target]]"),
+        ('target = [1]', "with [[target]]"),
+        ('[[target]]\nfigure = "completed"\nvalue = -5\nper = "day"', "value has to be 0 or more"),
+        ('[[target]]\nfigure = "completed"\nvalue = nan\nper = "day"', "value has to be a number"),
+        ('[[target]]\nfigure = "completed"\nvalue = inf\nper = "day"', "value has to be a number"),
+        ('[[target]]\nfigure = "completed"\nvalue = 5', "per has to be one of day, week"),
+        ('[[target]]\nfigure = "utilisation"\nvalue = 80', "write 0.8 for 80 %"),
+        ('[[target]]\nfigure = "utilisation"\nvalue = 0.8\nper = "day"', "a share has no per"),
+        ('[[target]]\nfigure = "utilisation"\nvalue = 0.8\naccount = 1', "account has to be"),
+        ('[[target]]\nfigure = ["utilisation"]\nvalue = 1', "figure has to be one of"),
+    ],
+)  # fmt: skip
+def test_a_target_that_nobody_can_mean_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "targets.toml").write_text(text)
+
+    with pytest.raises(ConfigError, match=re.escape(said)) as error:
+        read(tmp_path / "targets.toml", FIGURES)
+
+    assert "\n" not in str(error.value)
 
 
 def test_a_file_that_is_named_has_to_be_there_and_readable(

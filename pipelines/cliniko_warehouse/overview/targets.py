@@ -1,5 +1,6 @@
 """What a practice wants its figures to be: a small TOML file, which nobody has to write."""
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -79,13 +80,14 @@ def read(file: Path, figures: Mapping[str, Figure]) -> Targets:
     if not file.exists():
         return Targets()
     try:
-        tables = tomllib.loads(file.read_text("utf-8")).get("target", [])
+        found = tomllib.loads(file.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file} is no TOML: {error}") from error
     except OSError as error:
         raise ConfigError(f"{file} cannot be read: {error.strerror}") from error
-    if not isinstance(tables, list):
-        raise ConfigError(f"{file}: begin each target with [[target]]")
+    tables = found.pop("target", [])
+    if found or not isinstance(tables, list) or not all(isinstance(one, dict) for one in tables):
+        raise ConfigError(f"{file}: begin each target with [[target]], and write nothing else")
     wrong = [
         f"target {n}: {what}" for n, one in enumerate(tables, 1) for what in _wrong(one, figures)
     ]
@@ -96,15 +98,32 @@ def read(file: Path, figures: Mapping[str, Figure]) -> Targets:
 
 def _wrong(one: Mapping[str, Any], figures: Mapping[str, Figure]) -> list[str]:
     found = [f"{name} is no word for it" for name in sorted(set(one) - NAMES)]
-    if one.get("figure") not in figures:
+    name = one.get("figure")
+    figure = figures.get(name) if isinstance(name, str) else None
+    if not figure:
         found.append(f"figure has to be one of {', '.join(sorted(figures))}")
-    if isinstance(one.get("value"), bool) or not isinstance(one.get("value"), int | float):
-        found.append("value has to be a number")
-    if one.get("per", "month") not in DAYS:
+    is_share = figure is not None and figure.unit == "share"
+    found += [_wrong_value(one.get("value"), is_share=is_share)]
+    if is_share and "per" in one:
+        found.append("a share has no per")
+    if not is_share and str(one.get("per")) not in DAYS:
         found.append(f"per has to be one of {', '.join(DAYS)}")
+    if not isinstance(one.get("account", ""), str):
+        found.append("account has to be the name of one")
     found += [
         f"{name} has to be the id of one"
         for name in ("business", "practitioner")
         if type(one.get(name, 0)) is not int
     ]
-    return found
+    return [what for what in found if what]
+
+
+def _wrong_value(value: Any, *, is_share: bool) -> str:
+    """What is wrong with a target's value."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return "value has to be a number"
+    if value < 0:
+        return "value has to be 0 or more"
+    return (
+        f"value is a share: write {value / 100:g} for {value:g} %" if is_share and value > 1 else ""
+    )
