@@ -16,7 +16,7 @@ import pytest
 from conftest import Cliniko
 from listener import listening
 
-from cliniko_warehouse.metrics.practices import practices
+from cliniko_warehouse.wording.practices import practices
 
 pytest.importorskip("apprise", reason="the extra digest is not installed")
 pytest.importorskip("vl_convert", reason="the extra digest is not installed")

@@ -18,10 +18,10 @@ import polars as pl
 from overview_pages import SECRET, client
 from starlette.testclient import TestClient
 
-from cliniko_warehouse.metrics.differences import change, points
 from cliniko_warehouse.overview.figures.catalogue import FIGURES
 from cliniko_warehouse.overview.pages import rows
 from cliniko_warehouse.overview.server import SECTIONS
+from cliniko_warehouse.wording.differences import change, points
 
 THIRTY = "period=30d"
 PLACES = ["/", "/period", "/list/completed", "/list/completed.csv", "/list/completed.xlsx"]

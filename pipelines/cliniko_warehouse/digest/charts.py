@@ -7,7 +7,7 @@ import altair as alt
 import vl_convert
 
 from cliniko_warehouse.digest.figures import Week
-from cliniko_warehouse.metrics.labels import LABELS
+from cliniko_warehouse.wording.labels import LABELS
 
 BLUE, GREY, INK = "#0b6aa2", "#8a8f98", "#22262b"  # told apart in grey, too
 WIDTH, HEIGHT = 400, 180  # small enough that a phone does not shrink its words much

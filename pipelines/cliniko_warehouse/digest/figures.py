@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 from cliniko.transform.masking import shortened
 from cliniko_warehouse.metrics.answer import Ask, Clock, metric
-from cliniko_warehouse.metrics.labels import LABELS
 from cliniko_warehouse.metrics.periods import Period
-from cliniko_warehouse.metrics.practices import practices
+from cliniko_warehouse.wording.labels import LABELS
+from cliniko_warehouse.wording.practices import practices
 
 Kind = Literal["count", "share", "money", "hours"]
 WEEKS = 13  # that charts show

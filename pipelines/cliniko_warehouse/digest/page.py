@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 
 from cliniko_warehouse.digest import charts
 from cliniko_warehouse.digest.figures import Kind, Line, Week
-from cliniko_warehouse.metrics import differences
-from cliniko_warehouse.metrics.differences import MINUS
-from cliniko_warehouse.metrics.labels import LABELS
+from cliniko_warehouse.wording import differences
+from cliniko_warehouse.wording.differences import MINUS
+from cliniko_warehouse.wording.labels import LABELS
 
 NONE, UNBROKEN = "\u2013", "\u00a0"
 WORDS = {"good": "better", "bad": "worse"}

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 from cliniko_warehouse.metrics.catalogue import METRICS
-from cliniko_warehouse.metrics.labels import LABELS
 from cliniko_warehouse.metrics.spec import counted
 from cliniko_warehouse.overview.figures.facts import Fact, chosen
 from cliniko_warehouse.overview.figures.figure import Figure
+from cliniko_warehouse.wording.labels import LABELS
 
 FORM = {
     name: f"f.appointment_key IN (SELECT appointment_key FROM marts.fct_appointments WHERE "

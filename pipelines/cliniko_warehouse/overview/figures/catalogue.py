@@ -6,7 +6,6 @@ One is added by an entry here: cards, comparisons, sparklines, lists and downloa
 from dataclasses import replace
 
 from cliniko_warehouse.metrics.attendance import COMPLETED, OFFERED, hours
-from cliniko_warehouse.metrics.labels import LABELS
 from cliniko_warehouse.metrics.spec import HOURS as NEEDED
 from cliniko_warehouse.metrics.spec import PATIENTS, SOURCES, Formula, counted, summed
 from cliniko_warehouse.overview.figures.call_lists import CALLS, LAPSED, UNFINISHED
@@ -21,6 +20,7 @@ from cliniko_warehouse.overview.figures.facts import (
     OPEN,
 )
 from cliniko_warehouse.overview.figures.figure import Figure, Good
+from cliniko_warehouse.wording.labels import LABELS
 
 EXPECTED = "status <> 'cancelled'"
 FIRST_TIME = (

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from cliniko_warehouse.metrics.differences import change, is_none, points
 from cliniko_warehouse.metrics.periods import Period
 from cliniko_warehouse.overview.figures.figure import Figure
 from cliniko_warehouse.overview.figures.queries import (
@@ -19,6 +18,7 @@ from cliniko_warehouse.overview.layout import formatting
 from cliniko_warehouse.overview.layout.blocks import Card, Change, Tone
 from cliniko_warehouse.overview.selection import rows_behind
 from cliniko_warehouse.overview.targets import Targets
+from cliniko_warehouse.wording.differences import change, is_none, points
 
 WIDTH, HEIGHT = 100, 24  # the box of a sparkline
 SENSE: dict[Tone, str] = {"good": ", better than", "bad": ", worse than", "": " vs"}

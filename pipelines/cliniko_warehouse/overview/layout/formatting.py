@@ -5,9 +5,9 @@ from datetime import date
 from typing import Any
 
 from cliniko.transform.masking import shortened
-from cliniko_warehouse.metrics.differences import MINUS, Number
 from cliniko_warehouse.metrics.periods import Period
 from cliniko_warehouse.overview.figures.facts import Kind
+from cliniko_warehouse.wording.differences import MINUS, Number
 
 NONE = "\u2013"  # a dash, where there is no figure
 

@@ -1,0 +1,1 @@
+"""What is called how wherever figures are shown: figures, practices, and differences."""
