@@ -155,7 +155,6 @@ def test_a_state_directory_that_cannot_be_made_is_2(
         ("get", "patients", "--param", "from"),
         ("get", "patients", "--param", "page=2"),
         ("get", "patients", "--param", "q[]=id:>=1"),
-        ("publish",),
         ("sandbox", "--port", "70000"),
         ("sandbox", "--forbid", "invoice"),
     ],

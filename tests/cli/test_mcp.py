@@ -155,7 +155,7 @@ def test_a_warehouse_that_is_not_there_is_said_at_the_start(
     ended = cliniko("mcp", "--state-dir", str(tmp_path))
 
     where = tmp_path / "warehouse.duckdb"
-    assert (ended.code, ended.out) == (2, "")
+    assert (ended.code, ended.out) == (1, "")
     assert ended.err == f"cliniko: {where} is not there yet: run `cliniko sync` first\n"
 
 

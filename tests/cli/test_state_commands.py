@@ -213,7 +213,7 @@ def test_what_cannot_be_done_is_one_line_and_2_and_changes_nothing(
 def test_before_a_first_run_there_is_nothing_to_change(call: Call, words: tuple[str, ...]) -> None:
     code, _, err = call("state", *words)
 
-    assert code == 2
+    assert code == 1
     assert err == "cliniko: nothing has been loaded yet: run `cliniko sync` first\n"
 
 

@@ -74,7 +74,7 @@ RUN: dict[str, Any] = {"run_id": None, "rows": 0, "requests": 0, "endpoints": {}
         (("status", "--json", "--destination", "nowhere"), 2, {"ok": False}),
         (("state", "show", "--json", "--destination", "nowhere"), 2, {}),
         (("forget", "--json", "--patient", "x"), 2, {"tables": {}}),
-        (("marts", "build", "--json"), 2, {"failed": [], "warned": []}),
+        (("marts", "build", "--json"), 1, {"failed": [], "warned": []}),
         (("marts", "test", "--json", "--bogus"), 2, {"passed": 0}),
         (("endpoints", "--json", "--bogus"), 2, {}),
     ],

@@ -85,6 +85,32 @@ def test_a_little_in_the_future_is_a_clock_that_differs(
     assert cliniko(*SINCE, soon, "--state-dir", str(tmp_path / "state")).code == 0
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("status",),
+        ("verify",),
+        ("reconcile",),
+        ("publish",),
+        ("digest",),
+        ("dashboard", "--no-browser"),
+        ("mcp",),
+        ("state", "reset", "taxes"),
+        ("marts", "build"),
+        ("marts", "test"),
+        ("forget", "--patient", "1"),
+    ],
+    ids=" ".join,
+)
+def test_where_nothing_has_been_loaded_every_command_ends_with_1(
+    command: tuple[str, ...], cliniko: Cliniko, configured: Callable[..., None]
+) -> None:
+    ended = cliniko(*command)
+
+    assert (ended.code, ended.err.count("\n")) == (1, 1), ended.err
+    assert "nothing has been loaded yet: " in ended.err or "is not there yet: " in ended.err
+
+
 def test_undoing_what_was_never_done_is_no_success(
     cliniko: Cliniko, connected: Served, tmp_path: Path
 ) -> None:

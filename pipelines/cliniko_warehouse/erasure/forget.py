@@ -7,7 +7,7 @@ from pathlib import Path
 from cliniko.api import filters
 from cliniko.api.client import Client
 from cliniko.endpoints import ENDPOINTS
-from cliniko.errors import ConfigError
+from cliniko.errors import ConfigError, NothingLoaded
 from cliniko.pagination.list_request import ListRequest
 from cliniko.pagination.page import total
 from cliniko.settings import ClinikoSettings
@@ -74,7 +74,7 @@ def _opened(
         loader = AccountLoader(store, settings.account, state_dir)
         loader.prepare()
         if not loader.flow.default_schema_name:
-            raise ConfigError(paths.NOTHING)
+            raise NothingLoaded(paths.NOTHING)
         yield store, loader
 
 

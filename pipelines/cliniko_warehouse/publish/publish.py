@@ -12,7 +12,7 @@ try:
 except ModuleNotFoundError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-from cliniko.errors import ClinikoError, ConfigError
+from cliniko.errors import ClinikoError, NothingLoaded
 from cliniko_warehouse.paths import (
     NEXT,
     NOTHING,
@@ -60,11 +60,11 @@ def publish(
     notes:  takes what a user should know
     whole:  verify all tables, not only those that have changed
 
-    Raises ConfigError if nothing is there to publish, NotPublished if it cannot be put in
+    Raises NothingLoaded if nothing is there to publish, NotPublished if it cannot be put in
     its place or differs.
     """
     if not work.exists():
-        raise ConfigError(NOTHING)
+        raise NothingLoaded(NOTHING)
     target = _target(state_dir)
     settle(state_dir)
     sweep(state_dir)
@@ -195,7 +195,7 @@ def _stripped(work: Path, copy: Path) -> bool:
     _copy(work, copy)
     with bounded(copy) as connection:
         if not connection.execute(LOADED).fetchall():  # a run that broke made the file
-            raise ConfigError(NOTHING)
+            raise NothingLoaded(NOTHING)
         if is_mostly_empty(connection):
             return False
         for schema in LEFT_OUT:

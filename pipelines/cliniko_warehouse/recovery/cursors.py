@@ -96,7 +96,7 @@ def _changed(endpoint: str, account: str, destination: str, state_dir: Path) -> 
     A change here alone would not last: a run takes the destination's word.
     """
     if destination == "duckdb" and not work_file(state_dir).exists():
-        raise ConfigError(NOTHING)
+        raise NothingLoaded(NOTHING)
     state_dir = writable(state_dir)
     with ExitStack() as held:
         held.enter_context(hold(lock_file(state_dir)))
@@ -109,7 +109,7 @@ def _changed(endpoint: str, account: str, destination: str, state_dir: Path) -> 
         states = loader.states()
         if not states:
             rmtree(loader.flow.working_dir)
-            raise ConfigError(_unknown(account, before))
+            raise _unknown(account, before)
         if endpoint not in states:
             raise ConfigError(f"{endpoint} has not been read yet")
         yield states[endpoint]
@@ -118,11 +118,12 @@ def _changed(endpoint: str, account: str, destination: str, state_dir: Path) -> 
         loader.load(Delivery(account, states={endpoint: states[endpoint]}))
 
 
-def _unknown(account: str, known: list[str]) -> str:
+def _unknown(account: str, known: list[str]) -> ConfigError:
     """Why there is nothing of an account."""
     if not known:
-        return NOTHING
-    return f"there is no account {account!r} here: --account may be {' or '.join(known)}"
+        return NothingLoaded(NOTHING)
+    there = " or ".join(known)
+    return ConfigError(f"there is no account {account!r} here: --account may be {there}")
 
 
 def _cursors(state: State) -> dict[str, str]:

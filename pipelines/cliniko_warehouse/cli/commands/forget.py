@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cliniko.errors import ConfigError
+from cliniko.errors import ConfigError, NothingLoaded
 from cliniko_warehouse.cli.support.options import (
     STATE,
     AsJson,
@@ -41,7 +41,7 @@ def forget(
 
     settings = accounts.one(account)
     if destination == "duckdb" and not paths.work_file(state_dir).exists():
-        raise ConfigError(paths.NOTHING)
+        raise NothingLoaded(paths.NOTHING)
     if undo:
         count = erasing.remember(settings, patient, destination, state_dir)
         if not count:

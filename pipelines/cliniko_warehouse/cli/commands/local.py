@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cliniko.errors import ConfigError
+from cliniko.errors import ConfigError, NothingLoaded
 from cliniko_warehouse.cli.support.options import STATE, StateDir, To, chosen
 from cliniko_warehouse.cli.support.output import say
 from cliniko_warehouse.paths import published
@@ -111,9 +111,9 @@ def dashboard(
 
 
 def _there(file: Path, url: str, makes_it: str) -> Path:
-    """The published file, unless a database is asked. Raises ConfigError if it is not there."""
+    """The published file, unless a database is asked. Raises NothingLoaded if not."""
     if not url and not file.exists():
-        raise ConfigError(f"{file} is not there yet: run {makes_it} first")
+        raise NothingLoaded(f"{file} is not there yet: run {makes_it} first")
     return file
 
 

@@ -77,13 +77,13 @@ def docs(destination: To = "", state_dir: StateDir = STATE) -> None:
 
 
 def _loaded(destination: str, state_dir: Path) -> "Warehouse":
-    """The warehouse. Raises ConfigError if nothing has been loaded yet."""
-    from cliniko.errors import ConfigError
+    """The warehouse. Raises NothingLoaded if nothing has been loaded yet."""
+    from cliniko.errors import NothingLoaded
     from cliniko_warehouse import paths
     from cliniko_warehouse.warehouse.warehouse import warehouse
 
     if destination == "duckdb" and not paths.work_file(state_dir).exists():
-        raise ConfigError(paths.NOTHING)
+        raise NothingLoaded(paths.NOTHING)
     return warehouse(destination, state_dir)
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cliniko.errors import ConfigError
+from cliniko.errors import ConfigError, NothingLoaded
 from cliniko_warehouse.cli.support import exit_codes
 from cliniko_warehouse.cli.support.options import (
     STATE,
@@ -124,7 +124,7 @@ def reconcile(
     with watched(state_dir, log_format) as narration:
         settings = accounts.settings(account or ())
         if destination == "duckdb" and not paths.work_file(state_dir).exists():
-            raise ConfigError(paths.NOTHING)
+            raise NothingLoaded(paths.NOTHING)
         endpoints = chosen(names)
         work = [(one, {e.name: ReadPlan(e, is_read=False) for e in endpoints}) for one in settings]
         terms = ReconcileOptions(max_requests, accept_gone)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from cliniko.errors import ConfigError, Locked, Throttled
+from cliniko.errors import ConfigError, Locked, NothingLoaded, Throttled
 
 if TYPE_CHECKING:
     from cliniko_warehouse.ledger.runs import Run
@@ -16,6 +16,8 @@ INTERRUPTED = 130  # by Ctrl-C, as shells have it
 
 def of_error(error: Exception) -> int:
     """The exit code of an error that ended the command."""
+    if isinstance(error, NothingLoaded):
+        return FAILED  # nothing is wrong with how it was asked
     if isinstance(error, ConfigError):
         return WRONG
     return LATER if isinstance(error, (Locked, Throttled)) else FAILED
