@@ -199,6 +199,43 @@ def test_points_are_those_between_the_shares_as_shown(
     assert points(now, before) == said
 
 
+def test_pages_and_prints_name_the_practice(browser: TestClient) -> None:
+    text = browser.get(f"/money?{THIRTY}").text
+
+    assert "<title>Money \u00b7 main \u00b7 Clinic overview</title>" in text  # its key: no settings
+    assert '<p class="clinic-name">main</p>' in text
+    assert '<p class="clinic-printed">main</p>' in text
+
+
+def test_a_practice_has_the_name_of_its_settings(file: Path, tmp_path: Path) -> None:
+    named = tmp_path / "warehouse.duckdb"
+    named.write_bytes(file.read_bytes())
+    with duckdb.connect(str(named)) as db:
+        db.execute("CREATE SCHEMA IF NOT EXISTS cliniko")
+        db.execute("CREATE TABLE cliniko.settings_public (_account VARCHAR, account JSON)")
+        db.execute(
+            """INSERT INTO cliniko.settings_public VALUES ('main', '{"name": "Bay & Co"}')"""
+        )
+
+    with client(named) as browser:
+        text = browser.get("/today").text
+
+    assert '<p class="clinic-name">Bay &amp; Co</p>' in text
+
+
+def test_shares_are_not_added_up(browser: TestClient) -> None:
+    said = [browser.get(f"/list/{key}?{THIRTY}").text for key in ("dna_rate", "revenue_net")]
+
+    assert "14.3 % over all of them" in said[0]
+    assert ", together £330.00" in said[1]
+
+
+def test_money_explains_what_closed_is(browser: TestClient) -> None:
+    text = browser.get(f"/money?{THIRTY}").text
+
+    assert "the day of closing is not the day of a payment" in text
+
+
 def test_a_name_writes_nothing_into_a_page(browser: TestClient) -> None:
     answer = browser.get(f"/list/completed?{THIRTY}")
 

@@ -5,6 +5,7 @@ appointments: six completed (patients 101 and 103 twice, 102 and 105 once), one 
 cancelled.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
@@ -31,7 +32,7 @@ from cliniko_warehouse.overview.figures.queries import (
     numbers,
 )
 from cliniko_warehouse.overview.layout import cards
-from cliniko_warehouse.overview.layout.definitions import definitions
+from cliniko_warehouse.overview.layout.definitions import definitions, label
 from cliniko_warehouse.overview.night import night
 from cliniko_warehouse.overview.pages import capacity, data, patients, practitioners, rows, today
 from cliniko_warehouse.overview.selection import presets, rows_behind
@@ -311,7 +312,7 @@ def test_a_practitioner_s_page_has_the_own_figures_and_compares_what_has_days(
 
 
 def test_lists_that_need_a_look_come_first(db: duckdb.DuckDBPyConnection) -> None:
-    lists = data.page(question(db)).sections[0].panels[0].table
+    lists = data.page(question(db)).sections[1].panels[0].table
     assert lists
 
     first = [cell.text for cell in lists.rows[0]]
@@ -402,7 +403,19 @@ def test_what_is_chosen_stands_in_the_address(db: duckdb.DuckDBPyConnection) -> 
 def test_every_definition_that_is_shown_exists(key: str) -> None:
     name = FIGURES[key].definition
 
-    assert definitions([name]).startswith(f"<p><strong>{name.replace('_', ' ')}</strong>: ")
+    told = definitions([name])
+    assert told.startswith(f"<p><strong>{label(name)}</strong>: ")
+    assert not re.search(r"_|<code>|`|Column:|Elsewhere:", told)
+
+
+def test_a_definition_is_a_sentence_and_what_is_not_counted() -> None:
+    assert definitions(["dna_rate"]) == (
+        "<p><strong>Did not arrive</strong>: did not arrive / (completed + did not arrive).</p>"
+        "<p>Cliniko: none; Practitioner performance shows the number, <em>Did not arrives</em>, of "
+        "individual appointments: here did not arrive, with classes.</p>"
+        "<p>Not counted: cancelled ones, on either side: who cancels has said so, and the place "
+        "can be given away.</p>"
+    )
 
 
 def test_a_figure_without_definition_says_nothing() -> None:

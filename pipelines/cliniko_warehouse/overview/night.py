@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import duckdb
@@ -12,6 +13,7 @@ import duckdb
 from cliniko.transform.masking import shortened
 from cliniko_warehouse.metrics import answer, attendance
 from cliniko_warehouse.overview import reader
+from cliniko_warehouse.wording.practices import practices
 
 AS_OF = f"""
 SELECT coalesce(max(last_ok_at + hours_since_ok * INTERVAL 1 hour), max(last_read_at)) AS moment,
@@ -74,6 +76,7 @@ class Night:
     kept:      the lists of which something is known: those of the calendar may be empty
     names:     filter → id → name, by name
     unnamed:   why people have no names; empty if they have
+    practice:  what the practice is called; its account's key where that is not known
     """
 
     account: str
@@ -86,6 +89,7 @@ class Night:
     kept: frozenset[str]
     names: Mapping[str, Mapping[int, str]]
     unnamed: str = ""
+    practice: str = ""
 
     def forbids(self, *lists: str) -> str:
         """Why a figure of these lists is not known, and what to do; empty if it is."""
@@ -207,7 +211,15 @@ def night(connection: duckdb.DuckDBPyConnection, account: str) -> Night | None:
     kept = frozenset(name for (name,) in connection.execute(KEPT, of).fetchall())
     [people] = connection.execute(PEOPLE, of).fetchall()
     unnamed = _unnamed(*people)
-    return Night(account, moment, built, zone, today, currency or "", states, kept, names, unnamed)
+    practice = practices(lambda sql: _rows(connection, sql)).get(account, account)
+    sign = currency or ""
+    return Night(account, moment, built, zone, today, sign, states, kept, names, unnamed, practice)
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
+    found = connection.execute(sql)
+    names = [column[0] for column in found.description]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
 def _unnamed(people: int, patients: int, named_patients: int, named: int, hashed: int) -> str:

@@ -1,5 +1,7 @@
 """Money: what was issued and closed, by whom and for what, and what is open."""
 
+from dataclasses import replace
+
 from cliniko_warehouse.overview.figures.catalogue import FIGURES
 from cliniko_warehouse.overview.figures.queries import Question, numbers
 from cliniko_warehouse.overview.layout import formatting, panels
@@ -25,14 +27,19 @@ def page(question: Question, targets: Targets) -> Page:
         [
             Section(
                 "Issued and closed",
-                "by the day of issue; closed ones by the day Cliniko closed them",
+                "by the day of issue; closed ones by the day Cliniko closed them, which need not "
+                "be that of a payment",
                 cards,
             ),
-            Section("Over time", panels=[revenue(question)]),
+            Section("Over time", panels=[_over_time(question)]),
             Section("Revenue", scope, panels=[_by_practitioner(question), _by_service(question)]),
             _open(question),
         ],
     )
+
+
+def _over_time(question: Question) -> Panel:
+    return replace(revenue(question), definitions=("revenue_net", "revenue_closed"))
 
 
 def _net(question: Question) -> str:

@@ -119,6 +119,8 @@ def _said(question: Question, figure: Figure, found: Listing) -> str:
     value = formatting.number(found.value, figure.unit, question.night.currency)
     if figure.unit == "money":
         value = formatting.cents(found.value, question.night.currency)
+    if figure.unit == "share":
+        return f"{rows}, {value} over all of them"
     return f"{rows}, together {value}"
 
 
