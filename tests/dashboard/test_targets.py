@@ -79,6 +79,15 @@ def test_a_card_says_whether_its_target_is_reached(tmp_path: Path, targets: Targ
     assert text.count("target") == 1
 
 
+def test_a_day_that_is_not_over_has_not_missed_its_target(tmp_path: Path, targets: Targets) -> None:
+    file = hand_made.publish(tmp_path / "warehouse.duckdb")
+    with client(file, targets) as browser:
+        text = browser.get("/period?period=custom&from=2026-03-20&to=2026-03-20").text
+
+    assert "today is not over" in text
+    assert "target" not in text
+
+
 def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
     file = tmp_path / "targets.toml"
     file.write_text('[[target]]\nfigure = "joy"\nvalue = "much"\nper = "moon"\nwho = 1\n')

@@ -8,7 +8,7 @@ cancelled.
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
@@ -34,7 +34,16 @@ from cliniko_warehouse.overview.figures.queries import (
 from cliniko_warehouse.overview.layout import cards
 from cliniko_warehouse.overview.layout.definitions import definitions, label
 from cliniko_warehouse.overview.night import night
-from cliniko_warehouse.overview.pages import capacity, data, patients, practitioners, rows, today
+from cliniko_warehouse.overview.pages import (
+    capacity,
+    data,
+    money,
+    patients,
+    period,
+    practitioners,
+    rows,
+    today,
+)
 from cliniko_warehouse.overview.selection import presets, rows_behind
 from cliniko_warehouse.overview.targets import Targets
 
@@ -158,11 +167,44 @@ def test_rates_over_time_are_of_each_stretch(db: duckdb.DuckDBPyConnection) -> N
 
 
 def test_a_month_that_the_period_cuts_off_is_not_whole() -> None:
-    stretches = presets(hand_made.TODAY)["12m"][1].stretches
+    stretches = presets(hand_made.TODAY)["12m"][1].stretches(hand_made.TODAY)
 
     assert [stretch.whole for stretch in stretches] == [False, *[True] * 11, False]
     assert stretches[-1].said == "March 2026, incomplete"
     assert stretches[-1].within == Period(date(2026, 3, 1), date(2026, 3, 19))
+
+
+def test_a_day_that_is_not_over_is_not_whole() -> None:
+    today = hand_made.TODAY
+    days = Period(today - timedelta(days=1), today).stretches(today)
+    march = Period(date(2025, 10, 1), date(2026, 3, 31)).stretches(date(2026, 3, 31))
+
+    assert [(day.within.last, day.whole) for day in days] == [
+        (date(2026, 3, 19), True),
+        (today, False),
+    ]
+    assert march[-1].said == "week of 30 Mar 2026, incomplete"
+
+
+def test_a_period_that_is_not_over_is_compared_with_nothing(
+    db: duckdb.DuckDBPyConnection,
+) -> None:
+    until = {day: f"period=custom&from=2026-03-01&to=2026-03-{day}" for day in (19, 20)}
+    pages = {
+        day: [
+            period.page(question(db, query), Targets()).sections[0],
+            money.page(question(db, query), Targets()).sections[0],
+            patients.page(question(db, query), Targets()).sections[0],
+            practitioners.one(question(db, query), Targets(), "12").sections[3],  # type: ignore[union-attr]
+        ]
+        for day, query in until.items()
+    }
+
+    for over, going_on in zip(pages[19], pages[20], strict=True):
+        assert "nothing to compare yet" not in over.note
+        assert going_on.note.endswith("today is not over: nothing to compare yet")
+        assert any(card.changes for card in over.cards)
+        assert not any(card.changes for card in going_on.cards)
 
 
 def test_reasons_have_their_numbers(db: duckdb.DuckDBPyConnection) -> None:
@@ -238,6 +280,7 @@ def test_the_digest_and_the_overview_compare_with_the_same_days_of_last_year(
     when = week("2027-W11")  # a year after 16 to 22 March 2026, with two visits up to the build
     found = digest.week(ask, clock(ask), "main", when, names=False)
     asked = question(db, f"period=custom&from={when.first}&to={when.last}")
+    asked = replace(asked, night=replace(asked.night, today=when.last + timedelta(days=1)))
     [card] = cards.compared(asked, Targets(), FIGURES["completed"])
 
     [line] = [line for line in found.lines if line.shown.metric == "completed_appointments"]

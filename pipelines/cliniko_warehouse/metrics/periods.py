@@ -77,14 +77,17 @@ class Period:
         """What one bar of a chart over it stands for."""
         return next((unit for days, unit in UP_TO if self.days <= days), "year")
 
-    @property
-    def stretches(self) -> "list[Stretch]":
-        """Its units in order, those at the ends cut off where the period ends."""
+    def stretches(self, today: date) -> "list[Stretch]":
+        """Its units in order, those at the ends cut off where the period ends.
+
+        One that reaches `today` is not whole: that day is not over.
+        """
         found, day = [], self.first
         while day <= self.last:
             whole = _around(day, self.unit)
             within = Period(day, min(whole.last, self.last))
-            found.append(Stretch(whole.first, self.unit, within, within == whole))
+            is_all = within == whole and whole.last < today
+            found.append(Stretch(whole.first, self.unit, within, is_all))
             day = whole.last + timedelta(days=1)
         return found
 
@@ -95,7 +98,7 @@ class Stretch:
 
     start:   its first day, which may lie before the period
     within:  the part of it that lies in the period
-    whole:   whether that is all of it
+    whole:   whether that is all of it, and over
     """
 
     start: date

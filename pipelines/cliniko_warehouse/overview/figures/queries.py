@@ -10,6 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from cliniko_warehouse.metrics.attendance import AS_OF
+from cliniko_warehouse.metrics.periods import Stretch
 from cliniko_warehouse.overview.figures.facts import Fact
 from cliniko_warehouse.overview.figures.figure import Figure
 from cliniko_warehouse.overview.night import Night
@@ -44,6 +45,16 @@ class Question:
     def of(self, chosen: Selection) -> "Question":
         """The same of another selection."""
         return Question(self.connection, self.night, chosen, self.kept)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the period ends before today: until then its figures grow."""
+        return self.chosen.period.last < self.night.today
+
+    @property
+    def stretches(self) -> list[Stretch]:
+        """What bars and points over the period stand for, in order."""
+        return self.chosen.period.stretches(self.night.today)
 
     def ask(self, sql: str, **more: Any) -> duckdb.DuckDBPyConnection:
         """What a statement answers; `$first`, `$business`, `$now` … are the selection's."""

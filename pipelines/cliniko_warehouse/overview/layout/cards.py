@@ -23,6 +23,7 @@ from cliniko_warehouse.wording.differences import change, is_none, points
 WIDTH, HEIGHT = 100, 24  # the box of a sparkline
 SENSE: dict[Tone, str] = {"good": ", better than", "bad": ", worse than", "": " vs"}
 """What a change is called: a colour alone does not reach everybody."""
+NOT_OVER = "today is not over: nothing to compare yet"
 
 
 def plain(question: Question, figure: Figure, value: Number | None, label: str = "") -> Card:
@@ -49,17 +50,30 @@ def whole(question: Question, figure: Figure) -> Card:
 
 
 def compared(question: Question, targets: Targets, *figures: Figure) -> list[Card]:
-    """Figures with their course, against the days before and those of last year."""
-    period = question.chosen.period
+    """Figures with their course, against the days before and those of last year.
+
+    Those of a period that is not over are compared with nothing: see `noted`.
+    """
     now = numbers(question, *figures)
-    others = {
-        f"the {formatting.plural(period.days, 'day')} before": _of(
-            question, period.before, *figures
-        ),
-        period.last_year_said: _of(question, period.last_year, *figures),
-    }
+    others = {name: _of(question, days, *figures) for name, days in _others(question).items()}
     courses = _courses(question, figures)
     return [_card(question, targets, figure, now, others, courses) for figure in figures]
+
+
+def noted(question: Question, note: str) -> str:
+    """The note of a section whose cards are compared; it says why they are not, if so."""
+    return "; ".join(filter(None, (note, "" if question.is_over else NOT_OVER)))
+
+
+def _others(question: Question) -> dict[str, Period]:
+    """The days that a period is compared with, by what they are called."""
+    period = question.chosen.period
+    if not question.is_over:  # at four in the morning, today would have lost everything
+        return {}
+    return {
+        f"the {formatting.plural(period.days, 'day')} before": period.before,
+        period.last_year_said: period.last_year,
+    }
 
 
 def _of(question: Question, period: Period, *figures: Figure) -> Numbers:
@@ -80,7 +94,7 @@ def _card(
         return card
     compared_with = others if figure.fact.day else {}  # what is of now was never otherwise
     made = (_change(figure, value, old[figure.key], name) for name, old in compared_with.items())
-    target = targets.of(figure, question.chosen)
+    target = targets.of(figure, question.chosen) if question.is_over else None
     return Card(
         card.label,
         card.value,
@@ -118,7 +132,7 @@ def tone(figure: Figure, difference: float) -> Tone:
 
 def _courses(question: Question, figures: Sequence[Figure]) -> dict[str, Sequence[float | None]]:
     """What each figure is in each whole stretch of the period."""
-    stretches = [s.start.isoformat() for s in question.chosen.period.stretches if s.whole]
+    stretches = [s.start.isoformat() for s in question.stretches if s.whole]
     found: dict[str, Sequence[float | None]] = {}
     for fact in {id(figure.fact): figure.fact for figure in figures if figure.fact.day}.values():
         those = [f for f in figures if f.fact is fact and told(f, question.chosen)]

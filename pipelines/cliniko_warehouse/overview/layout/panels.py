@@ -49,7 +49,7 @@ def over_time(question: Question, figure: Figure, series: str = "") -> list[Poin
         return []
     dimensions = (STRETCH, series) if series else (STRETCH,)
     found = grouped(question, [figure], *dimensions)
-    by_start = {stretch.start.isoformat(): stretch for stretch in question.chosen.period.stretches}
+    by_start = {stretch.start.isoformat(): stretch for stretch in question.stretches}
     return [
         (
             by_start[start],
@@ -77,8 +77,8 @@ def stacked(
     if not points:
         return None
     spec = charts.stacked(question.chosen.period.unit, series)
-    stretches = question.chosen.period.stretches
-    return _chart(question, spec, points, stretches, unit, [name for name, _ in series], "count")
+    names = [name for name, _ in series]
+    return _chart(question, spec, points, question.stretches, unit, names, "count")
 
 
 def weeks(
@@ -100,9 +100,8 @@ def lines(
         return None
     spec = charts.lines(question.chosen.period.unit, series, money)
     names = [name for name, _ in series]
-    stretches = question.chosen.period.stretches
     kind: Kind = "money" if money else "share"
-    return _chart(question, spec, points, stretches, unit, names, kind)
+    return _chart(question, spec, points, question.stretches, unit, names, kind)
 
 
 def _chart(

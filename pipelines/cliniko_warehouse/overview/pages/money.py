@@ -6,7 +6,7 @@ from cliniko_warehouse.overview.figures.catalogue import FIGURES
 from cliniko_warehouse.overview.figures.queries import Question, numbers
 from cliniko_warehouse.overview.layout import formatting, panels
 from cliniko_warehouse.overview.layout.blocks import Page, Panel, Section
-from cliniko_warehouse.overview.layout.cards import compared, plain, whole
+from cliniko_warehouse.overview.layout.cards import compared, noted, plain, whole
 from cliniko_warehouse.overview.pages.practitioners import revenue
 from cliniko_warehouse.overview.targets import Targets
 
@@ -27,8 +27,11 @@ def page(question: Question, targets: Targets) -> Page:
         [
             Section(
                 "Issued and closed",
-                "by the day of issue; closed ones by the day Cliniko closed them, which need not "
-                "be that of a payment",
+                noted(
+                    question,
+                    "by the day of issue; closed ones by the day Cliniko closed them, which need "
+                    "not be that of a payment",
+                ),
                 cards,
             ),
             Section("Over time", panels=[_over_time(question)]),

@@ -11,7 +11,7 @@ from cliniko_warehouse.overview.figures.catalogue import FIGURES
 from cliniko_warehouse.overview.figures.queries import Question
 from cliniko_warehouse.overview.layout import formatting, panels
 from cliniko_warehouse.overview.layout.blocks import Cell, Chart, Page, Panel, Section, Table
-from cliniko_warehouse.overview.layout.cards import compared, whole
+from cliniko_warehouse.overview.layout.cards import compared, noted, whole
 from cliniko_warehouse.overview.selection import rows_behind
 from cliniko_warehouse.overview.targets import Targets
 
@@ -29,6 +29,7 @@ def page(question: Question, targets: Targets) -> Page:
     """Patients, by their completed visits."""
     scope = formatting.stretch(question.chosen.period)
     keys = ("patients_seen", "new_patients", "returning")
+    came = compared(question, targets, *(FIGURES[key] for key in keys))
     lost = [whole(question, figure) for figure in LAPSED]
     sources = FIGURES["referred"]
     return Page(
@@ -36,7 +37,7 @@ def page(question: Question, targets: Targets) -> Page:
         "Patients",
         scope,
         [
-            Section("Who came", scope, compared(question, targets, *(FIGURES[k] for k in keys))),
+            Section("Who came", noted(question, scope), came),
             Section("", panels=[_visitors(question), _cohorts(question)]),
             Section(
                 "Where they come from",

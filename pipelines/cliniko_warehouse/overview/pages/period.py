@@ -8,7 +8,7 @@ from cliniko_warehouse.overview.figures.catalogue import FIGURES
 from cliniko_warehouse.overview.figures.queries import Question, grouped, told
 from cliniko_warehouse.overview.layout import formatting, panels
 from cliniko_warehouse.overview.layout.blocks import Cell, Chart, Page, Section, Table
-from cliniko_warehouse.overview.layout.cards import compared
+from cliniko_warehouse.overview.layout.cards import compared, noted
 from cliniko_warehouse.overview.selection import Drill, rows_behind
 from cliniko_warehouse.overview.targets import Targets
 
@@ -39,7 +39,8 @@ def page(question: Question, targets: Targets) -> Page:
 def headline(question: Question, targets: Targets) -> Section:
     """The figures that a practice is run by."""
     cards = compared(question, targets, *(FIGURES[key] for key in HEADLINE))
-    return Section("The figures", hint="each number opens the rows that it is made of", cards=cards)
+    hint = "each number opens the rows that it is made of"
+    return Section("The figures", noted(question, ""), hint=hint, cards=cards)
 
 
 def attendance(question: Question) -> Section:

@@ -11,7 +11,7 @@ from cliniko_warehouse.overview.figures.facts import Kind
 from cliniko_warehouse.overview.figures.queries import Number, Question, grouped, told
 from cliniko_warehouse.overview.layout import formatting, panels
 from cliniko_warehouse.overview.layout.blocks import Cell, Page, Panel, Section, Table
-from cliniko_warehouse.overview.layout.cards import compared
+from cliniko_warehouse.overview.layout.cards import compared, noted
 from cliniko_warehouse.overview.pages import period
 from cliniko_warehouse.overview.selection import Drill, rows_behind
 from cliniko_warehouse.overview.targets import Targets
@@ -96,7 +96,7 @@ def one(question: Question, targets: Targets, who: str) -> Page | None:
     own = question.of(question.chosen.only("practitioner", int(who)))
     more = Section(
         "Money",
-        "open invoices are those of now, whatever period is chosen",
+        noted(own, "open invoices are those of now, whatever period is chosen"),
         compared(own, targets, *(FIGURES[key] for key in OWN)),
         [revenue(own)],
     )
