@@ -44,7 +44,7 @@ from cliniko_warehouse.overview.pages import (
     rows,
     today,
 )
-from cliniko_warehouse.overview.selection import presets, rows_behind
+from cliniko_warehouse.overview.selection import WHOLE, presets, rows_behind
 from cliniko_warehouse.overview.targets import Targets
 
 THIRTY, YEAR = "period=30d", "period=12m"
@@ -232,6 +232,32 @@ def test_revenue_takes_credit_notes_off_and_adds_up(db: duckdb.DuckDBPyConnectio
         "Initial consult": 210,
         "Tape": 20,
     }
+
+
+def test_what_is_billed_for_adds_up_to_what_was_billed(tmp_path: Path) -> None:
+    file = hand_made.publish(tmp_path / "warehouse.duckdb")
+    with duckdb.connect(str(file)) as db:
+        db.execute("DELETE FROM marts.fct_invoice_items WHERE item_name = 'Tape'")
+        db.execute("UPDATE marts.fct_invoices SET lines_net_amount = 70 WHERE invoice_id = 3")
+
+    with opened(file) as db:
+        asked = question(db, THIRTY)
+        panels = money.page(asked, Targets()).sections[2].panels
+        people, items = ([row[1] for row in p.chart.table.rows] for p in panels if p.chart)
+        key, _, query = items[-1].href.removeprefix("/list/").partition("?")
+        behind = listing(question(db, query), FIGURES[key], WHOLE)
+
+    assert [cell.text for cell in people] == ["£260", "£70"]
+    assert [cell.text for cell in items] == ["£210", "£100", "£20"]
+    assert (behind.count, behind.value) == (1, 20)
+    assert panels[1].definitions == ("lines_net",)
+
+
+def test_lines_that_say_all_leave_no_rest(db: duckdb.DuckDBPyConnection) -> None:
+    panel = money.page(question(db, THIRTY), Targets()).sections[2].panels[1]
+
+    assert panel.chart
+    assert "not on any line" not in [row[0].text for row in panel.chart.table.rows]
 
 
 def test_open_invoices_stand_by_age_and_credits_apart(db: duckdb.DuckDBPyConnection) -> None:

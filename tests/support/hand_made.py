@@ -371,12 +371,13 @@ def _invoice(
     net: int,
     is_open: bool,
     credit: bool,
-    *_: Any,
+    lines: tuple[tuple[str, int], ...],
 ) -> dict[str, Any]:
     return {
         **_whose(practitioner, business),
         "invoice_id": number,
         "number": number,
+        "lines_net_amount": sum(amount for _, amount in lines),
         "issue_date": day,
         "patient_id": 101,
         "is_open": is_open,

@@ -18,6 +18,7 @@ from cliniko_warehouse.overview.figures.facts import (
     INVOICES,
     LINES,
     OPEN,
+    UNLINED,
 )
 from cliniko_warehouse.overview.figures.figure import Figure, Good
 from cliniko_warehouse.wording.labels import LABELS
@@ -132,7 +133,15 @@ _FIGURES = (
         LINES,
         Formula(LINES.basis, "sum(net_amount)"),
         "money",
-        definition="revenue_net",
+        definition="lines_net",
+    ),
+    Figure(
+        "unlined_net",
+        "Revenue, not on any line",
+        UNLINED,
+        Formula(UNLINED.basis, "sum(unlined_net)", which="unlined_net <> 0"),
+        "money",
+        definition="lines_net",
     ),
     _open("open_invoices", "Open invoices", "NOT is_credit", "down"),
     _open(

@@ -6,7 +6,7 @@ from typing import Literal
 
 from cliniko_warehouse.metrics import attendance, money
 from cliniko_warehouse.metrics.attendance import PLACES
-from cliniko_warehouse.metrics.spec import Basis
+from cliniko_warehouse.metrics.spec import Basis, State
 from cliniko_warehouse.overview.selection import Selection
 
 Kind = Literal[
@@ -178,6 +178,24 @@ LINES = Fact(
     order="issued",
     needs=("invoices", "invoice_items"),
 )
+
+UNLINED = replace(
+    INVOICES,
+    basis=replace(
+        money.INVOICES,
+        states={
+            "unlined_net": State("coalesce(net_amount, 0) - coalesce(lines_net_amount, 0)"),
+        },
+    ),
+    columns=(
+        *INVOICES.columns[:-4],
+        Column("net", "Net", "f.net_amount", "money"),
+        Column("lines", "On its lines", "f.lines_net_amount", "money"),
+        Column("unlined", "Not on any line", "f.unlined_net", "money"),
+    ),
+    needs=LINES.needs,
+)
+"""Invoices by what they say beyond their lines."""
 
 OPEN = Fact(
     money.OPEN,

@@ -14,6 +14,7 @@ from cliniko_warehouse.overview.figures.queries import (
     Numbers,
     Question,
     grouped,
+    numbers,
     told,
 )
 from cliniko_warehouse.overview.layout import formatting
@@ -151,10 +152,12 @@ def bars(
     *,
     most: int = 0,
     in_order: Sequence[str] = (),
+    rest: tuple[str, Figure] | None = None,
 ) -> Chart | None:
     """A figure by a dimension, greatest first or in the order of its values.
 
-    most:  so many names are shown; the rest is one bar, which has no list of its own
+    most:  so many names are shown; the others are one bar, which has no list of its own
+    rest:  a figure that comes last, with its name: what the others lack of a greater sum
     """
     if not told(figure, question.chosen):
         return None
@@ -172,9 +175,11 @@ def bars(
     else:
         pairs.sort(key=lambda pair: (-pair[1], pair[0]))
     if most and len(pairs) > most:
-        rest = sum(value for _, value, _ in pairs[most:])
+        others = sum(value for _, value, _ in pairs[most:])
         whole = rows_behind(figure.key, question.chosen)
-        pairs = [*pairs[:most], (f"all other {len(pairs) - most}", rest, whole)]
+        pairs = [*pairs[:most], (f"all other {len(pairs) - most}", others, whole)]
+    if rest and (value := numbers(question, rest[1])[rest[1].key]):
+        pairs.append((rest[0], float(value), rows_behind(rest[1].key, question.chosen)))
     return listed(question, pairs, unit, figure.unit) if pairs else None
 
 

@@ -62,13 +62,13 @@ def _by_practitioner(question: Question) -> Panel:
 
 
 def _by_service(question: Question) -> Panel:
-    figure = FIGURES["lines_net"]
+    figure, rest = FIGURES["lines_net"], ("not on any line", FIGURES["unlined_net"])
     return panels.panel(
         question,
         figure,
         "By service and product",
-        "lines of invoices, without tax",
-        panels.bars(question, figure, "item", _net(question), most=NAMES),
+        "lines of invoices, without tax; what is on none comes last",
+        panels.bars(question, figure, "item", _net(question), most=NAMES, rest=rest),
         f"No lines of invoices {panels.WIDER}",
     )
 
