@@ -96,6 +96,23 @@ def test_the_charts_are_drawn_from_the_figures(browser: "Browser", address: str)
 
 
 @in_a_browser
+def test_a_line_breaks_where_there_is_nothing_and_no_sum_of_a_day_is_left_out(
+    browser: "Browser", address: str
+) -> None:
+    with visit(browser, address) as seen:
+        seen.go("period?period=custom&from=2026-03-09&to=2026-03-17")
+        rates = seen.panel("Did not arrive and cancelled").locator("svg .mark-line path")
+        drawn = [path.get_attribute("d") or "" for path in rates.all()]
+        seen.go("money?period=custom&from=2026-03-07&to=2026-03-11")
+        sums = seen.panel("Issued and closed").locator("svg .mark-line path").first
+        points = seen.panel("Issued and closed").locator("svg [aria-roledescription=point]")
+
+        assert max(path.count("M") for path in drawn) > 1
+        assert (sums.get_attribute("d") or "").count("L") == 4
+        assert points.count() == 10
+
+
+@in_a_browser
 def test_a_bar_opens_the_rows_that_it_is_made_of(browser: "Browser", address: str) -> None:
     with visit(browser, address) as seen:
         seen.go(f"period{THIRTY}")

@@ -32,6 +32,7 @@ from cliniko_warehouse.overview.figures.queries import (
     numbers,
 )
 from cliniko_warehouse.overview.layout import cards
+from cliniko_warehouse.overview.layout.blocks import Panel
 from cliniko_warehouse.overview.layout.definitions import definitions, label
 from cliniko_warehouse.overview.night import night
 from cliniko_warehouse.overview.pages import (
@@ -164,6 +165,35 @@ def test_rates_over_time_are_of_each_stretch(db: duckdb.DuckDBPyConnection) -> N
         "2026-02-01": pytest.approx(1 / 5),
         "2026-03-01": pytest.approx(2 / 6),
     }
+
+
+def _drawn(panel: Panel) -> dict[tuple[str, str], float | None]:
+    """Day and series → what a chart draws there."""
+    assert panel.chart
+    rows = panel.chart.spec["datasets"]["rows"]
+    return {(row["starts_on"], row["series"]): row["value"] for row in rows}
+
+
+def test_days_without_invoices_have_no_revenue_and_days_to_come_none_yet(
+    db: duckdb.DuckDBPyConnection,
+) -> None:
+    asked = question(db, "period=custom&from=2026-03-08&to=2026-03-21")
+
+    found = _drawn(practitioners.revenue(asked))
+
+    assert [found[f"2026-03-{day:02}", "Issued"] for day in range(8, 12)] == [0, 70, -40, 0]
+    assert [found[f"2026-03-{day:02}", "Closed"] for day in range(8, 12)] == [0, 70, 0, 0]
+    assert [found[f"2026-03-{day}", "Issued"] for day in (20, 21)] == [0, None]
+    assert practitioners.revenue(question(db, NOTHING)).chart is None
+
+
+def test_a_rate_of_no_appointments_is_a_gap(db: duckdb.DuckDBPyConnection) -> None:
+    asked = question(db, "period=custom&from=2026-03-01&to=2026-03-03")
+
+    found = _drawn(period.attendance(asked).panels[1])
+
+    assert [found[f"2026-03-0{day}", "Cancelled"] for day in (1, 2, 3)] == [None, 0, 1]
+    assert [found[f"2026-03-0{day}", "Did not arrive"] for day in (1, 2, 3)] == [None, 0, None]
 
 
 def test_a_month_that_the_period_cuts_off_is_not_whole() -> None:

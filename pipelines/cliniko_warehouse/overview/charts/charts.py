@@ -95,7 +95,7 @@ def stacked(unit: Unit, series: Series, title: str = "") -> Spec:
 
 @lru_cache(KEPT)
 def lines(unit: Unit, series: Series, money: bool) -> Spec:
-    """Lines over time: `series`, `value`; money, or shares."""
+    """Lines over time: `series`, `value`; money, or shares. They break where it is null."""
     form = "$,.0f" if money else ".0%"
     base = alt.Chart(rows()).encode(
         x=time(unit),
@@ -111,7 +111,8 @@ def lines(unit: Unit, series: Series, money: bool) -> Spec:
             alt.Tooltip("value:Q", title=UNIT, format=form if money else ".1%"),
         ],
     )
-    return dressed(alt.layer(base.mark_line(strokeWidth=2), points), HEIGHT)
+    line = base.mark_line(strokeWidth=2, invalid="break-paths-show-path-domains")
+    return dressed(alt.layer(line, points), HEIGHT)
 
 
 @lru_cache(KEPT)

@@ -62,6 +62,23 @@ def over_time(question: Question, figure: Figure, series: str = "") -> list[Poin
     ]
 
 
+def filled(question: Question, figure: Figure, points: Sequence[Point]) -> list[Point]:
+    """A figure's points and those of the stretches that have none: a sum is 0 there until today.
+
+    A rate of nothing is none, and so is a sum of days to come: a line breaks at it.
+    """
+    known = {point[0].start for point in points}
+    zero = None if figure.formula.denominator else 0
+    missing = (s for s in question.stretches if s.start not in known)
+    return [
+        *points,
+        *(
+            (s, figure.label, zero if s.within.first <= question.night.today else None, "")
+            for s in missing
+        ),
+    ]
+
+
 def _named(figure: Figure, rest: Sequence[str]) -> tuple[str]:
     return (rest[0] if rest else figure.label,)
 

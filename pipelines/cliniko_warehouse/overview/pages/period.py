@@ -48,12 +48,6 @@ def attendance(question: Question) -> Section:
     unit = question.chosen.period.unit
     places, reasons = FIGURES["places"], FIGURES["cancellations"]
     points = panels.over_time(question, places, "ended")
-    rates = [
-        (stretch, name, value, href)
-        for key, name in (("dna_rate", "Did not arrive"), ("cancellation_rate", "Cancelled"))
-        for stretch, _, value, href in panels.over_time(question, FIGURES[key])
-        if value is not None
-    ]
     return Section(
         "Attendance and cancellations",
         formatting.stretch(question.chosen.period),
@@ -71,7 +65,9 @@ def attendance(question: Question) -> Section:
                 FIGURES["dna_rate"],
                 "Did not arrive and cancelled",
                 f"share of appointments, by {unit}; pale where the {unit} is incomplete",
-                panels.lines(question, charts.RATES, "% of appointments", rates, money=False),
+                panels.lines(
+                    question, charts.RATES, "% of appointments", _rates(question), money=False
+                ),
                 f"No past appointments {panels.WIDER}",
             ),
             panels.panel(
@@ -84,6 +80,16 @@ def attendance(question: Question) -> Section:
             ),
         ],
     )
+
+
+def _rates(question: Question) -> list[panels.Point]:
+    """Who missed and who cancelled; nothing where nobody could."""
+    found: list[panels.Point] = []
+    for key, name in (("dna_rate", "Did not arrive"), ("cancellation_rate", "Cancelled")):
+        known = [p for p in panels.over_time(question, FIGURES[key]) if p[2] is not None]
+        points = panels.filled(question, FIGURES[key], known)
+        found += [(stretch, name, value, href) for stretch, _, value, href in points]
+    return found
 
 
 def week(question: Question) -> Section:

@@ -107,10 +107,13 @@ def one(question: Question, targets: Targets, who: str) -> Page | None:
 
 def revenue(question: Question) -> Panel:
     """What was issued and closed, over time."""
-    issued = panels.over_time(question, FIGURES["revenue_net"])
-    closed = panels.over_time(question, FIGURES["closed_net"])
-    points = [(s, "Issued", v, href) for s, _, v, href in issued] + [
-        (s, "Closed", v, href) for s, _, v, href in closed if v is not None
+    named = {"Issued": FIGURES["revenue_net"], "Closed": FIGURES["closed_net"]}
+    found = {name: panels.over_time(question, figure) for name, figure in named.items()}
+    points = [
+        (stretch, name, value, href)
+        for name, figure in named.items()
+        for stretch, _, value, href in panels.filled(question, figure, found[name])
+        if any(found.values())
     ]
     unit, currency = question.chosen.period.unit, question.night.currency
     return panels.panel(
