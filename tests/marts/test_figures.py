@@ -143,7 +143,58 @@ def test_a_type_filters_what_can_be_told_by_it(db: duckdb.DuckDBPyConnection) ->
 def test_a_period_without_appointments_has_no_rates(db: duckdb.DuckDBPyConnection) -> None:
     keys = ("completed", "dna_rate", "cancellation_rate", "utilisation", "revenue_net")
 
-    assert _numbers(db, NOTHING, *keys) == (0, None, None, None, None)
+    assert _numbers(db, NOTHING, *keys) == (0, None, None, None, 0)
+
+
+def test_a_sum_of_no_rows_is_zero_and_one_of_unknown_amounts_is_unknown(tmp_path: Path) -> None:
+    file = hand_made.publish(tmp_path / "warehouse.duckdb")
+    with duckdb.connect(str(file)) as db:
+        db.execute("UPDATE marts.fct_invoices SET net_amount = NULL WHERE invoice_id = 6")
+
+    with opened(file) as db:
+        cho, before = f"{CHO}&business=1", "period=custom&from=2026-03-10&to=2026-03-12"
+        keys = ("revenue_net", "credited_net", "closed_net")
+        assert _numbers(db, cho, *keys) == (None, 0, None)
+        assert _numbers(db, f"{before}&practitioner=12", *keys) == (0, 0, 0)
+
+
+def test_a_month_without_invoices_is_the_same_wherever_it_is_shown(tmp_path: Path) -> None:
+    file = hand_made.publish(tmp_path / "warehouse.duckdb")
+    of = {"_account": "main", "practitioner_id": 12, "business_id": 1, "completed": 0}
+    months = [of | {"month_start": f"2025-{month}-01", "revenue_net": 0} for month in (11, 12)]
+    with duckdb.connect(str(file)) as db:
+        hand_made.insert(db, "mart_practitioner_scorecard", months)
+
+    december = "period=custom&from=2025-12-01&to=2025-12-31"
+    with opened(file) as db:
+        page = practitioners.one(question(db, december), Targets(), "12")
+        cards = [c for s in money.page(question(db, december), Targets()).sections for c in s.cards]
+        card = practitioners.page(question(db, "period=custom&from=2026-03-10&to=2026-03-12"))
+
+    assert page
+    assert (table := page.sections[-1].panels[0].table)
+    assert [cell.text for cell in table.rows[0]][1:] == ["0", "0", "–", "–", "£0", "£0", "–"]
+    assert next(c.value for c in cards if c.label == "Revenue, net") == "£0"
+    assert (scores := card.sections[0].panels[0].table)
+    assert {row[0].text: row[8].text for row in scores.rows} == {"Ana Lee": "−£40", "Ben Cho": "£0"}
+
+
+def test_what_may_not_be_read_is_unknown_in_every_table(tmp_path: Path) -> None:
+    file = hand_made.publish(tmp_path / "warehouse.duckdb", invoices="not_permitted")
+    of = {"_account": "main", "practitioner_id": 12, "business_id": 1, "completed": 0}
+    with duckdb.connect(str(file)) as db:
+        row = of | {"month_start": "2025-12-01"}
+        hand_made.insert(db, "mart_practitioner_scorecard", [row])
+
+    with opened(file) as db:
+        page = practitioners.one(question(db, THIRTY), Targets(), "12")
+        card = practitioners.page(question(db, THIRTY))
+
+    assert page
+    assert (table := page.sections[-1].panels[0].table)
+    assert [cell.text for cell in table.rows[0]][5:7] == ["–", "–"]
+    assert (scores := card.sections[0].panels[0].table)
+    assert {row[8].text for row in scores.rows} == {"–"}
 
 
 def test_a_year_is_shown_by_month(db: duckdb.DuckDBPyConnection) -> None:

@@ -18,7 +18,7 @@ from cliniko_warehouse.overview.selection import FILTERS, WHOLE, Drill, Selectio
 
 Number = int | float | Decimal
 Numbers = Mapping[str, Number | None]
-"""Figure's key → what it is; None where there is nothing to count, or to divide by."""
+"""Figure's key → what it is; None where there is nothing to divide by, or amounts are unknown."""
 
 Groups = dict[tuple[str, ...], dict[str, Number | None]]
 """The values of dimensions → what figures are there."""
@@ -154,16 +154,26 @@ def _rows(figures: Sequence[Figure]) -> str:
 
 
 def _sum(figure: Figure) -> str:
+    """SQL of a figure. A sum of no rows is 0; one of rows whose amounts are not known is null."""
     formula = figure.formula
-    divided = f" / nullif({formula.denominator}, 0)" if formula.denominator else ""
-    return formula.numerator + divided
+    if formula.denominator:
+        return f"{formula.numerator} / nullif({formula.denominator}, 0)"
+    if figure.unit != "money":
+        return formula.numerator
+    rows = f"count(*) FILTER (WHERE {formula.which})"
+    return f"CASE WHEN {rows} = 0 THEN 0 ELSE {formula.numerator} END"
 
 
 def _number(figure: Figure, value: Number | None) -> Number | None:
-    """Nothing counted is none; nothing billed is no revenue, but nothing open is nothing owed."""
+    """Nothing counted, and nothing open, is none of it."""
     if value is None and (figure.unit in ("count", "minutes", "hours") or not figure.fact.day):
-        return None if figure.formula.denominator else 0
+        return nothing(figure)
     return value
+
+
+def nothing(figure: Figure) -> Number | None:
+    """What a figure is where it has no rows: a sum 0, a rate not known."""
+    return None if figure.formula.denominator else 0
 
 
 def total(question: Question, figure: Figure, narrowed: Drill) -> tuple[int, Number | None]:

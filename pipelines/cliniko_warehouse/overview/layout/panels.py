@@ -14,6 +14,7 @@ from cliniko_warehouse.overview.figures.queries import (
     Numbers,
     Question,
     grouped,
+    nothing,
     numbers,
     told,
 )
@@ -68,12 +69,16 @@ def filled(question: Question, figure: Figure, points: Sequence[Point]) -> list[
     A rate of nothing is none, and so is a sum of days to come: a line breaks at it.
     """
     known = {point[0].start for point in points}
-    zero = None if figure.formula.denominator else 0
     missing = (s for s in question.stretches if s.start not in known)
     return [
         *points,
         *(
-            (s, figure.label, zero if s.within.first <= question.night.today else None, "")
+            (
+                s,
+                figure.label,
+                nothing(figure) if s.within.first <= question.night.today else None,
+                "",
+            )
             for s in missing
         ),
     ]

@@ -8,7 +8,15 @@ from cliniko_warehouse.metrics.periods import period as period_of
 from cliniko_warehouse.overview.charts import charts
 from cliniko_warehouse.overview.figures.catalogue import FIGURES
 from cliniko_warehouse.overview.figures.facts import Kind
-from cliniko_warehouse.overview.figures.queries import Number, Question, grouped, told
+from cliniko_warehouse.overview.figures.figure import Figure
+from cliniko_warehouse.overview.figures.queries import (
+    Number,
+    Numbers,
+    Question,
+    grouped,
+    nothing,
+    told,
+)
 from cliniko_warehouse.overview.layout import formatting, panels
 from cliniko_warehouse.overview.layout.blocks import Cell, Page, Panel, Section, Table
 from cliniko_warehouse.overview.layout.cards import compared, noted
@@ -56,7 +64,7 @@ def _scorecard(question: Question) -> Table:
     rows = [
         [
             _person(question, who, names),
-            *(_score(question, who, key, found.get(key)) for key in SCORES),
+            *(_score(question, figure, found, who) for figure in figures),
         ]
         for who, found in sorted(by.items(), key=lambda pair: names.get(pair[0], "~"))
     ]
@@ -70,12 +78,14 @@ def _person(question: Question, who: str, names: Mapping[str, str]) -> Cell:
     return Cell(names[who], f"/practitioners/{who}?{question.chosen.address}")
 
 
-def _score(question: Question, who: str, key: str, value: Number | None) -> Cell:
-    figure = FIGURES[key]
-    if question.night.forbids(*figure.lists):
+def _score(question: Question, figure: Figure, found: Numbers, who: str) -> Cell:
+    """What a figure is of a practitioner, who may have no row of its mart."""
+    if question.night.forbids(*figure.lists) or not told(figure, question.chosen):
         return Cell(formatting.NONE, number=True)
+    value = found.get(figure.key, nothing(figure))
     said = formatting.number(value, figure.unit, question.night.currency)
-    href = rows_behind(key, question.chosen, Drill(None, {"who": who})) if value else ""
+    only = {"who": who}
+    href = rows_behind(figure.key, question.chosen, Drill(None, only)) if value else ""
     return Cell(said, href, number=True)
 
 
@@ -127,14 +137,23 @@ def revenue(question: Question) -> Panel:
 
 
 MONTHS = """
-SELECT month_start, sum(completed), sum(completed_last_year), sum(new_patients),
-       sum(service_hours), sum(revenue_net), sum(revenue_net_last_year),
-       sum(completed_without_invoice)
-FROM marts.mart_practitioner_scorecard
-WHERE _account = $account AND list_contains($practitioner, practitioner_id)
-  AND (len($business::BIGINT[]) = 0 OR list_contains($business, business_id))
-  AND month_start <= $today
-GROUP BY ALL ORDER BY month_start DESC LIMIT 13"""
+WITH months AS (
+  SELECT month_start, true AS there, sum(completed) AS completed, sum(new_patients) AS newcomers,
+         sum(service_hours) AS hours, sum(revenue_net) AS net,
+         sum(completed_without_invoice) AS without_invoice
+  FROM marts.mart_practitioner_scorecard
+  WHERE _account = $account AND list_contains($practitioner, practitioner_id)
+    AND (len($business::BIGINT[]) = 0 OR list_contains($business, business_id))
+  GROUP BY ALL
+)
+SELECT now.month_start, now.completed, CASE WHEN past.there THEN past.completed ELSE 0 END,
+       now.newcomers, now.hours, now.net, CASE WHEN past.there THEN past.net ELSE 0 END,
+       now.without_invoice
+FROM months AS now LEFT JOIN months AS past
+  ON past.month_start = now.month_start - INTERVAL 1 YEAR
+WHERE now.month_start <= $today
+ORDER BY now.month_start DESC LIMIT 13"""
+"""A month without rows is 0. The mart's own year before lacks businesses that were left since."""
 MONTHLY: tuple[tuple[str, Kind, str, bool], ...] = (
     ("completed", "count", "completed", False),
     ("a year before", "count", "completed", True),
@@ -154,17 +173,23 @@ def _in_month(question: Question, key: str, month: date, earlier: bool) -> str:
     return rows_behind(key, question.chosen.only("type").over(days))
 
 
+def _monthly(
+    question: Question, month: date, value: Number | None, kind: Kind, key: str, earlier: bool
+) -> Cell:
+    if key and question.night.forbids(*FIGURES[key].lists):
+        return Cell(formatting.NONE, number=True)
+    said = formatting.number(value, kind, question.night.currency)
+    href = _in_month(question, key, month, earlier) if value and key else ""
+    return Cell(said, href, number=True)
+
+
 def _months(question: Question) -> Section:
     """The last thirteen months as the scorecard's mart has them; the first row is not over."""
     found = question.ask(MONTHS, today=question.night.today).fetchall()
     rows = [
         [Cell(f"{month:%B %Y}")]
         + [
-            Cell(
-                formatting.number(value, kind, question.night.currency),
-                _in_month(question, key, month, earlier) if value and key else "",
-                number=True,
-            )
+            _monthly(question, month, value, kind, key, earlier)
             for value, (_, kind, key, earlier) in zip(values, MONTHLY, strict=True)
         ]
         for month, *values in found
