@@ -179,6 +179,26 @@ def test_a_month_without_invoices_is_the_same_wherever_it_is_shown(tmp_path: Pat
     assert {row[0].text: row[8].text for row in scores.rows} == {"Ana Lee": "−£40", "Ben Cho": "£0"}
 
 
+def test_a_month_that_is_not_over_stands_beside_no_whole_month(tmp_path: Path) -> None:
+    file = hand_made.publish(tmp_path / "warehouse.duckdb")
+    of = {"_account": "main", "practitioner_id": 12, "business_id": 1}
+    months = {"2025-02-01": 40, "2025-03-01": 50, "2026-02-01": 30, "2026-03-01": 9}
+    rows = [of | {"month_start": start, "completed": n} for start, n in months.items()]
+    with duckdb.connect(str(file)) as db:
+        hand_made.insert(db, "mart_practitioner_scorecard", rows)
+
+    with opened(file) as db:
+        page = practitioners.one(question(db, THIRTY), Targets(), "12")
+
+    assert page
+    assert (table := page.sections[-1].panels[0].table)
+    assert [[cell.text for cell in row][:3] for row in table.rows[:2]] == [
+        ["March 2026 (not over)", "9", ""],
+        ["February 2026", "30", "40"],
+    ]
+    assert table.rows[0][6].text == ""
+
+
 def test_what_may_not_be_read_is_unknown_in_every_table(tmp_path: Path) -> None:
     file = hand_made.publish(tmp_path / "warehouse.duckdb", invoices="not_permitted")
     of = {"_account": "main", "practitioner_id": 12, "business_id": 1, "completed": 0}

@@ -184,19 +184,25 @@ def _monthly(
 
 
 def _months(question: Question) -> Section:
-    """The last thirteen months as the scorecard's mart has them; the first row is not over."""
+    """The last thirteen months as the scorecard's mart has them.
+
+    One that is not over has nothing of the year before: that would be a whole month.
+    """
     found = question.ask(MONTHS, today=question.night.today).fetchall()
+    this_month = question.night.today.replace(day=1)
     rows = [
-        [Cell(f"{month:%B %Y}")]
+        [Cell(f"{month:%B %Y}{' (not over)' if (going_on := month == this_month) else ''}")]
         + [
-            _monthly(question, month, value, kind, key, earlier)
+            Cell("", number=True)
+            if earlier and going_on
+            else _monthly(question, month, value, kind, key, earlier)
             for value, (_, kind, key, earlier) in zip(values, MONTHLY, strict=True)
         ]
         for month, *values in found
     ]
     table = Table(["month", *(head for head, *_ in MONTHLY)], rows)
     panel = (
-        Panel("Month by month", "whatever period is chosen; this month is not over", table=table)
+        Panel("Month by month", "whatever period is chosen", table=table)
         if rows
         else Panel("Month by month", empty="There is no month yet.")
     )
