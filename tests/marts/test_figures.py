@@ -481,6 +481,31 @@ def test_a_practitioner_s_page_has_the_own_figures_and_compares_what_has_days(
     assert cards["Open invoices"].changes == ()
 
 
+@pytest.mark.parametrize(("days", "names"), [
+    ("from=2025-03-20&to=2026-03-19", {"the 365 days before"}),
+    ("from=2025-01-01&to=2025-12-31", {"the 365 days before"}),  # 2024 had a day more
+    ("from=2026-02-18&to=2026-03-19", {"the 30 days before", "the same weekdays last year"}),
+])  # fmt: skip
+def test_days_that_are_last_year_s_are_compared_with_once(
+    tmp_path: Path, days: str, names: set[str]
+) -> None:
+    file = hand_made.publish(tmp_path / "warehouse.duckdb")
+    with duckdb.connect(str(file)) as db:
+        for back in (30, 364, 730):
+            db.execute(
+                "INSERT INTO marts.fct_appointments SELECT * REPLACE (CAST(local_date - "
+                "to_days($back) AS DATE) AS local_date, appointment_key || $back AS "
+                "appointment_key) FROM marts.fct_appointments WHERE local_date >= '2026-01-01'",
+                {"back": back},
+            )
+
+    with opened(file) as db:
+        cards = period.headline(question(db, f"period=custom&{days}"), Targets()).cards
+
+    [card] = [card for card in cards if card.label == "Completed appointments"]
+    assert {f"the {change.text.rpartition(' the ')[2]}" for change in card.changes} == names
+
+
 def test_lists_that_need_a_look_come_first(db: duckdb.DuckDBPyConnection) -> None:
     lists = data.page(question(db)).sections[1].panels[0].table
     assert lists

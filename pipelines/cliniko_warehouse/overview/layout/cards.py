@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from cliniko_warehouse.metrics.periods import Period
 from cliniko_warehouse.overview.figures.figure import Figure
@@ -23,6 +24,7 @@ from cliniko_warehouse.wording.differences import change, is_none, points
 WIDTH, HEIGHT = 100, 24  # the box of a sparkline
 SENSE: dict[Tone, str] = {"good": ", better than", "bad": ", worse than", "": " vs"}
 """What a change is called: a colour alone does not reach everybody."""
+LEAP = timedelta(days=1)  # by so much a year's days before and those last year may differ
 NOT_OVER = "today is not over: nothing to compare yet"
 
 
@@ -70,10 +72,11 @@ def _others(question: Question) -> dict[str, Period]:
     period = question.chosen.period
     if not question.is_over:  # at four in the morning, today would have lost everything
         return {}
-    return {
-        f"the {formatting.plural(period.days, 'day')} before": period.before,
-        period.last_year_said: period.last_year,
-    }
+    before, last_year = period.before, period.last_year
+    found = {f"the {formatting.plural(period.days, 'day')} before": before}
+    if abs(before.first - last_year.first) > LEAP:
+        found[period.last_year_said] = last_year
+    return found
 
 
 def _of(question: Question, period: Period, *figures: Figure) -> Numbers:
