@@ -109,6 +109,31 @@ def test_today_counts_who_is_expected(db: duckdb.DuckDBPyConnection) -> None:
     }
 
 
+def test_a_day_off_and_a_full_one_are_told_apart(tmp_path: Path) -> None:
+    file = hand_made.publish(tmp_path / "warehouse.duckdb")
+    days = [  # of Ben Cho: today full, tomorrow half free, then booked in no offered hours
+        ("2026-03-20", 60, 60),
+        ("2026-03-21", 60, 30),
+        ("2026-03-22", 0, 0),
+    ]
+    of = {"_account": "main", "practitioner_id": 12, "practitioner_name": "Ben Cho"}
+    rows = [
+        of | {"local_date": day, "offered_minutes": offered, "booked_in_offered_minutes": booked}
+        for day, offered, booked in days
+    ]
+    with duckdb.connect(str(file)) as db:
+        hand_made.insert(db, "mart_utilisation", rows)
+
+    with opened(file) as db:
+        table = today.page(question(db, THIRTY)).sections[2].panels[0].table
+
+    assert table
+    assert [[cell.text for cell in row][:5] for row in table.rows] == [
+        ["Ana Lee", "0.5 h", "–", "–", "–"],
+        ["Ben Cho", "full", "0.5 h", "–", "–"],
+    ]
+
+
 def test_the_headline_counts_and_divides(db: duckdb.DuckDBPyConnection) -> None:
     keys = ("completed", "missed", "cancellations", "patients_seen", "new_patients", "returning")
     shares = ("dna_rate", "cancellation_rate", "rebooking_rate", "utilisation")

@@ -125,12 +125,15 @@ def _comers(day: Question) -> Panel:
 def _free(question: Question, days: Period) -> Panel:
     """Free hours of each practitioner, today and in the days after."""
     figure, week = FIGURES["free"], question.of(question.chosen.over(days))
-    note = "offered hours that are not booked; a free hour may lie in pieces"
+    note = (
+        "offered hours that are not booked; a free hour may lie in pieces; "
+        f"{formatting.NONE}: none are offered"
+    )
     if not told(figure, question.chosen):
         return Panel("Free hours", note, empty=panels.BY_TYPE)
     if hidden := question.night.forbids(*figure.lists):
         return Panel("Free hours", note, empty=hidden)
-    found = grouped(week, [figure], "practitioner", "day")
+    found = grouped(week, [figure, FIGURES["offered"]], "practitioner", "day")
     if not found:
         return Panel("Free hours", note, empty="No hours are offered in these days.")
     dates = [days.first + timedelta(days=n) for n in range(days.days)]
@@ -143,7 +146,10 @@ def _free(question: Question, days: Period) -> Panel:
 
 
 def _hours(week: Question, name: str, day: str, found: panels.Groups) -> Cell:
-    if (name, day) not in found:
-        return Cell("", number=True)
+    """What is free on a day: hours, or that it is full, or that none are offered."""
+    here = found.get((name, day), {})
+    if not here.get("offered"):
+        return Cell(formatting.NONE, number=True)
     href = rows_behind("free", week.chosen, Drill(None, {"practitioner": name, "day": day}))
-    return Cell(formatting.hours(found[name, day]["free"]), href, number=True)
+    said = formatting.hours(here["free"])
+    return Cell("full" if said == formatting.hours(0) else said, href, number=True)
