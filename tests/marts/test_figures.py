@@ -31,7 +31,7 @@ from cliniko_warehouse.overview.figures.queries import (
     grouped,
     numbers,
 )
-from cliniko_warehouse.overview.layout import cards
+from cliniko_warehouse.overview.layout import cards, formatting
 from cliniko_warehouse.overview.layout.blocks import Panel
 from cliniko_warehouse.overview.layout.definitions import definitions, label
 from cliniko_warehouse.overview.night import night
@@ -201,7 +201,8 @@ def test_a_month_without_invoices_is_the_same_wherever_it_is_shown(tmp_path: Pat
     assert [cell.text for cell in table.rows[0]][1:] == ["0", "0", "–", "–", "£0", "£0", "–"]
     assert next(c.value for c in cards if c.label == "Revenue, net") == "£0"
     assert (scores := card.sections[0].panels[0].table)
-    assert {row[0].text: row[8].text for row in scores.rows} == {"Ana Lee": "−£40", "Ben Cho": "£0"}
+    net = {row[0].text: row[8].text for row in scores.rows}
+    assert net == {"Ana Lee": "−£40", "Ben Cho": "£0", "all": "−£40"}
 
 
 def test_a_month_that_is_not_over_stands_beside_no_whole_month(tmp_path: Path) -> None:
@@ -529,6 +530,26 @@ def test_days_that_are_last_year_s_are_compared_with_once(
 
     [card] = [card for card in cards if card.label == "Completed appointments"]
     assert {f"the {change.text.rpartition(' the ')[2]}" for change in card.changes} == names
+
+
+def test_the_scorecard_ends_with_the_figures_of_the_period(
+    db: duckdb.DuckDBPyConnection,
+) -> None:
+    asked = question(db, THIRTY)
+    table = practitioners.page(asked).sections[0].panels[0].table
+    headline = {card.label: card.value for card in period.headline(asked, Targets()).cards}
+
+    assert table
+    last = table.rows[-1]
+    told = dict(zip(table.heads, last, strict=True))
+    assert (last[0].text, last[0].href) == ("all", "")
+    assert [told[label].text for label in headline] == list(headline.values())
+    for label, cell in told.items():
+        if cell.href:
+            key, _, query = cell.href.removeprefix("/list/").partition("?")
+            found = listing(question(db, query), FIGURES[key], WHOLE)
+            said = formatting.number(found.value, FIGURES[key].unit, asked.night.currency)
+            assert said == cell.text, label
 
 
 def test_lists_that_need_a_look_come_first(db: duckdb.DuckDBPyConnection) -> None:

@@ -1,6 +1,6 @@
 """Practitioners: a scorecard of all, and a page for each."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from cliniko.transform.masking import shortened
@@ -15,6 +15,7 @@ from cliniko_warehouse.overview.figures.queries import (
     Question,
     grouped,
     nothing,
+    numbers,
     told,
 )
 from cliniko_warehouse.overview.layout import formatting, panels
@@ -68,7 +69,16 @@ def _scorecard(question: Question) -> Table:
         ]
         for who, found in sorted(by.items(), key=lambda pair: names.get(pair[0], "~"))
     ]
-    return Table(["practitioner", *(figure.label for figure in figures)], rows)
+    return Table(
+        ["practitioner", *(figure.label for figure in figures)],
+        [*rows, _all(question, figures)] if rows else [],
+    )
+
+
+def _all(question: Question, figures: Sequence[Figure]) -> list[Cell]:
+    """The figures of everybody who is chosen, as This period has them."""
+    found = numbers(question, *figures)
+    return [Cell("all"), *(_score(question, figure, found) for figure in figures)]
 
 
 def _person(question: Question, who: str, names: Mapping[str, str]) -> Cell:
@@ -78,13 +88,13 @@ def _person(question: Question, who: str, names: Mapping[str, str]) -> Cell:
     return Cell(names[who], f"/practitioners/{who}?{question.chosen.address}")
 
 
-def _score(question: Question, figure: Figure, found: Numbers, who: str) -> Cell:
-    """What a figure is of a practitioner, who may have no row of its mart."""
+def _score(question: Question, figure: Figure, found: Numbers, who: str = "") -> Cell:
+    """What a figure is of a practitioner, who may have no row of its mart; or of all."""
     if question.night.forbids(*figure.lists) or not told(figure, question.chosen):
         return Cell(formatting.NONE, number=True)
     value = found.get(figure.key, nothing(figure))
     said = formatting.number(value, figure.unit, question.night.currency)
-    only = {"who": who}
+    only = {"who": who} if who else {}
     href = rows_behind(figure.key, question.chosen, Drill(None, only)) if value else ""
     return Cell(said, href, number=True)
 
