@@ -14,12 +14,14 @@ from pathlib import Path
 import duckdb
 import hand_made
 import pytest
+import yaml
 
 pytest.importorskip("altair", reason="the extra notebooks is not installed")
 
 from overview_pages import narrowed, opened, question
 
 from cliniko_warehouse.digest import figures as digest
+from cliniko_warehouse.marts.project import PROJECT
 from cliniko_warehouse.metrics.answer import clock
 from cliniko_warehouse.metrics.periods import Period, week
 from cliniko_warehouse.overview.figures.catalogue import FIGURES
@@ -638,6 +640,20 @@ def test_what_is_chosen_stands_in_the_address(db: duckdb.DuckDBPyConnection) -> 
     assert question(db, chosen.address).chosen == chosen
     assert chosen.address == asked
     assert rows_behind("completed", chosen) == f"/list/completed?{asked}"
+
+
+@pytest.mark.parametrize(("key", "limits"), [
+    ("lapsed_patients", ("at_risk_days",)),
+    ("at_risk", ("at_risk_days", "active_days")),
+    ("lapsed", ("active_days",)),
+    ("cases_ending", ("case_sessions", "case_days")),
+])  # fmt: skip
+def test_a_card_names_the_limits_that_the_marts_are_built_with(
+    key: str, limits: tuple[str, ...]
+) -> None:
+    built = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["vars"]
+
+    assert re.findall(r"\d+", FIGURES[key].note) == [str(built[name]) for name in limits]
 
 
 @pytest.mark.parametrize("key", [key for key, figure in FIGURES.items() if figure.definition])

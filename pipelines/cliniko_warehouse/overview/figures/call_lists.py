@@ -57,22 +57,27 @@ CALLS = (
     _calls(
         "lapsed_patients",
         "At risk or lapsed",
-        "not seen for weeks, nothing is booked",
+        "45 days or more without a visit, nothing ahead",
         "days_since_last_visit",
     ),
     _calls(
         "first_visits_only",
         "One visit, none booked",
-        "came once, nothing is booked",
+        "one visit ever, from its day on, nothing ahead",
         "days_since_first_visit",
         FIRST,
         repeated=(),  # its reason alone says what was cancelled or missed
     ),
-    _calls("cases_ending", "Cases that end soon", "few sessions or days are left", "days_left"),
+    _calls(
+        "cases_ending",
+        "Cases that end soon",
+        "at most 2 sessions left, or within 28 days of the end",
+        "days_left",
+    ),
     _calls(
         "debtors",
         "Debtors over 30 days",
-        "who has invoices open for longer; a part may be paid",
+        "an invoice is open for more than 30 days; a part may be paid",
         "oldest_days DESC",
     ),
 )
@@ -82,7 +87,7 @@ UNFINISHED = (
     _calls(
         "forms_not_completed",
         "Forms not completed",
-        "sent for a visit, open when it began",
+        "of all time: sent for a visit, open when it began",
         "visit_on DESC",
         FORM,
     ),
@@ -104,6 +109,6 @@ UNFINISHED = (
 """What the practice has not finished: lists by name."""
 
 LAPSED = (
-    _lapsed("at_risk", "At risk", "not seen for weeks, nothing is booked"),
-    _lapsed("lapsed", "Lapsed", "not seen for months, nothing is booked"),
+    _lapsed("at_risk", "At risk", "45 to 180 days without a visit, nothing ahead"),
+    _lapsed("lapsed", "Lapsed", "more than 180 days without a visit, nothing ahead"),
 )
