@@ -199,10 +199,12 @@ def test_a_month_without_invoices_is_the_same_wherever_it_is_shown(tmp_path: Pat
         card = practitioners.page(question(db, "period=custom&from=2026-03-10&to=2026-03-12"))
 
     assert page
-    assert (table := page.sections[-1].panels[0].table)
+    table = page.sections[-1].panels[0].table
+    assert table
     assert [cell.text for cell in table.rows[0]][1:] == ["0", "0", "–", "–", "£0", "£0", "–"]
     assert next(c.value for c in cards if c.label == "Revenue, net") == "£0"
-    assert (scores := card.sections[0].panels[0].table)
+    scores = card.sections[0].panels[0].table
+    assert scores
     net = {row[0].text: row[8].text for row in scores.rows}
     assert net == {"Ana Lee": "−£40", "Ben Cho": "£0", "all": "−£40"}
 
@@ -219,7 +221,8 @@ def test_a_month_that_is_not_over_stands_beside_no_whole_month(tmp_path: Path) -
         page = practitioners.one(question(db, THIRTY), Targets(), "12")
 
     assert page
-    assert (table := page.sections[-1].panels[0].table)
+    table = page.sections[-1].panels[0].table
+    assert table
     assert [[cell.text for cell in row][:3] for row in table.rows[:2]] == [
         ["March 2026 (not over)", "9", ""],
         ["February 2026", "30", "40"],
@@ -239,9 +242,11 @@ def test_what_may_not_be_read_is_unknown_in_every_table(tmp_path: Path) -> None:
         card = practitioners.page(question(db, THIRTY))
 
     assert page
-    assert (table := page.sections[-1].panels[0].table)
+    table = page.sections[-1].panels[0].table
+    assert table
     assert [cell.text for cell in table.rows[0]][5:7] == ["–", "–"]
-    assert (scores := card.sections[0].panels[0].table)
+    scores = card.sections[0].panels[0].table
+    assert scores
     assert {row[8].text for row in scores.rows} == {"–"}
 
 

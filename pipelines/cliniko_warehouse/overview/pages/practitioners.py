@@ -193,23 +193,25 @@ def _monthly(
     return Cell(said, href, number=True)
 
 
-def _months(question: Question) -> Section:
-    """The last thirteen months as the scorecard's mart has them.
-
-    One that is not over has nothing of the year before: that would be a whole month.
-    """
-    found = question.ask(MONTHS, today=question.night.today).fetchall()
-    this_month = question.night.today.replace(day=1)
-    rows = [
-        [Cell(f"{month:%B %Y}{' (not over)' if (going_on := month == this_month) else ''}")]
-        + [
-            Cell("", number=True)
-            if earlier and going_on
-            else _monthly(question, month, value, kind, key, earlier)
+def _row(question: Question, month: date, values: Sequence[Number | None]) -> list[Cell]:
+    """A month; one that is not over has nothing of the year before, which is a whole month."""
+    is_over = month < question.night.today.replace(day=1)
+    name = Cell(f"{month:%B %Y}{'' if is_over else ' (not over)'}")
+    return [
+        name,
+        *(
+            _monthly(question, month, value, kind, key, earlier)
+            if is_over or not earlier
+            else Cell("", number=True)
             for value, (_, kind, key, earlier) in zip(values, MONTHLY, strict=True)
-        ]
-        for month, *values in found
+        ),
     ]
+
+
+def _months(question: Question) -> Section:
+    """The last thirteen months as the scorecard's mart has them."""
+    found = question.ask(MONTHS, today=question.night.today).fetchall()
+    rows = [_row(question, month, values) for month, *values in found]
     table = Table(["month", *(head for head, *_ in MONTHLY)], rows)
     panel = (
         Panel("Month by month", "whatever period is chosen", table=table)
