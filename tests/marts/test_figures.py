@@ -550,13 +550,13 @@ def test_the_scorecard_ends_with_the_figures_of_the_period(
     last = table.rows[-1]
     told = dict(zip(table.heads, last, strict=True))
     assert (last[0].text, last[0].href) == ("all", "")
-    assert [told[label].text for label in headline] == list(headline.values())
-    for label, cell in told.items():
+    assert [told[name].text for name in headline] == list(headline.values())
+    for head, cell in told.items():
         if cell.href:
             key, _, query = cell.href.removeprefix("/list/").partition("?")
             found = listing(question(db, query), FIGURES[key], WHOLE)
             said = formatting.number(found.value, FIGURES[key].unit, asked.night.currency)
-            assert said == cell.text, label
+            assert said == cell.text, head
 
 
 def test_lists_that_need_a_look_come_first(db: duckdb.DuckDBPyConnection) -> None:
