@@ -86,6 +86,9 @@ def writable(state_dir: Path) -> Path:
             f"the state directory {state_dir.absolute()} cannot be used, since dlt trips over "
             f"{' and '.join(bad)} in its path: choose another with --state-dir"
         )
+    folder = work(state_dir)
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"{folder} is a file, and should be a folder: mv {folder} {folder}.old")
     try:
         state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         if work(state_dir).exists():

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from conftest import Cliniko, Ended
 
+from cliniko_warehouse.paths import work_file
 from cliniko_warehouse.sandbox import Served
 
 IN_TWO_DAYS = (datetime.now(UTC) + timedelta(days=2)).isoformat()
@@ -109,6 +110,58 @@ def test_where_nothing_has_been_loaded_every_command_ends_with_1(
 
     assert (ended.code, ended.err.count("\n")) == (1, 1), ended.err
     assert "nothing has been loaded yet: " in ended.err or "is not there yet: " in ended.err
+
+
+@pytest.mark.parametrize(
+    "command", [("status",), ("digest",), ("dashboard", "--no-browser"), ("mcp",)], ids=" ".join
+)
+@pytest.mark.parametrize("is_loaded", [True, False])
+def test_a_published_file_that_is_none_is_named_with_its_cure(
+    command: tuple[str, ...], is_loaded: bool, cliniko: Cliniko
+) -> None:
+    file = Path("state/warehouse.duckdb")
+    file.parent.mkdir()
+    file.write_text("garbage")
+    if is_loaded:
+        work_file(file.parent).parent.mkdir()
+        work_file(file.parent).touch()
+
+    ended = cliniko(*command)
+
+    cure = "`cliniko publish` makes it anew" if is_loaded else f"mv {file} {file}.damaged"
+    assert (ended.code, ended.err.count("\n")) == (1, 1), ended.err
+    assert ended.err.startswith(f"cliniko: {file} cannot be read (")
+    assert ended.err.endswith(f"): {cure}\n")
+
+
+def test_a_folder_in_its_place_is_named_with_its_cure(cliniko: Cliniko) -> None:
+    Path("state/warehouse.duckdb").mkdir(parents=True)
+
+    refused(cliniko("status"), "is a folder, and should be a file: mv state/warehouse.duckdb ")
+
+
+def test_a_folder_in_its_place_has_no_hard_links(
+    cliniko: Cliniko, connected: Served, tmp_path: Path
+) -> None:
+    assert cliniko("sync", "taxes").code == 0
+    published = Path("state/warehouse.duckdb")
+    published.unlink()
+    published.mkdir()
+
+    ended = cliniko("sync", "taxes")
+
+    assert ended.code != 0
+    assert "is a folder: move it away" in ended.err
+    assert "hard link" not in ended.err
+
+
+def test_a_file_in_the_place_of_the_work_folder_is_named_with_its_cure(
+    cliniko: Cliniko, configured: Callable[..., None]
+) -> None:
+    Path("state").mkdir()
+    Path("state/work").touch()
+
+    refused(cliniko("sync", "taxes"), "state/work is a file, and should be a folder: mv ")
 
 
 def test_undoing_what_was_never_done_is_no_success(

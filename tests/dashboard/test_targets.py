@@ -5,6 +5,7 @@ import socket
 from datetime import date, timedelta
 from pathlib import Path
 
+import duckdb
 import hand_made
 import pytest
 from conftest import Cliniko
@@ -126,7 +127,7 @@ def test_a_target_that_nobody_can_mean_is_refused(tmp_path: Path, text: str, sai
 def test_a_file_that_is_named_has_to_be_there_and_readable(
     tmp_path: Path, cliniko: Cliniko
 ) -> None:
-    (tmp_path / "warehouse.duckdb").touch()
+    duckdb.connect(str(tmp_path / "warehouse.duckdb")).close()
     (tmp_path / "folder").mkdir()
 
     with socket.create_server(("127.0.0.1", 0)) as taken:  # else it would serve, and never end

@@ -176,7 +176,7 @@ def _keep(target: Path, before: Path) -> None:
 
 def _other_names(target: Path) -> list[str]:
     """A file that has another name keeps it, and readers of that one the old night."""
-    if not target.exists():
+    if not target.is_file():  # a folder has other names by itself
         return []
     held = len(list(target.parent.glob(f".{target.name}.{HELD}.{target.stat().st_ino}")))
     if target.stat().st_nlink - held < 2:

@@ -7,8 +7,8 @@ from typing import Any
 
 import duckdb
 
-from cliniko.errors import NothingLoaded
-from cliniko_warehouse.paths import DATASET, NOTHING, published
+from cliniko.errors import NothingLoaded, Unavailable
+from cliniko_warehouse.paths import DATASET, NOTHING, published, work_file
 
 Row = dict[str, Any]
 Ask = Callable[[str], list[Row]]
@@ -19,7 +19,8 @@ Ask = Callable[[str], list[Row]]
 def reader(destination: str, state_dir: Path) -> Iterator[tuple[str, Ask]]:
     """Where readers look, and a way to ask there.
 
-    Raises NothingLoaded if nothing is there to be read, Unavailable if it cannot be reached.
+    Raises NothingLoaded if nothing is there to be read, Unavailable if it cannot be reached or
+    is damaged, Locked if another program has the file open, ConfigError if it may not be read.
     """
     found = _file(state_dir) if destination == "duckdb" else _database(destination, state_dir)
     with found as (place, ask):
@@ -31,9 +32,24 @@ def _file(state_dir: Path) -> Iterator[tuple[str, Ask]]:
     file = published(state_dir)
     if not file.exists():
         raise NothingLoaded(f"{file} is not there yet: run `cliniko sync` first")
-    with duckdb.connect(str(file), read_only=True) as connection:
+    with _connected(file, state_dir) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         yield str(file), lambda sql: _rows(connection.execute(sql))
+
+
+def _connected(file: Path, state_dir: Path) -> duckdb.DuckDBPyConnection:
+    """A connection that only reads. Raises an error of ours that names the file and the cure."""
+    try:
+        return duckdb.connect(str(file), read_only=True)
+    except duckdb.Error as error:
+        from cliniko_warehouse.warehouse.duckdb_file import problem
+
+        what = problem(file)
+        if not what:
+            raise
+        anew = "`cliniko publish` makes it anew"
+        cure = anew if work_file(state_dir).exists() else f"mv {file} {file}.damaged"
+        raise Unavailable(f"{file} cannot be read ({what}): {cure}") from error
 
 
 @contextmanager

@@ -97,6 +97,7 @@ def dashboard(
         ) from error
 
     source = Postgres(url) if url else File(file)
+    _see_readable(state_dir, url)
     source.stamp()  # a database that cannot be asked is said before a browser opens
 
     def opened(address: str) -> None:
@@ -115,6 +116,15 @@ def _there(file: Path, url: str, makes_it: str) -> Path:
     if not url and not file.exists():
         raise NothingLoaded(f"{file} is not there yet: run {makes_it} first")
     return file
+
+
+def _see_readable(state_dir: Path, url: str) -> None:
+    """See that the published file is a database, before anybody is served."""
+    from cliniko_warehouse.warehouse.reader import reader
+
+    if not url:
+        with reader("duckdb", state_dir):
+            pass
 
 
 def digest(
@@ -182,4 +192,5 @@ def mcp(
     shown = profile_named(profile)
     url = connection.reader_url(destination, "mcp", "docs/mcp.md")
     file = _there(published(state_dir), url, "`cliniko sync`")
+    _see_readable(state_dir, url)
     server.serve(session.Session(file, shown, limits, url))
