@@ -227,7 +227,7 @@ def test_a_page_that_is_printed_has_figures_and_no_controls(
         expect(seen.page.get_by_role("navigation", name="Sections")).to_be_hidden()
         expect(seen.page.locator(".clinic-hint")).to_be_hidden()  # paper opens nothing
         expect(seen.page.locator("#said")).to_be_hidden()  # behind all, it began a page
-        expect(seen.page.locator(".clinic-printed")).to_have_text("Business: Fitzroy")
+        expect(seen.page.locator(".clinic-printed")).to_have_text(["main", "Business: Fitzroy"])
         drawn = seen.page.locator(".clinic-chart svg").evaluate_all(
             "all => all.map((one) => one.viewBox.baseVal.width)"
         )
