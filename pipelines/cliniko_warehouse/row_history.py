@@ -25,6 +25,10 @@ from cliniko.errors import ConfigError
 
 SUFFIX = "_history"
 SETTING = "cliniko.history"  # CLINIKO__HISTORY
+CURE = (
+    "(set cliniko.history, or the environment variable CLINIKO__HISTORY, to a list of names such "
+    'as ["patients"]; see docs/history.md)'
+)
 VALID_FROM = Column("_valid_from", "instant", "When the version was read for the first time")
 VALID_TO = Column(
     "_valid_to", "instant", "When the next version was read, or the row found gone; null if neither"
@@ -38,14 +42,12 @@ def wanted() -> tuple[str, ...]:
     """The lists whose history is kept: the setting. Raises ConfigError for what is none."""
     try:
         given = dlt.config.get(SETTING, list)
-    except ConfigValueCannotBeCoercedException:
-        given = [""]
+    except ConfigValueCannotBeCoercedException as error:
+        raise ConfigError(f"history: it must be a list {CURE}") from error
     names = tuple(dict.fromkeys(map(str, given or ())))
     if wrong := [name for name in names if not _has_versions(name)]:
         raise ConfigError(
-            f"history: {', '.join(map(repr, wrong))} is no list whose rows have versions (set "
-            "cliniko.history, or the environment variable CLINIKO__HISTORY, to a list of names "
-            'such as ["patients"]; see docs/history.md)'
+            f"history: {', '.join(map(repr, wrong))} is no list whose rows have versions {CURE}"
         )
     return names
 

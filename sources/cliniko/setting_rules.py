@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from dlt.common.configuration.specs import BaseConfiguration
 
 KEY = re.compile(r"[A-Za-z0-9_=+/-]{4,1000}")
+SHORTEST_KEY = 4  # characters
 SHARD = re.compile(r"[a-z]{2}[0-9]{1,2}")
 EMAIL = re.compile(
     r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+"
@@ -81,7 +82,11 @@ def _key_problem(key: object, elsewhere: bool) -> str:
     """What is wrong with the key; `elsewhere` if its shard does not matter."""
     if key is None or key == "":
         return "it is missing"
-    if not isinstance(key, str) or not KEY.fullmatch(key):
+    if not isinstance(key, str):
+        return "it must be a text in quotes"
+    if key.strip() and len(key) < SHORTEST_KEY:
+        return f"it has {len(key)} characters, and no key is as short; copy it again"
+    if not KEY.fullmatch(key):
         return "it holds white space or another character that no key has; copy it again"
     suffix = key.rpartition("-")[2] if "-" in key else "au1"
     known = elsewhere or SHARD.fullmatch(suffix)
@@ -101,7 +106,13 @@ def number_problem(value: object, name: str) -> str:
     right = isinstance(value, int | kind) and not isinstance(value, bool)
     if right and isinstance(value, int | float) and low <= value <= high:
         return ""
-    return f"it must be a {'whole ' if kind is int else ''}number from {low:g} to {high:g}"
+    whole = "whole " if kind is int else ""
+    return f"it must be a {whole}number from {_written(low)} to {_written(high)}"
+
+
+def _written(number: float) -> str:
+    """A number as people write it: 1,000,000 and not 1e+06."""
+    return f"{number:,.0f}" if number == int(number) else f"{number:g}"
 
 
 def _choice_problem(value: object, name: str) -> str:

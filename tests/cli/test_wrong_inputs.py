@@ -68,6 +68,42 @@ def test_an_empty_value_is_refused(
     assert list(Path().iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("SOURCES__CLINIKO__API_KEY", "abc", "api_key: it has 3 characters, and no key is as "),
+        ("SOURCES__CLINIKO__API_KEY", "a b c d-au1", "api_key: it holds white space"),
+        (
+            "SOURCES__CLINIKO__REQUESTS_PER_MINUTE",
+            "0",
+            "it must be a whole number from 1 to 1,000,000 (",
+        ),
+        ("SOURCES__CLINIKO__READ_TIMEOUT", "0", "it must be a number from 0.001 to 600 ("),
+        ("CLINIKO__HISTORY", "patients", "history: it must be a list (set cliniko.history"),
+        ("CLINIKO__HISTORY", '["x"]', "history: 'x' is no list whose rows have versions (set"),
+    ],
+)
+def test_a_wrong_setting_is_said_as_it_is_wrong(
+    name: str,
+    value: str,
+    said: str,
+    cliniko: Cliniko,
+    connected: Served,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    refused(cliniko("sync", "taxes"), said)
+
+
+def test_a_file_in_the_place_of_the_folder_of_settings_is_one_line(
+    cliniko: Cliniko, connected: Served
+) -> None:
+    Path(".dlt").touch()
+
+    refused(cliniko("init", "--yes"), ".dlt is a file, and should be a folder: mv .dlt .dlt.old")
+
+
 def test_numbers_out_of_range_are_refused(
     cliniko: Cliniko, configured: Callable[..., None]
 ) -> None:

@@ -56,6 +56,13 @@ def plan(folder: Path, config: Values, secrets: Values) -> Plan:
     return Plan(folder, texts, changes, replaces)
 
 
+def see_folder(folder: Path) -> None:
+    """Raise ConfigError if something stands in the place of the folder of settings."""
+    place = folder / FOLDER
+    if place.exists() and not place.is_dir():
+        raise ConfigError(f"{place} is a file, and should be a folder: mv {place} {place}.old")
+
+
 def has(folder: Path, *place: str) -> bool:
     """Whether the file of secrets has something at a place."""
     found: Any = _read(folder / FOLDER / SECRETS)

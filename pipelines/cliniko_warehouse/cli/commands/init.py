@@ -96,9 +96,11 @@ def init(
         os.environ.get(credentials_from_env, ""),
         privacy,
     )
-    if using:
-        from cliniko_warehouse.install.installation import timetable
+    from cliniko_warehouse.config.dlt_files import see_folder
+    from cliniko_warehouse.install.installation import timetable
 
+    see_folder(Path())
+    if using:
         timetable(at, None, 0)  # a wrong time is told before anything is written
     answers = _asked(given) if asks else _given(given, key_from_env, credentials_from_env)
     _check(answers, state_dir)
