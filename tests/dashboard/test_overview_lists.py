@@ -16,6 +16,7 @@ import polars as pl
 from overview_pages import client
 from starlette.testclient import TestClient
 
+from cliniko_warehouse.overview.layout.html import STATIC
 from cliniko_warehouse.overview.pages import rows
 
 THIRTY = "period=30d"
@@ -165,3 +166,12 @@ def test_a_state_is_written_in_words(file: Path, tmp_path: Path) -> None:
 
     assert ">at risk</td>" in text
     assert ">at_risk</td>" not in text
+
+
+def test_the_look_knows_every_bound_of_a_list() -> None:
+    style = (STATIC / "overview.css").read_text()
+
+    assert all(
+        f".clinic-bound-{bound} {{\n  font-size: calc({bound}rem / 27)" in style
+        for bound in rows.BOUNDS
+    )

@@ -148,3 +148,11 @@ def test_both_heat_maps_have_the_steps_of_their_rows() -> None:
             assert len(scale["range"]) == 5
     legend = heatmaps.utilisation()["layer"][0]["encoding"]["color"]["legend"]
     assert legend["title"].endswith("blank: no hours are offered")
+
+
+def test_an_axis_of_numbers_ends_at_a_line() -> None:
+    bars = charts.stacked("day", charts.STATUSES)["encoding"]["y"]
+    lines = charts.lines("day", charts.MONEY, money=True)["layer"][0]["encoding"]["y"]
+
+    for axis in (bars, lines):  # else the highest rises past the last line, into the legend
+        assert axis["scale"]["nice"] == axis["axis"]["tickCount"]

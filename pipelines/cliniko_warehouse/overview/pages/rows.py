@@ -20,7 +20,7 @@ PHONE = "phone"
 NUMBER = r"\+?[0-9 ()./-]{3,30}"
 """A telephone number as people write it, and nothing else beside it."""
 MAIL = r"[\w.%+'-]{1,64}@[\w-]{1,63}(\.[\w-]{1,63}){1,8}"
-TABLET = 46.0  # rem that a list has on one
+BOUNDS = (32, 40, 48, 56, 64, 72, 80)  # rem, those that overview.css knows
 
 DATED: Mapping[str, Callable[[date], str]] = {
     "day": formatting.day,
@@ -28,9 +28,9 @@ DATED: Mapping[str, Callable[[date], str]] = {
     "month": lambda day: f"{day:%B %Y}",
 }
 """Dimensions whose values are days → how they are said."""
-WIDTHS: Mapping[Kind, float] = {"text": 8.0, "name": 8.0, "moment": 8.5, "day": 6.5}
-NARROW = 5.0
-LONG = {"email": 16.0}
+WIDTHS: Mapping[Kind, float] = {"text": 7.0, "name": 7.0, "moment": 9.0, "day": 6.5}
+NARROW = 5.5
+LONG = {"email": 17.5}
 """Rem that a column takes, about: by its kind, of others, and by its key."""
 LOW_HIGH = ("lowest first", "highest first")
 ORDERS: Mapping[Kind, tuple[str, str]] = {
@@ -62,7 +62,7 @@ def page(question: Question, figure: Figure, narrowed: Drill, sort: str, number:
         list={
             "empty": "" if found.count else "No row is behind this number.",
             "said": _said(question, figure, found),
-            "wide": _width(found) > TABLET,
+            "bound": _bound(found),
             "heads": [_head(found, address, column) for column in found.shown],
             "rows": _rows(found, question.night.currency),
             "downloads": {
@@ -136,10 +136,11 @@ def _head(found: Listing, address: str, column: Column) -> dict[str, str]:
     }
 
 
-def _width(found: Listing) -> float:
-    """How wide the columns are that a narrow screen shows, about; rem."""
+def _bound(found: Listing) -> int:
+    """Rem that its columns take beside each other, about: where there are less, they are blocks."""
     shown = (column for column in found.shown if column.key not in found.aside)
-    return sum(LONG.get(c.key, WIDTHS.get(c.kind, NARROW)) for c in shown)
+    width = sum(LONG.get(c.key, WIDTHS.get(c.kind, NARROW)) for c in shown)
+    return next((bound for bound in BOUNDS if bound >= width), BOUNDS[-1])
 
 
 def _sorts(found: Listing) -> list[tuple[str, str, bool]]:
