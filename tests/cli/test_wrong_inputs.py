@@ -104,6 +104,13 @@ def test_a_file_in_the_place_of_the_folder_of_settings_is_one_line(
     refused(cliniko("init", "--yes"), ".dlt is a file, and should be a folder: mv .dlt .dlt.old")
 
 
+def test_a_file_of_settings_that_is_broken_is_told_once(cliniko: Cliniko) -> None:
+    Path(".dlt").mkdir()
+    Path(".dlt/secrets.toml").write_text("[x")
+
+    refused(cliniko("sync", "taxes"), ".dlt/secrets.toml, line 1, column 3: not valid TOML")
+
+
 def test_numbers_out_of_range_are_refused(
     cliniko: Cliniko, configured: Callable[..., None]
 ) -> None:

@@ -97,7 +97,7 @@ def broke(error: Exception, state_dir: Path, *, seen: bool) -> None:
         )
     if seen:
         return
-    receivers = _receivers()
+    receivers = _receivers(known=str(error))
     receivers.tell("no run", [said])
     if not skipped:
         receivers.ping(well=False)
@@ -109,12 +109,13 @@ def aloud(error: Exception) -> str:
     return " · ".join(str(error).splitlines()) if ours else type(error).__name__
 
 
-def _receivers() -> Alerts:
-    """The receivers; none where their settings are of no use, which is said."""
+def _receivers(known: str = "") -> Alerts:
+    """The receivers; none where their settings are of no use, which is said unless it is known."""
     try:
         return Alerts(alerts.resolve(), log.warning)
     except ConfigError as error:
-        log.warning("nobody is told: %s", error)
+        if str(error) != known:
+            log.warning("nobody is told: %s", error)
         return Alerts(AlertSettings(), log.warning)
 
 
