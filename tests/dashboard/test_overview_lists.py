@@ -147,7 +147,8 @@ def test_days_in_a_subtitle_are_written_as_everywhere(
     browser: TestClient, figure: str, narrowed: str, said: str
 ) -> None:
     text = unescape(browser.get(f"/list/{figure}?{THIRTY}&{narrowed}").text)
-    [subtitle] = re.findall(r"<h1>[^<]*</h1><p>([^<]*)</p>", text)
+    practice = r'<p class="clinic-printed">[^<]*</p>'
+    [subtitle] = re.findall(rf"<h1>[^<]*</h1>{practice}<p>([^<]*)</p>", text)
 
     assert subtitle == said or subtitle.endswith(f" · {said}")
 
