@@ -106,7 +106,7 @@ def test_a_file_in_the_place_of_the_folder_of_settings_is_one_line(
 
 def test_a_file_of_settings_that_is_broken_is_told_once(cliniko: Cliniko) -> None:
     Path(".dlt").mkdir()
-    Path(".dlt/secrets.toml").write_text("[x")
+    Path(".dlt/secrets.toml").write_text("[x\n")
 
     refused(cliniko("sync", "taxes"), ".dlt/secrets.toml, line 1, column 3: not valid TOML")
 
