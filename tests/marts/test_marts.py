@@ -632,6 +632,16 @@ def test_the_third_night_is_made_without_dbt(built: Any) -> None:
     assert built["sent again"] == [()]
 
 
+def test_postgres_has_an_index_where_it_would_look_at_all_numbers_for_each_visit(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """Also after a night that was made without dbt."""
+    [index] = once(by_hand, "postgres", shared(tmp_path_factory))["indexes"]
+
+    assert index["tablename"] == "int_numbers"
+    assert index["indexdef"].endswith("(number)")
+
+
 def test_what_is_made_without_dbt_is_what_dbt_makes_of_the_same_rows(built: Any) -> None:
     assert built["later"].keys() == built["by dbt"].keys()
     for name, rows in built["later"].items():

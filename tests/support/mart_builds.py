@@ -68,6 +68,9 @@ CREATE VIEW public.visits AS
 """
 
 
+INDEXES = "SELECT tablename, indexdef FROM pg_indexes WHERE schemaname = 'marts_staging'"
+
+
 class Place:
     """Where marts are built, and how they are read there."""
 
@@ -205,6 +208,7 @@ def by_hand(destination: str, folder: Path) -> dict[str, Any]:
             seen["sent again"] = _sent_again(patch)
             pass_night(LATER, "individual_appointments", "attendees", "businesses")
         seen["later"] = place.tables()
+        seen["indexes"] = place.rows(INDEXES) if place.url else []
         seen["by dbt"], seen["warned"] = _made_by_dbt(place)
         seen["reader"] = _reader(place) if place.url else {}
         return seen

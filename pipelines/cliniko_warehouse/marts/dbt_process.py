@@ -21,7 +21,8 @@ REPLAY = "replay"
 SENDING = "add_query"  # the method of dbt's connections through which every statement goes
 MADE = ("model.", "snapshot.")
 KEPT = (
-    *("create or replace table", "create table", "create temp", "alter", "drop"),
+    *("create or replace table", "create table", "create temp", "create index"),
+    *("create unique index", "alter", "drop"),
     *("delete", "insert", "merge", "truncate", "update"),
 )
 """How statements begin that make or change a table."""

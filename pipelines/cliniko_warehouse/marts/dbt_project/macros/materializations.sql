@@ -48,6 +48,7 @@ marts are swapped in when all are made and tested. DuckDB replaces a table; Post
 {% materialization table, adapter='postgres' -%}
   {{ run_hooks(pre_hooks) }}
   {%- set made = table_at_once(sql, false) -%}
+  {% do create_indexes(this.incorporate(type='table')) %}
   {{ run_hooks(post_hooks) }}
   {% do adapter.commit() %}
   {{ return(made) }}
