@@ -9,10 +9,12 @@ from urllib.parse import parse_qsl, urlsplit
 import duckdb
 import postgres_server
 import pytest
+from dlt.destinations.impl.postgres.configuration import PostgresCredentials
 
 from cliniko_warehouse.marts import build_fingerprint, dbt_runner
 from cliniko_warehouse.marts.build import failures
 from cliniko_warehouse.marts.build_fingerprint import CLOCK, Compiled, repeatable
+from cliniko_warehouse.marts.project import variables
 from cliniko_warehouse.marts.swap import session
 from cliniko_warehouse.warehouse.warehouse import warehouse
 
@@ -186,3 +188,18 @@ def test_a_statement_that_fails_leaves_the_history_and_says_so(
     assert len(outcome.failed) == 1
     assert "rooms" in outcome.failed[0] or "…" in outcome.failed[0]
     assert place.ask("SELECT id FROM snap_visits") == [(1,)]
+
+
+@pytest.mark.postgres
+def test_postgres_plans_a_build_by_hashes_and_by_what_its_url_says(tmp_path: Path) -> None:
+    asked = "select current_setting('enable_nestloop') as loops, current_setting('work_mem') as m"
+    with postgres_server.running() as server:
+        url = server.create()
+        more = f"{url}{'&' if '?' in url else '?'}options=-cwork_mem%3D8MB"
+        reach = variables(warehouse("postgres", tmp_path), PostgresCredentials(more))
+
+        outcome = dbt_runner.replay({CLOCK: [f"create table planned as {asked}"]}, tmp_path, reach)
+
+        assert outcome.failed == ()
+        assert postgres_server.execute(url, "SELECT loops, m FROM planned") == [("off", "8MB")]
+        server.drop(url)
