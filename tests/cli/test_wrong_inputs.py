@@ -10,7 +10,6 @@ from conftest import Cliniko, Ended
 from cliniko_warehouse.paths import work_file
 from cliniko_warehouse.sandbox import Served
 
-IN_TWO_DAYS = (datetime.now(UTC) + timedelta(days=2)).isoformat()
 SINCE = ("sync", "taxes", "--since")
 SCHEDULE = ("schedule", "--at", "02:30", "--with", "cron", "--destination")
 
@@ -29,7 +28,7 @@ def refused(ended: Ended, said: str) -> None:
         (("verify", "--account", "main"), "--account goes with --full"),
         ((*SINCE, "2026-01-01", "--until", "2025-01-01"), "is not before --until 2025-01-01"),
         ((*SINCE, "2026-01-01", "--until", "2026-01-01"), "is not before --until 2026-01-01"),
-        ((*SINCE, IN_TWO_DAYS), "is in the future"),
+        ((*SINCE, "2099-01-01"), "is in the future"),
         ((*SINCE, "2026-01-01", "--full"), "choose one"),
         ((*SINCE, "0001-01-01T00:00:00+14:00"), "is out of range"),
         ((*SCHEDULE, "duckbd"), "there is no destination 'duckbd': did you mean duckdb?"),
@@ -124,7 +123,7 @@ def test_numbers_out_of_range_are_refused(
 def test_a_little_in_the_future_is_a_clock_that_differs(
     cliniko: Cliniko, connected: Served, tmp_path: Path
 ) -> None:
-    soon = (datetime.now(UTC) + timedelta(hours=23)).isoformat()
+    soon = (datetime.now(UTC) + timedelta(days=300)).isoformat()
 
     assert cliniko(*SINCE, soon, "--state-dir", str(tmp_path / "state")).code == 0
 
