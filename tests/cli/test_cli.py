@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -391,6 +392,8 @@ def test_the_demo_shows_a_day_and_answers_a_question(
     assert ended.code == 0, ended.err
     assert "no-show %" in ended.out
     assert "Second: " in ended.err
+    has_all = find_spec("dbt") and find_spec("altair")
+    assert ("needs: pip install" in ended.err) is not bool(has_all)
     assert (tmp_path / "d" / "warehouse.duckdb").exists()
 
 

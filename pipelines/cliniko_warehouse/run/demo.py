@@ -1,6 +1,7 @@
 """The demo: a clinic on this machine, a first sync, a day that passes, a second one."""
 
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 
 import duckdb
@@ -30,9 +31,11 @@ WHERE a.archived_at IS NULL
 GROUP BY ALL
 ORDER BY appointments DESC"""
 
+SEEN_BY = ("dbt", "altair")  # what the overview rests on
+NEEDS = "    # needs: pip install 'cliniko-warehouse[marts,notebooks]'"
 NEXT = """\
 The whole clinic is in {file}. Look at it in a browser, in SQL, or in Python:
-    cliniko dashboard{where}    # needs: pip install 'cliniko-warehouse[marts,notebooks]'
+    cliniko dashboard{where}{needs}
     duckdb {file}
     duckdb.connect("{file}", read_only=True)
 
@@ -105,7 +108,10 @@ def _ask(file: Path, narration: Console, data: Console) -> None:
 def _next(state_dir: Path) -> str:
     usual = state_dir == Path("state").absolute()
     where = "" if usual else f" --state-dir {_short(state_dir)}"
-    return NEXT.format(file=_short(published(state_dir)), where=where)
+    has_all = all(map(find_spec, SEEN_BY))
+    return NEXT.format(
+        file=_short(published(state_dir)), where=where, needs="" if has_all else NEEDS
+    )
 
 
 def _short(file: Path) -> Path:
