@@ -384,7 +384,7 @@ def test_what_is_billed_for_adds_up_to_what_was_billed(tmp_path: Path) -> None:
     assert [cell.text for cell in people] == ["£260", "£70"]
     assert [cell.text for cell in items] == ["£210", "£100", "£20"]
     assert (behind.count, behind.value) == (1, 20)
-    assert panels[1].definitions == ("lines_net",)
+    assert panels[1].definitions == ("revenue_net",)
 
 
 def test_lines_that_say_all_leave_no_rest(db: duckdb.DuckDBPyConnection) -> None:

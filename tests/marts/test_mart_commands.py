@@ -31,7 +31,7 @@ def marts(
 def test_nothing_loaded_says_what_to_do(marts: Called, command: str) -> None:
     code, out, err = marts(command)
 
-    assert (code, out) == (2, "")
+    assert (code, out) == (1, "")
     assert "cliniko sync" in err
 
 

@@ -99,7 +99,7 @@ def test_all_that_is_wrong_is_said_at_once(write: Write) -> None:
 
     lines = str(refused.value).splitlines()
     assert [line.partition(" (set")[0] for line in lines] == [
-        "account north: overlap_minutes: it must be a number from 0 to 525600",
+        "account north: overlap_minutes: it must be a number from 0 to 525,600",
         "account south: api_key: it holds white space or another character that no key has; "
         "copy it again",
     ]

@@ -133,7 +133,7 @@ _FIGURES = (
         LINES,
         Formula(LINES.basis, "sum(net_amount)"),
         "money",
-        definition="lines_net",
+        definition="revenue_net",
     ),
     Figure(
         "unlined_net",
@@ -141,7 +141,7 @@ _FIGURES = (
         UNLINED,
         Formula(UNLINED.basis, "sum(unlined_net)", which="unlined_net <> 0"),
         "money",
-        definition="lines_net",
+        definition="revenue_net",
     ),
     _open("open_invoices", "Open invoices", "NOT is_credit", "down"),
     _open(
