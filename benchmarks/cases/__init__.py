@@ -84,27 +84,27 @@ CASES = {
         ),
         Case(
             "many",
-            "Many accounts in one process",
+            "Many accounts by one command",
             SMALL_ONES,
             many.accounts(1, 10, 50),
         ),
         Case(
             "many_waiting",
-            "Accounts that wait for their budget, in one process",
+            "Accounts that wait for their budget, by one command",
             "20,000 rows each, which is more than a minute's budget: 100 ms latency, 200 requests "
             "a minute for each account.",
             many.accounts(1, 50, rows=many.SOME),
         ),
         Case(
             "many_marts",
-            "Many accounts in one process, with marts",
+            "Many accounts by one command, with marts",
             f"{SMALL_ONES} dbt is installed, so a first load builds the marts too.",
             many.accounts(1, 50, installed="ours-marts"),
             long=True,
         ),
         Case(
             "many_200",
-            "200 accounts in one process",
+            "200 accounts by one command",
             SMALL_ONES,
             many.accounts(200),
             long=True,

@@ -1,4 +1,4 @@
-"""Many accounts in one process, each at its own budget."""
+"""Many accounts by one command, each at its own budget."""
 
 from pathlib import Path
 

@@ -25,7 +25,8 @@ def main() -> None:
     panels = bars.properties(width=170, height=220).facet(
         column=altair.Column("figure:N", title=None)
     )
-    panels.resolve_scale(x="independent").save(sys.argv[1])
+    room = {"left": 60, "right": 30, "top": 5, "bottom": 5}  # its own measure of words is short
+    panels.resolve_scale(x="independent").properties(padding=room).save(sys.argv[1])
 
 
 if __name__ == "__main__":
