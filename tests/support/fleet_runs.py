@@ -50,9 +50,18 @@ def run(account: str) -> str:
     return ended
 
 
-if __name__ == "__main__":
+def make_tables() -> None:
+    """Make Dagster's tables, which processes side by side would do at once."""
     with dagster.DagsterInstance.get():
-        pass  # it makes Dagster's tables, which processes side by side would do at once
-    with multiprocessing.get_context("fork").Pool(AT_ONCE) as pool:
+        pass
+
+
+if __name__ == "__main__":
+    # Nothing of Dagster runs in this process: a child would keep locks of its threads for ever.
+    processes = multiprocessing.get_context("fork")
+    first = processes.Process(target=make_tables)
+    first.start()
+    first.join()
+    with processes.Pool(AT_ONCE) as pool:
         outcomes = pool.map(run, sys.argv[1:], chunksize=1)
     sys.exit(any(outcome != "ok" for outcome in outcomes))
