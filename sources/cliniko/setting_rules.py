@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from dlt.common.configuration.specs import BaseConfiguration
 
-KEY = re.compile(r"[A-Za-z0-9_=+/-]{4,1000}")
 SHORTEST_KEY = 4  # characters
+KEY = re.compile(rf"[A-Za-z0-9_=+/-]{{{SHORTEST_KEY},1000}}")
 SHARD = re.compile(r"[a-z]{2}[0-9]{1,2}")
 EMAIL = re.compile(
     r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+"

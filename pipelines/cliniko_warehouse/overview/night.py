@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import duckdb
@@ -13,6 +12,7 @@ import duckdb
 from cliniko.transform.masking import shortened
 from cliniko_warehouse.metrics import answer, attendance
 from cliniko_warehouse.overview import reader
+from cliniko_warehouse.warehouse.reader import rows
 from cliniko_warehouse.wording.practices import practices
 
 AS_OF = f"""
@@ -211,15 +211,9 @@ def night(connection: duckdb.DuckDBPyConnection, account: str) -> Night | None:
     kept = frozenset(name for (name,) in connection.execute(KEPT, of).fetchall())
     [people] = connection.execute(PEOPLE, of).fetchall()
     unnamed = _unnamed(*people)
-    practice = practices(lambda sql: _rows(connection, sql)).get(account, account)
+    practice = practices(lambda sql: rows(connection.execute(sql))).get(account, account)
     sign = currency or ""
     return Night(account, moment, built, zone, today, sign, states, kept, names, unnamed, practice)
-
-
-def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
-    found = connection.execute(sql)
-    names = [column[0] for column in found.description]
-    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
 def _unnamed(people: int, patients: int, named_patients: int, named: int, hashed: int) -> str:

@@ -1,5 +1,6 @@
 """Any other destination that dlt knows: what it can do, and what happens instead."""
 
+import difflib
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,18 +23,23 @@ APPENDS = (
 
 def destination(name: str) -> Any:
     """The destination of that name, its driver installed. Raises ConfigError."""
-    try:
-        made: Any = Destination.from_reference(name)
-    except (DestinationException, UnknownDestinationModule, ImportError) as error:
-        raise ConfigError(
-            f"there is no destination {name!r}: use duckdb, postgres, or another that dlt knows"
-        ) from error
+    made = named(name)
     try:
         made.client_class  # noqa: B018  # imports the driver
     except ImportError as error:
         wanted = getattr(error, "dependencies", None) or [f"dlt[{name}]"]
         raise ConfigError(f"{name} needs more: pip install '{wanted[0]}'") from error
     return made
+
+
+def named(name: str) -> Any:
+    """The destination of that name, whose driver need not be there. Raises ConfigError."""
+    try:
+        return Destination.from_reference(name)
+    except (DestinationException, UnknownDestinationModule, ImportError) as error:
+        near = difflib.get_close_matches(name, dlt.destinations.__all__, n=1)
+        cure = f"did you mean {near[0]}?" if near else "use duckdb, postgres, or another of dlt's"
+        raise ConfigError(f"there is no destination {name!r}: {cure}") from error
 
 
 def merges(made: Any, name: str) -> bool:

@@ -34,7 +34,7 @@ def _file(state_dir: Path) -> Iterator[tuple[str, Ask]]:
         raise NothingLoaded(f"{file} is not there yet: run `cliniko sync` first")
     with _connected(file, state_dir) as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        yield str(file), lambda sql: _rows(connection.execute(sql))
+        yield str(file), lambda sql: rows(connection.execute(sql))
 
 
 def _connected(file: Path, state_dir: Path) -> duckdb.DuckDBPyConnection:
@@ -73,11 +73,12 @@ def _database(destination: str, state_dir: Path) -> Iterator[tuple[str, Ask]]:
 
             def ask(sql: str) -> list[Row]:
                 with client.execute_query(sql) as cursor:
-                    return _rows(cursor)
+                    return rows(cursor)
 
             yield destination, ask
 
 
-def _rows(result: Any) -> list[Row]:
+def rows(result: Any) -> list[Row]:
+    """What a statement answered, a row as column → value."""
     names = [column[0] for column in result.description or ()]
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]

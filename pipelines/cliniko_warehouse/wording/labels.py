@@ -11,7 +11,6 @@ LABELS = {
     "discounts": "Discounts",
     "dna_rate": "Did not arrive",
     "new_patients": "New patients",
-    "lines_net": "Lines of invoices, net",
     "list_visits_without_invoice": "Completed, not invoiced",
     "offered_hours": "Offered hours",
     "online_booking_rate": "Booked online",

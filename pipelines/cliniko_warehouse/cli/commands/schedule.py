@@ -1,6 +1,5 @@
 """The command about the night to come: schedule."""
 
-import difflib
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -79,17 +78,11 @@ def schedule(
 
 
 def _refuse_unknown(destination: str) -> None:
-    """Raise ConfigError for a destination that dlt does not have; its driver is not needed here."""
-    if destination in ("duckdb", "postgres"):
-        return
-    import dlt.destinations
+    """Raise ConfigError for a destination that there is not; dlt takes a second to import."""
+    if destination not in ("duckdb", "postgres"):
+        from cliniko_warehouse.warehouse.other import named
 
-    if destination not in dlt.destinations.__all__:
-        near = difflib.get_close_matches(destination, dlt.destinations.__all__, n=1)
-        raise ConfigError(
-            f"there is no destination {destination!r}: "
-            + (f"did you mean {near[0]}?" if near else "use duckdb, postgres, or another of dlt's")
-        )
+        named(destination)
 
 
 def written(

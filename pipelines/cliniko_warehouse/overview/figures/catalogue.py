@@ -129,7 +129,7 @@ _FIGURES = (
     ),
     Figure(
         "lines_net",
-        LABELS["lines_net"],
+        "Lines of invoices, net",
         LINES,
         Formula(LINES.basis, "sum(net_amount)"),
         "money",
