@@ -205,7 +205,6 @@ AGAIN = re.compile(
     r"|there_too_a_row|a_mark_that_was|a_mark_that_did.*archived).*postgres\]"
     r"|test_reconcile\.py::test_(a_row_that|what_was_accepted|a_mark_that_did.*cancelled).*duckdb\]"
     r"|test_rolling_contents\.py::test_a_clinic"
-    r"|test_dask\.py::"  # beside other tests three of it failed, and why is not known yet
 )
 """Tests that try what another test tries with one more value, and take long: `-m exhaustive`."""
 

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -45,6 +46,7 @@ class Fleet:
     """Accounts, machines and a warehouse.
 
     lost:   what was done to a worker → in the middle of which account's run
+    hit:    what was done to a worker → which worker
     first:  machines that asked for each account in the first night, each once in a row
     """
 
@@ -53,9 +55,11 @@ class Fleet:
     url: str
     workers: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     lost: dict[str, str] = field(default_factory=dict)
+    hit: dict[str, str] = field(default_factory=dict)
     first: dict[str, list[str]] = field(default_factory=dict)
     runs: Counter[str] = field(default_factory=Counter)
     seen: set[str] = field(default_factory=set)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def environment(self, machine: str) -> dict[str, str]:
         """What a process on a machine gets: its own home and cache, everybody's settings."""
@@ -102,6 +106,15 @@ class Fleet:
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
 
+    def gather(self) -> None:
+        """Wait until all workers are there: who comes late is given nothing to do."""
+        client = f"Client(scheduler_file={str(self.folder / 'scheduler.json')!r})"
+        wait = f"{client}.wait_for_workers({len(WORKERS)}, timeout={PATIENCE})"
+        script = f"from distributed import Client; {wait}"
+        with self.process("watcher", "-c", script) as process:
+            code = process.wait(PATIENCE)
+        assert code == 0, (self.folder / "watcher.log").read_text()
+
     def night(self, *names: str) -> None:
         """Run the partitions of accounts by Dagster, until all of them are well."""
         script = str(ROOT / "tests/support/fleet_runs.py")
@@ -130,19 +143,28 @@ class Fleet:
         return [int(row["rows"] or 0) for row in self.rows(sql)]
 
     def trouble(self, name: str) -> None:
-        """Kill a worker in the middle of its second run; empty another's folder in its third."""
+        """Kill a worker in the middle of a run of its own, and empty the folder of another.
+
+        Whoever comes to its second run first: on a busy machine, a worker may be given few.
+        """
         entries = list(self.served[name].log)
-        if len(entries) < 2 or name in self.seen:  # it is neither at its beginning nor its end
+        if not entries or name in self.seen:  # some are answered, this one is not
             return
         self.seen.add(name)
         worker = _machine(entries[0])
         self.runs[worker] += 1
-        if (worker, self.runs[worker]) == ("one", 2):
-            self.lost["killed"] = name
-            self.workers["one"].kill()
-        if (worker, self.runs[worker]) == ("two", 3):
-            self.lost["emptied"] = name
-            shutil.rmtree(self.folder / "two" / "state", ignore_errors=True)
+        if self.runs[worker] < 2 or worker in self.hit.values():
+            return
+        if "killed" not in self.lost:
+            self.lost["killed"], self.hit["killed"] = name, worker
+            self.workers[worker].kill()
+        elif "emptied" not in self.lost:
+            self.lost["emptied"], self.hit["emptied"] = name, worker
+            self.empty(worker)
+
+    def empty(self, worker: str) -> None:
+        """Take a worker's state directory away."""
+        shutil.rmtree(self.folder / worker / "state", ignore_errors=True)
 
 
 def _machine(entry: LogEntry) -> str:
@@ -156,7 +178,8 @@ def fleet(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     folder = tmp_path_factory.mktemp("fleet")
     (folder / "dagster").mkdir()
     shutil.copy(ROOT / "docs/dagster/dagster.yaml", folder / "dagster")
-    clinics = {f"{name}-au1": Account(rows=600, seed=at) for at, name in enumerate(NAMES)}
+    # Patients fill several pages, so each run asks again after it was answered.
+    clinics = {f"{name}-au1": Account(rows=4000, seed=at) for at, name in enumerate(NAMES)}
     url = postgres.create()
     with ExitStack() as stack:
         served = stack.enter_context(serve_all(clinics, requests_per_minute=BUDGET, latency=20))
@@ -170,6 +193,7 @@ def fleet(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             worker = ("-m", "distributed.cli.dask_worker", "--scheduler-file", str(place))
             how = ("--nthreads", "1", "--no-nanny", "--no-dashboard", "--local-directory", "dask")
             made.workers[name] = stack.enter_context(made.process(name, *worker, *how))
+        made.gather()
         for name, one in made.served.items():
             one.account.before_answer.append(partial(_look, made, name))
         made.night(NAMES[0], *NAMES)
@@ -179,7 +203,8 @@ def fleet(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 def _look(fleet: Fleet, name: str, path: str, params: object) -> None:
-    fleet.trouble(name)
+    with fleet.lock:
+        fleet.trouble(name)
 
 
 def _wait_for(file: Path) -> None:
@@ -190,8 +215,8 @@ def _wait_for(file: Path) -> None:
 
 
 def test_all_accounts_end_complete_and_equal(fleet: Fleet) -> None:
-    assert fleet.lost.keys() == {"killed", "emptied"}
-    assert fleet.workers["one"].poll() == -signal.SIGKILL
+    assert fleet.lost.keys() == {"killed", "emptied"}, fleet.runs
+    assert fleet.workers[fleet.hit["killed"]].poll() == -signal.SIGKILL
     for table in LISTS:
         rows = fleet.rows(f"SELECT _account, id, updated_at FROM cliniko.{table}")
         stored = {(row["_account"], row["id"], row["updated_at"]) for row in rows}
@@ -233,7 +258,7 @@ def test_another_machine_goes_on_from_the_cursors_of_the_warehouse(fleet: Fleet)
         account = fleet.served[name].account
         changed[name] = next(iter(account.rows("patients")))["id"]
         account.update("patients", changed[name], first_name="Renamed")
-    shutil.rmtree(fleet.folder / "two" / "state")
+    fleet.empty(fleet.hit["emptied"])
 
     fleet.night(*names)
 
