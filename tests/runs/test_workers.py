@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import Pipe
 from pathlib import Path
 from typing import Any
@@ -316,6 +316,32 @@ def test_an_error_arrives_as_what_it_is(error: Exception) -> None:
         result(there)
 
     assert str(raised.value) == str(error)
+
+
+def test_descriptions_that_both_sides_have_are_not_sent() -> None:
+    here, there = Pipe()
+    endpoint = ENDPOINTS["taxes"]
+    [table, *_] = tables(endpoint)
+    other = replace(table, name="nobody's")
+
+    send(here, (endpoint, table, other))
+    found = received(there)
+
+    assert (found[0] is endpoint, found[1] is table) == (True, True)
+    assert (found[2] == other, found[2] is other) == (True, False)
+
+
+def test_no_process_imports_pandas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Arrow would, where it is installed, to see whether a list of values is one of pandas'."""
+    seen = tmp_path / "seen"
+    (tmp_path / "pandas.py").write_text(f"open({str(seen)!r}, 'a').close()\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("CLINIKO__MARTS", "false")
+
+    with command(tmp_path, latency=0) as (process, _):
+        out, err = process.communicate(timeout=PATIENCE)
+
+    assert (process.returncode, seen.exists()) == (0, False), (out, err)
 
 
 def test_rows_arrive_by_a_file_that_has_no_name(tmp_path: Path) -> None:

@@ -115,6 +115,7 @@ def main() -> None:
     os.umask(0o077)  # nobody else is to read what is written
     streams.ensure_standard_streams()
     collect_rarely()
+    memory.without_pandas()
     with _ended_by_signal():
         code = _run()
         if why := streams.stdout_error():

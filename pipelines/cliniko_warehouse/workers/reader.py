@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from cliniko_warehouse.config.providers import only_documented
 from cliniko_warehouse.error_text import trace
 from cliniko_warehouse.ledger.runs import Run
-from cliniko_warehouse.memory import for_many_threads
+from cliniko_warehouse.memory import for_many_threads, without_pandas
 from cliniko_warehouse.presentation.progress import Doing
 from cliniko_warehouse.workers.lines import Line, Lines
 from cliniko_warehouse.workers.remote_warehouse import Group, RemoteLoader
@@ -94,6 +94,7 @@ def main(address: str, worker: int) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     os.dup2(2, 1)  # stdout is the other process's alone
     lines = Lines(address, worker)
+    without_pandas()
     control = Line(address, worker)
     orders: Orders = control.call("orders")
     orders.surroundings.take()
