@@ -25,12 +25,13 @@ from cliniko.transform.privacy import rules
 from cliniko_warehouse.erasure.patient_rows import forget
 from cliniko_warehouse.ledger.runs import Run
 from cliniko_warehouse.ledger.writer import record
+from cliniko_warehouse.load import account_loader, waiting_queue
 from cliniko_warehouse.load import group_loader as grouping
-from cliniko_warehouse.load import waiting_queue
 from cliniko_warehouse.load.account_loader import AccountLoader
 from cliniko_warehouse.load.checkpoints import extract_all
 from cliniko_warehouse.load.pending import prepare
 from cliniko_warehouse.load.spool import Spool
+from cliniko_warehouse.load.stored_rows import stored_rows
 from cliniko_warehouse.load.waiting_queue import LOAD, Waiting, WaitingQueue
 from cliniko_warehouse.presentation.progress import console
 from cliniko_warehouse.recovery.cursors import cursors, rewind
@@ -41,7 +42,6 @@ from cliniko_warehouse.sandbox import (
     pass_day,
     serve_all,
 )
-from cliniko_warehouse.warehouse.connection import connection
 from cliniko_warehouse.warehouse.dlt_pipelines import made, pipeline
 from cliniko_warehouse.warehouse.warehouse import warehouse
 
@@ -406,13 +406,32 @@ def test_runs_that_end_together_are_written_down_together(
     assert len(written) < len(NAMES)
 
 
+def test_the_rows_of_all_accounts_are_counted_once(
+    clinics: Clinics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+
+    def counted(client: Any, accounts: Any, tables: Any) -> Any:
+        asked.append(sorted(accounts))
+        return stored_rows(client, accounts, tables)
+
+    clinics.together()
+    monkeypatch.setattr(grouping, "stored_rows", counted)
+    monkeypatch.setattr(account_loader, "stored_rows", counted)
+    runs = clinics.together()
+
+    assert {run.status for run in runs.values()} == {"ok"}
+    assert asked == [sorted(NAMES)]
+
+
 def test_a_group_keeps_to_its_number_of_connections(
     clinics: Clinics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at_once, most, times = [0], [0], [0]
+    another = grouping._another
 
-    def counted(flow: dlt.Pipeline) -> Any:
-        client = connection(flow)
+    def counted(one: Any) -> Any:
+        client = another(one)
         begin, end = client.open_connection, client.close_connection
         times[0] += 1
 
@@ -429,8 +448,9 @@ def test_a_group_keeps_to_its_number_of_connections(
         monkeypatch.setattr(client, "close_connection", ended)
         return client
 
-    monkeypatch.setattr(grouping, "connection", counted)
+    monkeypatch.setattr(grouping, "_another", counted)
     monkeypatch.setattr(grouping, "CLIENTS", 1)
+    monkeypatch.setattr(grouping, "READERS", 1)
     runs = clinics.together()
 
     assert {run.status for run in runs.values()} == {"ok"}

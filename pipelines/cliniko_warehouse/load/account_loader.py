@@ -1,6 +1,6 @@
 """Where an account's rows go, and what is kept there of how far it is read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from cliniko_warehouse.load.shared_schema import (
     others,
 )
 from cliniko_warehouse.load.spool import Spool
+from cliniko_warehouse.load.stored_rows import StoredRows, stored_rows
 from cliniko_warehouse.postgres.loaded_rows import Unlike
 from cliniko_warehouse.publish.staging import empty
 from cliniko_warehouse.warehouse.connection import connected, connection
@@ -90,6 +91,14 @@ class AccountLoader:
         """A client of the warehouse, whose tables nobody else changes meanwhile."""
         with connected(self.flow) as client:
             yield client
+
+    def stored_rows(self, tables: Sequence[str]) -> StoredRows:
+        """What the warehouse has in tables of the account.
+
+        Raises DatabaseUndefinedRelation if one is not there.
+        """
+        with self.client() as client:
+            return stored_rows(client, [self.account], tables)[self.account]
 
     def empty_staging(self) -> None:
         """Empty dlt's staging tables, in which a copy of what was loaded last would stay."""

@@ -1,14 +1,16 @@
 """Several accounts together: one load for what all of them have read."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import BoundedSemaphore, Thread
 from typing import Any
 
 from dlt.common.schema.typing import PIPELINE_STATE_TABLE_NAME, TSchemaTables
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.destinations.sql_client import SqlClientBase
 
+from cliniko.endpoints.schema import ACCOUNT
 from cliniko.extract.delivery import Delivery
 from cliniko.source import delivered
 from cliniko_warehouse.ledger.runs import Run
@@ -30,6 +32,7 @@ from cliniko_warehouse.load.shared_schema import (
     remember_fields,
 )
 from cliniko_warehouse.load.spool import Spool
+from cliniko_warehouse.load.stored_rows import StoredRows, stored_rows
 from cliniko_warehouse.load.waiting_queue import LOAD, Waiting, WaitingQueue
 from cliniko_warehouse.memory import give_back
 from cliniko_warehouse.paths import work
@@ -47,6 +50,7 @@ from cliniko_warehouse.warehouse.warehouse import DATASET, Warehouse
 TOGETHER = DATASET  # the pipeline's name; no account's has it
 WORKERS = 5  # lists of one account read at once: more threads wait for Python than use it
 CLIENTS = 16  # connections at once beside the one that loads: a server may allow few
+READERS = 64  # the same of a file: an account has one while it waits for Cliniko
 BATCH = 500  # rows of a table that wait in memory: of hundreds of lists they are most of it
 MEMORY = FULL // 2  # bytes of rows that checkpoints of all accounts keep in memory
 
@@ -92,6 +96,14 @@ class SharedAccountLoader(AccountLoader):
         with self._group.client() as client:
             yield client
 
+    def stored_rows(self, tables: Sequence[str]) -> StoredRows:
+        """What the warehouse had in tables of the account when it was first asked for any.
+
+        Raises DatabaseUndefinedRelation if one is not there.
+        """
+        counted = self._group.counted()
+        return counted[self.account] if counted else super().stored_rows(tables)
+
     def load(self, delivery: Delivery) -> None:
         """Load what was read, with whatever else is there to load."""
         if delivery.endpoints:
@@ -124,8 +136,11 @@ class SharedLoader:
         self.fields: Fields = {}
         self.tables: TSchemaTables = {}  # that are there; a copy, since loads change dlt's
         self.tables_version = 0  # rises whenever they are others
-        spare: int = getattr(warehouse.destination, "spare", CLIENTS + LOADS)
-        self._free = BoundedSemaphore(max(1, min(CLIENTS, spare - loads(self.flow))))
+        self._counted: Mapping[str, StoredRows] | None = None
+        most = READERS if warehouse.file else CLIENTS
+        spare: int = getattr(warehouse.destination, "spare", most + LOADS)
+        self._free = BoundedSemaphore(max(1, min(most, spare - loads(self.flow))))
+        self._blank = connection(self.flow)
         self._clients: list[SqlClientBase[Any]] = []  # made, and not in use
         self._thread = Thread(target=self._work, name="cliniko-group", daemon=True)
 
@@ -147,15 +162,32 @@ class SharedLoader:
 
     @contextmanager
     def client(self) -> Iterator[SqlClientBase[Any]]:
-        """A client of the warehouse, once one is free: to make one takes dlt 10 ms."""
+        """A client of the warehouse, once one is free: to have one made takes dlt 10 ms."""
         with self._free:
             try:
                 made = self._clients.pop()
             except IndexError:
-                made = connection(self.flow)
+                made = _another(self._blank)
             with made as client:
                 yield client
             self._clients.append(made)
+
+    def counted(self) -> Mapping[str, StoredRows]:
+        """The stored rows of all accounts, counted once for all; none where a table is not there.
+
+        Nobody but an account itself changes its rows meanwhile, and it asks before it does.
+        """
+        with WRITE_LOCK:
+            if self._counted is None:
+                self._counted = self._count()
+            return self._counted
+
+    def _count(self) -> Mapping[str, StoredRows]:
+        own = [name for name, one in self.tables.items() if ACCOUNT.name in one["columns"]]
+        client: Any = self._client
+        with suppress(DatabaseUndefinedRelation), client:
+            return stored_rows(client.sql_client, self._accounts, own)
+        return {}
 
     @property
     def room(self) -> int:
@@ -267,3 +299,10 @@ class SharedLoader:
         else:
             for one in waiting:
                 one.done.set_result(None)
+
+
+def _another(client: Any) -> SqlClientBase[Any]:
+    """A client as another one is, not open yet."""
+    kind: Callable[..., SqlClientBase[Any]] = type(client)
+    names = client.dataset_name, client.staging_dataset_name
+    return kind(*names, client.credentials, client.capabilities)

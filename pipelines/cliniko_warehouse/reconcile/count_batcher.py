@@ -1,5 +1,6 @@
 """Lists that several accounts have counted: who comes while others count is counted together."""
 
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -16,10 +17,12 @@ class CountBatcher:
     """Counts for one thread at a time, for all that have come meanwhile.
 
     If that breaks, each is counted by itself, so that only the one to blame is told.
+
+    pause:  seconds that each waits for others to come: a load ends for all of them at once
     """
 
-    def __init__(self, count: Count = count) -> None:
-        self._count = count
+    def __init__(self, count: Count = count, pause: float = 0.0) -> None:
+        self._count, self._pause = count, pause
         self._turn = Lock()
         self._asked: deque[tuple[Sequence[WarehouseRows], Future[bool]]] = deque()
 
@@ -27,6 +30,7 @@ class CountBatcher:
         """Count the lists of one account."""
         done: Future[bool] = Future()
         self._asked.append((warehouse_rows, done))
+        time.sleep(self._pause)
         with self._turn:
             if not done.done():
                 self._together()

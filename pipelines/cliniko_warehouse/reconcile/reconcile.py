@@ -251,8 +251,9 @@ def _mark(comparison: Comparison, reading: ReadProgress, run: Run, terms: Reconc
         comparison.doubted = True
         run.fail(f"{name}: {gone} rows seem gone from the account and are not marked{ASK}")
         return
-    with exclusive_writes(comparison.rows_there.client):
-        comparison.rows_there.mark_gone(comparison.gone, terms.now())
+    if gone:  # to take a turn is a call to another process, for each list of each account
+        with exclusive_writes(comparison.rows_there.client):
+            comparison.rows_there.mark_gone(comparison.gone, terms.now())
     reading.deleted = gone
 
 

@@ -15,6 +15,7 @@ from cliniko_warehouse.load.account_loader import AccountLoader
 from cliniko_warehouse.load.checkpoints import States
 from cliniko_warehouse.load.group_loader import BATCH, WORKERS
 from cliniko_warehouse.load.spool import Spool
+from cliniko_warehouse.load.stored_rows import StoredRows
 from cliniko_warehouse.memory import give_back
 from cliniko_warehouse.postgres.loaded_rows import Unlike
 from cliniko_warehouse.workers.lines import Line, Lines
@@ -118,6 +119,11 @@ class RemoteAccountLoader(AccountLoader):
         """A client of the warehouse, whose tables nobody else changes meanwhile."""
         with self._client("writer") as client:
             yield client
+
+    def stored_rows(self, tables: Sequence[str]) -> StoredRows:
+        """What the warehouse has in tables of the account; as of the group's loader."""
+        stored: StoredRows = self._ask("stored_rows", tables)
+        return stored
 
     def empty_staging(self) -> None:
         """Empty dlt's staging tables."""

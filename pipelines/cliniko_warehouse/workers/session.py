@@ -95,6 +95,10 @@ class Session:
         """What a run begins with."""
         return self._members.of(account).beginning()
 
+    def stored_rows(self, account: str, tables: Sequence[str]) -> Any:
+        """What the warehouse has in tables of the account."""
+        return self._members.of(account).stored_rows(tables)
+
     def tables(self, known: int) -> tuple[int, Any]:
         """The tables, if they are others than those of the version that is known."""
         group = self._members.group
