@@ -39,9 +39,9 @@ from cliniko_warehouse.sandbox import Account, Served, serve_all
 from cliniko_warehouse.warehouse.file_locks import _account_lock
 from cliniko_warehouse.warehouse.warehouse import warehouse
 from cliniko_warehouse.workers import pool
+from cliniko_warehouse.workers.fork_server import keep_sockets
 from cliniko_warehouse.workers.messages import answer, received, result, send
 from cliniko_warehouse.workers.number import number_of_workers
-from cliniko_warehouse.workers.process import keep_sockets
 from cliniko_warehouse.workers.remote_warehouse import RemoteLoader
 
 LISTS = ("patients", "contacts", "taxes")

@@ -24,7 +24,7 @@ from cliniko_warehouse.reconcile.row_counts import count
 from cliniko_warehouse.run.context import RunContext, kept_open, opened
 from cliniko_warehouse.run.sync import Plans, finish
 from cliniko_warehouse.run.worker import SIDE_BY_SIDE, Work, in_workers, not_begun
-from cliniko_warehouse.workers.process import get_ready
+from cliniko_warehouse.workers.fork_server import get_ready
 
 
 def run_account(

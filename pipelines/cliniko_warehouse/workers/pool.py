@@ -22,8 +22,9 @@ from cliniko_warehouse.load.group_loader import SharedLoader
 from cliniko_warehouse.paths import work
 from cliniko_warehouse.presentation.progress import Progress
 from cliniko_warehouse.warehouse.warehouse import Warehouse
+from cliniko_warehouse.workers.fork_server import keep_sockets, let_go, signals_later
 from cliniko_warehouse.workers.messages import answer, received, send
-from cliniko_warehouse.workers.process import Job, Worker, keep_sockets, let_go, made, signals_later
+from cliniko_warehouse.workers.process import Job, Worker, made
 from cliniko_warehouse.workers.reader import Orders, Surroundings
 from cliniko_warehouse.workers.remote_warehouse import Group
 from cliniko_warehouse.workers.session import Members, Session

@@ -16,10 +16,10 @@ from cliniko_warehouse.error_text import trace
 from cliniko_warehouse.ledger.runs import Run
 from cliniko_warehouse.memory import for_many_threads, without_pandas
 from cliniko_warehouse.presentation.progress import Doing
+from cliniko_warehouse.workers.fork_server import SIGNALS
 from cliniko_warehouse.workers.lines import Line, Lines
 from cliniko_warehouse.workers.remote_warehouse import Group, RemoteLoader
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
 BROKEN = 70  # exit code of a worker in which something broke that is no account's
 DRAWN = 0.5  # seconds from one report of progress to the next
 

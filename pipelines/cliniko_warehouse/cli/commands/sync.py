@@ -72,7 +72,7 @@ def sync(
     from cliniko_warehouse import paths
     from cliniko_warehouse.cli.support import rounds
     from cliniko_warehouse.memory import bound_arenas
-    from cliniko_warehouse.reconcile.reconcile import ReconcileOptions
+    from cliniko_warehouse.workers.fork_server import get_ready
     from cliniko_warehouse.workers.number import number_of_workers
 
     unfit = {"--full": full, "--since": since, "--until": until, "--accept-gone": accept_gone}
@@ -82,12 +82,16 @@ def sync(
     with watched(state_dir, log_format) as narration:
         processes = number_of_workers(workers)
         settings = accounts.settings(account or ())
+        if len(settings) > 1 and processes > 1 and not pace:
+            get_ready()  # what it imports takes as long as what is imported here next
         if full and (since or until):
             raise ConfigError("--full reads all, --since and --until a part: choose one")
         asked = window(since, until)
         endpoints = chosen(names)
         if paths.clear_demo(paths.writable(state_dir)):
             say(f"the demo that was in {state_dir} is removed")
+        from cliniko_warehouse.reconcile.reconcile import ReconcileOptions
+
         if pace:
             terms = ReconcileOptions(max_requests)
             given = rounds.Given(settings, endpoints, destination, state_dir, pace, terms, verify)
