@@ -104,7 +104,7 @@ def to_floor(case: str, what: str) -> Figure:
 
 ACCOUNTS = tuple(f"account {ms} ms" for ms in (100, 300, 800))
 
-SHARED = "a process for each core, and what they share counts in each"
+SHARED = "a process for each core, each with what it reads"
 
 GOALS = (
     Goal(

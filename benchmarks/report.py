@@ -53,10 +53,10 @@ def _about(results: Results) -> str:
         f"Made by `python -m benchmarks`, run `{about['run']}`, {about['date']}, revision "
         f"`{about['revision']}`: {machine}, Python {about['python']}. Whole processes, medians "
         "of the rounds; server and client share the machine. `× floor` and `× ours` are medians "
-        "of the ratios of each round; memory is the sum over all processes of a command. `drift` "
-        "is how much longer the same fixed work took before this line's commands than before "
-        "the case's others: the machine was so much slower then. Every case says at which "
-        "revision it was measured.",
+        "of the ratios of each round; memory is that of all processes of a command, pages that "
+        "several of them share once. `drift` is how much longer the same fixed work took before "
+        "this line's commands than before the case's others: the machine was so much slower "
+        "then. Every case says at which revision it was measured.",
     ]
     if about.get("scale", 1) != 1:
         lines.append(f"**Only a try: every size is divided by {about['scale']}.**")

@@ -64,6 +64,18 @@ def test_a_command_is_measured_with_its_children(tmp_path: Path) -> None:
     assert used.peak >= 60
 
 
+def test_pages_that_processes_share_count_once(tmp_path: Path) -> None:
+    forked = (
+        "import os, time\nx = os.urandom(100_000_000)\n"
+        "for _ in range(3):\n    if not os.fork():\n        break\n"
+        "time.sleep(1.5)"
+    )
+
+    used = cost([sys.executable, "-c", forked], tmp_path, clean())
+
+    assert 100 < used.peak < 200
+
+
 def test_a_command_that_fails_says_why(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "raise SystemExit('there is no such thing')"]
 
