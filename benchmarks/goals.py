@@ -104,6 +104,7 @@ def to_floor(case: str, what: str) -> Figure:
 
 ACCOUNTS = tuple(f"account {ms} ms" for ms in (100, 300, 800))
 
+BUSY = "accounts this small never wait for their budget: it is CPU, the server's too"
 SHARED = "a process for each core, each with what it reads"
 
 GOALS = (
@@ -207,7 +208,23 @@ GOALS = (
         "at most",
         2,
         "",
-        "accounts this small never wait for their budget: it is CPU, the server's too",
+        BUSY,
+    ),
+    Goal(
+        "200 accounts by one command: wall of a first load, times that of one",
+        quotient(one("many_200", "load 200", "wall"), one("many", "load 1", "wall")),
+        "at most",
+        5,
+        "",
+        BUSY,
+    ),
+    Goal(
+        "Quiet night of 200 accounts: wall",
+        one("many_200", "quiet 200", "wall"),
+        "at most",
+        30,
+        "s",
+        BUSY,
     ),
     Goal(
         "50 accounts that wait for their budget: wall of a first load, times that of one",

@@ -43,9 +43,9 @@ LISTS: Mapping[Kind, str] = {
     "instant": "TIMESTAMPTZ[]",
     "text": "TEXT[]",
 }
-"""A column's kind → the type of a list of its values, in both databases' SQL.
+"""A column's kind → the SQL type of a list of its values, in DuckDB and Postgres.
 
-A list for each column is planned once; a list for each row is ten times the work.
+One list per column is planned once; VALUES with a tuple per row takes ten times as long.
 """
 
 Dead = Mapping[str, Sequence[CrashedRun]]

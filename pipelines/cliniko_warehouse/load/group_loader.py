@@ -50,7 +50,7 @@ from cliniko_warehouse.warehouse.warehouse import DATASET, Warehouse
 TOGETHER = DATASET  # the pipeline's name; no account's has it
 WORKERS = 5  # lists of one account read at once: more threads wait for Python than use it
 CLIENTS = 16  # connections at once beside the one that loads: a server may allow few
-READERS = 64  # the same of a file: an account has one while it waits for Cliniko
+READERS = 64  # the same for a DuckDB file: an account holds one while it waits for Cliniko
 BATCH = 500  # rows of a table that wait in memory: of hundreds of lists they are most of it
 MEMORY = FULL // 2  # bytes of rows that checkpoints of all accounts keep in memory
 
@@ -97,7 +97,7 @@ class SharedAccountLoader(AccountLoader):
             yield client
 
     def stored_rows(self, tables: Sequence[str]) -> StoredRows:
-        """What the warehouse had in tables of the account when it was first asked for any.
+        """What the warehouse had in tables of the account when the group first asked.
 
         Raises DatabaseUndefinedRelation if one is not there.
         """
@@ -173,9 +173,9 @@ class SharedLoader:
             self._clients.append(made)
 
     def counted(self) -> Mapping[str, StoredRows]:
-        """The stored rows of all accounts, counted once for all; none where a table is not there.
+        """Stored rows by account, counted once for the whole group; empty if a table is missing.
 
-        Nobody but an account itself changes its rows meanwhile, and it asks before it does.
+        Only an account's own loads change its rows, and it asks before the first of them.
         """
         with WRITE_LOCK:
             if self._counted is None:
@@ -302,7 +302,7 @@ class SharedLoader:
 
 
 def _another(client: Any) -> SqlClientBase[Any]:
-    """A client as another one is, not open yet."""
+    """A second client with the settings of the first, not open yet."""
     kind: Callable[..., SqlClientBase[Any]] = type(client)
     names = client.dataset_name, client.staging_dataset_name
     return kind(*names, client.credentials, client.capabilities)

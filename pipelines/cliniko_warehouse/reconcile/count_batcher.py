@@ -18,7 +18,7 @@ class CountBatcher:
 
     If that breaks, each is counted by itself, so that only the one to blame is told.
 
-    pause:  seconds that each waits for others to come: a load ends for all of them at once
+    pause:  seconds to wait for other accounts before counting: a load ends for all at once
     """
 
     def __init__(self, count: Count = count, pause: float = 0.0) -> None:

@@ -36,7 +36,7 @@ from cliniko_warehouse.workers.remote_warehouse import RemoteLoader
 
 SIDE_BY_SIDE = 64  # accounts: they mostly wait, each for its own budget
 
-PAUSE = 0.2  # seconds; of 25 accounts in a worker, 21 would else be counted by themselves
+PAUSE = 0.2  # seconds; without it, 21 of a worker's 25 accounts are counted one by one
 
 Work = Sequence[tuple[ClinikoSettings, Plans]]
 """What is to be read of each account."""

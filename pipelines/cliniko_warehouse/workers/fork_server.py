@@ -1,6 +1,6 @@
-"""The process that worker processes are forked from: it has imported what they need.
+"""The fork server: worker processes are forked from it, with their imports done.
 
-Nothing of ours is imported here, so that it can begin before that takes its second.
+This module imports nothing of ours, so that the server starts before our own imports.
 """
 
 import atexit

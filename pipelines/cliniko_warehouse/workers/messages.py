@@ -65,7 +65,7 @@ def result(line: Connection) -> Any:
 
 
 class _Pickler(pickle.Pickler):
-    """Writes a message. What is not of these types is pickled as usual, without a call of ours."""
+    """Writes a message; other types are pickled as usual, without a Python call per object."""
 
     def __init__(self, written: io.BytesIO, spools: list[Spool]) -> None:
         super().__init__(written, protocol=5)
@@ -107,7 +107,7 @@ def _spool_of(which: int) -> Spool:
 
 
 def _described(one: Endpoint | Table) -> Reduced:
-    """A description that both sides have goes by its name."""
+    """An endpoint or table as its name, if both sides have it."""
     if _known(type(one)).get(one.name) is one:
         return _description, (type(one), one.name)
     reduced: Reduced = one.__reduce_ex__(5)
@@ -123,7 +123,7 @@ def _known(kind: type[Any]) -> Mapping[str, Any]:
 
 
 def _rows(table: pa.Table) -> Reduced:
-    """Rows as a stream of Arrow: twenty times as fast as their pickle, of small tables."""
+    """Rows as an Arrow IPC stream: for small tables twenty times as fast as their pickle."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as stream:
         stream.write_table(table)

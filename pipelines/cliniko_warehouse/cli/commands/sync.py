@@ -83,7 +83,7 @@ def sync(
         processes = number_of_workers(workers)
         settings = accounts.settings(account or ())
         if len(settings) > 1 and processes > 1 and not pace:
-            get_ready()  # what it imports takes as long as what is imported here next
+            get_ready()  # its imports run beside those of this process
         if full and (since or until):
             raise ConfigError("--full reads all, --since and --until a part: choose one")
         asked = window(since, until)
