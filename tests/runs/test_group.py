@@ -424,6 +424,29 @@ def test_the_rows_of_all_accounts_are_counted_once(
     assert asked == [sorted(NAMES)]
 
 
+def test_what_an_account_has_loaded_counts_when_it_is_read_again(clinics: Clinics) -> None:
+    """An account whose process dies is read again in the same night."""
+    clinics.together()
+    clinics.served["a"].account.create("patients", first_name="New")
+    store = warehouse("duckdb", clinics.state_dir)
+    settings = clinics.settings("a")
+
+    with (
+        grouping.SharedLoader(store, NAMES, clinics.state_dir) as group,
+        Client(settings) as client,
+    ):
+        member = group.member("a")
+        member.prepare()
+        before = member.stored_rows(["patients"]).here["patients"]
+        reads = begin_reads({"patients": ReadPlan(ENDPOINTS["patients"])})
+        extract = EndpointExtractor(settings, client, rules(settings), reads)
+        member.load(extract_all(extract, member.beginning(), member.tables()))
+        after = member.stored_rows(["patients"]).here["patients"]
+        member.leave()
+
+    assert after == before + 1
+
+
 def test_a_group_keeps_to_its_number_of_connections(
     clinics: Clinics, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -101,8 +101,7 @@ class SharedAccountLoader(AccountLoader):
 
         Raises DatabaseUndefinedRelation if one is not there.
         """
-        counted = self._group.counted()
-        return counted[self.account] if counted else super().stored_rows(tables)
+        return self._group.counted(self.account) or super().stored_rows(tables)
 
     def load(self, delivery: Delivery) -> None:
         """Load what was read, with whatever else is there to load."""
@@ -136,7 +135,7 @@ class SharedLoader:
         self.fields: Fields = {}
         self.tables: TSchemaTables = {}  # that are there; a copy, since loads change dlt's
         self.tables_version = 0  # rises whenever they are others
-        self._counted: Mapping[str, StoredRows] | None = None
+        self._counted: dict[str, StoredRows] | None = None
         most = READERS if warehouse.file else CLIENTS
         spare: int = getattr(warehouse.destination, "spare", most + LOADS)
         self._free = BoundedSemaphore(max(1, min(most, spare - loads(self.flow))))
@@ -172,17 +171,18 @@ class SharedLoader:
                 yield client
             self._clients.append(made)
 
-    def counted(self) -> Mapping[str, StoredRows]:
-        """Stored rows by account, counted once for the whole group; empty if a table is missing.
+    def counted(self, account: str) -> StoredRows | None:
+        """Stored rows of an account, counted once for the whole group.
 
-        Only an account's own loads change its rows, and it asks before the first of them.
+        None if a table is missing, and once the account has loaded: an account whose process
+        died is read again in the same night.
         """
         with WRITE_LOCK:
             if self._counted is None:
                 self._counted = self._count()
-            return self._counted
+            return self._counted.get(account)
 
-    def _count(self) -> Mapping[str, StoredRows]:
+    def _count(self) -> dict[str, StoredRows]:
         own = [name for name, one in self.tables.items() if ACCOUNT.name in one["columns"]]
         client: Any = self._client
         with suppress(DatabaseUndefinedRelation), client:
@@ -268,6 +268,8 @@ class SharedLoader:
 
     def _together(self, deliveries: Mapping[SharedAccountLoader, Delivery]) -> None:
         """Load deliveries in one package, each with its account's state."""
+        for member in deliveries:
+            (self._counted or {}).pop(member.account, None)
         states = {
             member: account_states.after(member.state, member.account, one)
             for member, one in deliveries.items()
