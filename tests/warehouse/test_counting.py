@@ -49,6 +49,26 @@ def test_who_comes_while_others_count_is_counted_together() -> None:
     assert counted.asked == [["a"], ["b", "c"]]
 
 
+def test_nothing_to_count_waits_for_nobody() -> None:
+    counted = Counted()
+
+    CountBatcher(counted, pause=PATIENCE)([])
+
+    assert counted.asked == []
+
+
+def test_who_comes_within_the_pause_is_counted_together() -> None:
+    counted = Counted()
+    counted.free.set()
+    counting = CountBatcher(counted, pause=0.5)
+
+    with ThreadPoolExecutor(3) as threads:
+        ended = [threads.submit(counting, [name]) for name in "abc"]  # type: ignore[list-item]
+
+    assert [one.result() for one in ended] == [None] * 3
+    assert counted.asked[0] == ["a", "b", "c"]
+
+
 @pytest.mark.parametrize("bad", ["b", "c"])
 def test_a_count_that_breaks_is_told_only_to_whom_it_is_of(bad: str) -> None:
     counted = Counted()

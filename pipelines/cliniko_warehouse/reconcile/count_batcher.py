@@ -28,6 +28,8 @@ class CountBatcher:
 
     def __call__(self, warehouse_rows: Sequence[WarehouseRows]) -> None:
         """Count the lists of one account."""
+        if not warehouse_rows:
+            return
         done: Future[bool] = Future()
         self._asked.append((warehouse_rows, done))
         time.sleep(self._pause)
