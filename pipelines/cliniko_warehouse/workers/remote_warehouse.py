@@ -10,6 +10,7 @@ from typing import Any
 from dlt.common.schema.typing import TSchemaTables
 
 from cliniko.extract.delivery import Delivery
+from cliniko.extract.state import copied
 from cliniko_warehouse.ledger.runs import Run
 from cliniko_warehouse.load.account_loader import AccountLoader
 from cliniko_warehouse.load.checkpoints import States
@@ -81,9 +82,11 @@ class RemoteAccountLoader(AccountLoader):
     def __init__(self, group: RemoteLoader, account: str) -> None:
         self.account, self._group, self.full = account, group, group.group.full
         self.unlike: list[Unlike] = []
+        self._states: States | None = None  # the present ones; only loads of ours change them
 
     def prepare(self) -> None:
         """Take the cursors that the destination has. The run is recorded, however it ends."""
+        self._states = None
         self._ask("prepare")
 
     def leave(self) -> None:
@@ -92,8 +95,9 @@ class RemoteAccountLoader(AccountLoader):
 
     def states(self) -> States:
         """What is kept of the account's endpoints; a copy, which a run moves on."""
-        states: States = self._ask("states")
-        return states
+        if self._states is None:
+            self._states = self._ask("states")
+        return copied(self._states)
 
     def beginning(self) -> States:
         """What a run begins with."""
@@ -132,6 +136,7 @@ class RemoteAccountLoader(AccountLoader):
     def load(self, delivery: Delivery) -> None:
         """Load what was read, with whatever else is there to load."""
         if delivery.endpoints:
+            self._states = None
             self.unlike = self._ask("load", delivery)
             delivery.batches.clear()
             give_back()
