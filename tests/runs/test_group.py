@@ -24,6 +24,7 @@ from cliniko.extract.progress import begin_reads
 from cliniko.transform.privacy import rules
 from cliniko_warehouse.erasure.patient_rows import forget
 from cliniko_warehouse.ledger.runs import Run
+from cliniko_warehouse.ledger.stored_rows import stored_rows
 from cliniko_warehouse.ledger.writer import record
 from cliniko_warehouse.load import account_loader, waiting_queue
 from cliniko_warehouse.load import group_loader as grouping
@@ -31,7 +32,6 @@ from cliniko_warehouse.load.account_loader import AccountLoader
 from cliniko_warehouse.load.checkpoints import extract_all
 from cliniko_warehouse.load.pending import prepare
 from cliniko_warehouse.load.spool import Spool
-from cliniko_warehouse.load.stored_rows import stored_rows
 from cliniko_warehouse.load.waiting_queue import LOAD, Waiting, WaitingQueue
 from cliniko_warehouse.presentation.progress import console
 from cliniko_warehouse.recovery.cursors import cursors, rewind

@@ -11,6 +11,7 @@ from dlt.destinations.sql_client import SqlClientBase
 from cliniko.extract.batches import BATCH
 from cliniko.extract.delivery import Delivery
 from cliniko_warehouse.ledger.runs import Run
+from cliniko_warehouse.ledger.stored_rows import StoredRows, stored_rows
 from cliniko_warehouse.ledger.writer import record
 from cliniko_warehouse.load import checkpoints
 from cliniko_warehouse.load.checkpoints import (
@@ -27,7 +28,6 @@ from cliniko_warehouse.load.shared_schema import (
     others,
 )
 from cliniko_warehouse.load.spool import Spool
-from cliniko_warehouse.load.stored_rows import StoredRows, stored_rows
 from cliniko_warehouse.postgres.loaded_rows import Unlike
 from cliniko_warehouse.publish.staging import empty
 from cliniko_warehouse.warehouse.connection import connected, connection

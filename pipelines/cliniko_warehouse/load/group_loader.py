@@ -14,6 +14,7 @@ from cliniko.endpoints.schema import ACCOUNT
 from cliniko.extract.delivery import Delivery
 from cliniko.source import delivered
 from cliniko_warehouse.ledger.runs import Run
+from cliniko_warehouse.ledger.stored_rows import StoredRows, stored_rows
 from cliniko_warehouse.ledger.writer import record
 from cliniko_warehouse.load import account_states
 from cliniko_warehouse.load.account_loader import AccountLoader
@@ -32,7 +33,6 @@ from cliniko_warehouse.load.shared_schema import (
     remember_fields,
 )
 from cliniko_warehouse.load.spool import Spool
-from cliniko_warehouse.load.stored_rows import StoredRows, stored_rows
 from cliniko_warehouse.load.waiting_queue import LOAD, Waiting, WaitingQueue
 from cliniko_warehouse.memory import give_back
 from cliniko_warehouse.paths import work

@@ -12,8 +12,8 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from cliniko.extract.progress import ReadProgress
 from cliniko.transform.privacy import Rules
 from cliniko_warehouse.ledger.runs import Run
+from cliniko_warehouse.ledger.stored_rows import Counts
 from cliniko_warehouse.load.account_loader import AccountLoader
-from cliniko_warehouse.load.stored_rows import Counts
 
 FEW = 100  # rows, a page: the comparison fetches so many by itself
 SHARE = 0.05  # of a list; a smaller loss costs fewer requests by comparing

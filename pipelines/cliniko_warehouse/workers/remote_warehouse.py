@@ -12,11 +12,11 @@ from dlt.common.schema.typing import TSchemaTables
 from cliniko.extract.delivery import Delivery
 from cliniko.extract.state import copied
 from cliniko_warehouse.ledger.runs import Run
+from cliniko_warehouse.ledger.stored_rows import StoredRows
 from cliniko_warehouse.load.account_loader import AccountLoader
 from cliniko_warehouse.load.checkpoints import States
 from cliniko_warehouse.load.group_loader import BATCH, WORKERS
 from cliniko_warehouse.load.spool import Spool
-from cliniko_warehouse.load.stored_rows import StoredRows
 from cliniko_warehouse.memory import give_back
 from cliniko_warehouse.postgres.loaded_rows import Unlike
 from cliniko_warehouse.workers.lines import Line, Lines
