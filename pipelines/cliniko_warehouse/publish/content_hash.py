@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import duckdb
 from dlt.common.data_writers.escape import escape_postgres_identifier as identifier
@@ -11,6 +12,8 @@ from cliniko_warehouse.paths import DATASET, MARTS
 SCHEMAS = (DATASET, MARTS)
 STAMPS = ("id", "_read_at", "_gone_at")
 """Of these columns one changes whenever a load or a comparison changes a row."""
+
+BLOCKS = "100MB"  # of scanned files in memory
 
 Columns = Mapping[str, str]
 """Column → type."""
@@ -57,8 +60,24 @@ def contents(
     queries = [_query(database, table, sorted(columns)) for table, columns in wanted.items()]
     if not queries:
         return {}
-    rows = connection.execute(" UNION ALL ".join(queries)).fetchall()
+    rows = _bounded(connection, " UNION ALL ".join(queries))
     return {table: Content(*content) for table, *content in rows}
+
+
+def _bounded(connection: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[Any, ...]]:
+    """The rows that a scan answers, with little of the scanned files in memory.
+
+    DuckDB keeps every block that it has read, up to its limit: of 10 M rows, 700 MB. Texts so
+    long that a scan itself needs more are read without the limit.
+    """
+    try:
+        connection.execute(f"SET memory_limit = '{BLOCKS}'")
+        return connection.execute(sql).fetchall()
+    except duckdb.OutOfMemoryException:
+        connection.execute("RESET memory_limit")
+        return connection.execute(sql).fetchall()
+    finally:
+        connection.execute("RESET memory_limit")
 
 
 def stamps(columns: Columns) -> list[str]:
