@@ -1,10 +1,11 @@
 """How many rows of an account are stored, and how many there were when last compared."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from cliniko_warehouse.ledger.tables import RECONCILIATION
+from cliniko_warehouse.warehouse.connection import places
 
 Counts = Mapping[str, int]
 """Table → rows of an account; those without any are not in it."""
@@ -18,8 +19,8 @@ class StoredRows:
     compared:  rows that the last comparison of each list left there
     """
 
-    here: Counts = field(default_factory=dict)
-    compared: Counts = field(default_factory=dict)
+    here: Counts
+    compared: Counts
 
 
 def stored_rows(
@@ -41,7 +42,7 @@ def _counted(client: Any, accounts: Sequence[str], tables: Iterable[str]) -> lis
     """A query of the accounts' rows in each table, and what it is given."""
     queries = [
         f"SELECT _account, '{name}', count(*) FROM {client.make_qualified_table_name(name)} "
-        f"WHERE _account IN ({_places(accounts)}) GROUP BY _account"
+        f"WHERE _account IN ({places(accounts)}) GROUP BY _account"
         for name in tables
     ]
     return [" UNION ALL ".join(queries), *[*accounts] * len(queries)]
@@ -54,7 +55,7 @@ def _compared(client: Any, accounts: Sequence[str]) -> list[str]:
         "warehouse_count, row_number() OVER (PARTITION BY _account, endpoint "
         "ORDER BY _read_at DESC) AS nth "
         f"FROM {client.make_qualified_table_name(RECONCILIATION.name)} "
-        f"WHERE _account IN ({_places(accounts)}) AND state = 'all') last WHERE nth = 1",
+        f"WHERE _account IN ({places(accounts)}) AND state = 'all') last WHERE nth = 1",
         *accounts,
     ]
 
@@ -64,7 +65,3 @@ def _by_account(rows: Iterable[Sequence[Any]] | None) -> dict[str, dict[str, int
     for account, name, number in rows or ():
         found.setdefault(account, {})[name] = int(number)
     return found
-
-
-def _places(values: Sequence[str]) -> str:
-    return ", ".join(["%s"] * len(values))

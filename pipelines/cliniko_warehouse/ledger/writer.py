@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence, Sized
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -32,6 +32,7 @@ from cliniko_warehouse.warehouse.connection import (
     connected_to,
     connection,
     job_client,
+    places,
 )
 from cliniko_warehouse.warehouse.dlt_pipelines import LEDGER, made
 from cliniko_warehouse.warehouse.warehouse import DATASET, Warehouse
@@ -154,7 +155,7 @@ def _replace(client: Any, table: Table, runs: Sequence[Run], rows: Sequence[Reco
     ids = {(run.account, run.run_id) for run in runs}
     ids |= {(run.account, one.run_id) for run in runs for one in run.killed}
     client.execute_sql(
-        f"DELETE FROM {target} WHERE run_id IN ({_places(ids)}) "
+        f"DELETE FROM {target} WHERE run_id IN ({places(ids)}) "
         f"AND (_account, run_id) IN ({', '.join(['(%s, %s)'] * len(ids))})",
         *[run_id for _, run_id in ids],
         *chain.from_iterable(ids),
@@ -166,10 +167,6 @@ def _replace(client: Any, table: Table, runs: Sequence[Run], rows: Sequence[Reco
             f"INSERT INTO {target} ({columns}) SELECT {lists}",
             *[[row[name] for row in rows] for name in names],
         )
-
-
-def _places(values: Sized) -> str:
-    return ", ".join(["%s"] * len(values))
 
 
 def changes_days() -> float:

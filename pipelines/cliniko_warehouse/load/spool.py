@@ -51,10 +51,7 @@ class Spool:
         return batch if stays else self._stored(batch)
 
     def _stored(self, batch: Batch) -> "Stored":
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, batch.rows.schema) as stream:
-            stream.write_table(batch.rows)
-        written = sink.getvalue()
+        written = as_stream(batch.rows)
         with self._lock:
             at = self._file.seek(0, 2)
             self._file.write(written)
@@ -72,6 +69,19 @@ class Spool:
         made = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - as long as the spool
         weakref.finalize(self, made.close)
         return made
+
+
+def as_stream(rows: pa.Table) -> pa.Buffer:
+    """Rows as an Arrow IPC stream."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, rows.schema) as stream:
+        stream.write_table(rows)
+    return sink.getvalue()
+
+
+def from_stream(written: pa.Buffer | bytes) -> pa.Table:
+    """The rows of an Arrow IPC stream."""
+    return pa.ipc.open_stream(written).read_all()
 
 
 def in_memory(batches: Iterable[Batch]) -> "SpooledBatches":
@@ -92,7 +102,7 @@ class Stored:
     def read(self) -> Batch:
         """The batch with its rows."""
         written = pa.py_buffer(self.spool.read(self.at, self.size))
-        return Batch(self.table, pa.ipc.open_stream(written).read_all(), self.new)
+        return Batch(self.table, from_stream(written), self.new)
 
 
 @dataclass(frozen=True)

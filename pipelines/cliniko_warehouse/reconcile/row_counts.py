@@ -10,6 +10,7 @@ from cliniko.endpoints.spec import Endpoint, Hidden, Record
 from cliniko.transform.convert import moment
 from cliniko.transform.erased import FORGOTTEN
 from cliniko_warehouse.change_feed import is_there, mark_sql
+from cliniko_warehouse.warehouse.connection import places
 
 END = 2**63 - 1  # above every id
 BATCH = 500  # ids in one statement
@@ -258,7 +259,7 @@ def _totals(rows: str, warehouse_rows: Sequence[WarehouseRows], width: int) -> s
     """A query for an account and what it has of a list, a row for each account."""
     what = warehouse_rows[0].numbers
     what += ["0"] * (width - len(what))
-    accounts = ", ".join(["%s"] * len(warehouse_rows))
+    accounts = places(warehouse_rows)
     return (
         f"SELECT '{warehouse_rows[0].endpoint.name}', _account, max(created_at), {', '.join(what)} "
         f"FROM {rows} WHERE _account IN ({accounts}) AND _gone_at IS NULL GROUP BY _account"

@@ -2,7 +2,7 @@
 
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sized
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
@@ -99,6 +99,11 @@ def commit(flow: dlt.Pipeline) -> list[Unlike]:
     clear(flow)
     forget_traces()
     return found
+
+
+def places(values: Sized) -> str:
+    """The placeholders of so many values in a statement."""
+    return ", ".join(["%s"] * len(values))
 
 
 def forget_traces() -> None:

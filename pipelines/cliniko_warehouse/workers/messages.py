@@ -19,7 +19,7 @@ from cliniko.errors import ClinikoError
 from cliniko.transform.erased import FORGOTTEN
 from cliniko_warehouse.error_text import cause, said
 from cliniko_warehouse.ledger.tables import FILES
-from cliniko_warehouse.load.spool import Spool
+from cliniko_warehouse.load.spool import Spool, as_stream, from_stream
 
 Reduced = str | tuple[Any, ...]
 """A function and what to give it, as `pickle` wants it."""
@@ -124,15 +124,7 @@ def _known(kind: type[Any]) -> Mapping[str, Any]:
 
 def _rows(table: pa.Table) -> Reduced:
     """Rows as an Arrow IPC stream: for small tables twenty times as fast as their pickle."""
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as stream:
-        stream.write_table(table)
-    return _rows_of, (sink.getvalue().to_pybytes(),)
-
-
-def _rows_of(written: bytes) -> pa.Table:
-    rows: pa.Table = pa.ipc.open_stream(written).read_all()
-    return rows
+    return from_stream, (as_stream(table).to_pybytes(),)
 
 
 @cache

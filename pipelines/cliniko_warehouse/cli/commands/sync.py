@@ -82,14 +82,14 @@ def sync(
     with watched(state_dir, log_format) as narration:
         processes = number_of_workers(workers)
         settings = accounts.settings(account or ())
-        if len(settings) > 1 and processes > 1 and not pace:
-            get_ready()  # its imports run beside those of this process
         if full and (since or until):
             raise ConfigError("--full reads all, --since and --until a part: choose one")
         asked = window(since, until)
         endpoints = chosen(names)
         if paths.clear_demo(paths.writable(state_dir)):
             say(f"the demo that was in {state_dir} is removed")
+        if len(settings) > 1 and processes > 1 and not pace:
+            get_ready()  # its imports run beside those of this process
         from cliniko_warehouse.reconcile.reconcile import ReconcileOptions
 
         if pace:
