@@ -40,7 +40,7 @@ def measured(results: Results) -> dict[str, float | None]:
         return results.median(case, "ours", step, what)
 
     def each(what: str) -> float | None:
-        """What one more account costs in a process that reads 50."""
+        """What one more account costs of a command that reads 50."""
         many, one = figure("many", "quiet 50", what), figure("many", "quiet 1", what)
         return None if many is None or one is None else (many - one) / 49
 
@@ -71,7 +71,7 @@ SOURCES = {
     "night_cpu": ("CPU seconds of it, in a process of its own", "nights_100k, night"),
     "night_peak": ("memory of that process, MB", "nights_100k, night"),
     "night_wall": ("seconds of it at 100 ms latency", "nights_100k, night"),
-    "more_cpu": ("CPU seconds of one more account in a process that reads 50", "many, quiet"),
+    "more_cpu": ("CPU seconds of one more account of a command that reads 50", "many, quiet"),
     "more_peak": ("memory of one more account there, MB", "many, quiet"),
     "load_cpu": ("CPU seconds of a first load, per row", "account, load"),
     "load_bytes": ("bytes of a first load, per row", "account, load"),
